@@ -1,0 +1,327 @@
+"""The small records of HTTP that errors, streams and raw responses carry.
+
+`Headers`, `Request` and `Response` hold what was sent and received and do no I/O. Secrets never
+enter them: a `Request` keeps its authorization, cookie and key headers redacted, and a URL loses
+its user name, its password and any key in the query.
+"""
+
+from __future__ import annotations
+
+from _collections_abc import Iterable, Iterator, Mapping
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
+
+    HeaderTypes: TypeAlias = (
+        "Mapping[str, str] | Mapping[bytes, bytes] | "
+        "Iterable[tuple[str, str]] | Iterable[tuple[bytes, bytes]] | None"
+    )
+
+__all__ = ["Headers", "Request", "Response"]
+
+_REDACTED = "[redacted]"
+_SECRET_HEADERS = frozenset(
+    ("authorization", "proxy-authorization", "cookie", "set-cookie", "api-key", "x-auth")
+)
+_SECRET_HEADER_ENDINGS = ("api-key", "apikey", "-token", "-secret", "-signature", "-password")
+# A value that opens with none of these may be nothing but the secret itself.
+_AUTH_SCHEMES = frozenset(("basic", "bearer", "digest", "key", "apikey", "negotiate", "token"))
+_SECRET_QUERY = frozenset(
+    ("key", "apikey", "token", "auth", "sig", "signature", "password", "secret")
+)
+_SECRET_QUERY_ENDINGS = ("api_key", "_token", "_secret", "_signature", "_password")
+
+
+def _is_secret_header(name: str) -> bool:
+    name = name.lower()
+    return name in _SECRET_HEADERS or name.endswith(_SECRET_HEADER_ENDINGS)
+
+
+def _redact_header(name: str, value: str) -> str:
+    if not _is_secret_header(name):
+        return value
+    scheme, space, _ = value.strip().partition(" ")
+    if space and scheme.lower() in _AUTH_SCHEMES:
+        return f"{scheme} {_REDACTED}"
+    return _REDACTED
+
+
+def redact_url(url: str) -> str:
+    """Return `url` without user name and password and without the values of keys in its query."""
+    scheme, separator, rest = url.partition("://")
+    if not separator or any(mark in scheme for mark in "/?#@"):
+        scheme, separator, rest = "", "", url
+    end = min((i for i in map(rest.find, "/?#") if i >= 0), default=len(rest))
+    authority, tail = rest[:end], rest[end:]
+    _, at, host = authority.rpartition("@")
+    if at:
+        authority = f"{_REDACTED}@{host}"
+    path, question, query = tail.partition("?")
+    if question:
+        query, hash_, fragment = query.partition("#")
+        query = "&".join(map(_redact_parameter, query.split("&")))
+        tail = f"{path}?{query}{hash_}{fragment}"
+    return f"{scheme}{separator}{authority}{tail}"
+
+
+def _redact_parameter(parameter: str) -> str:
+    name, equals, _ = parameter.partition("=")
+    key = name.lower().replace("-", "_")
+    if equals and (key in _SECRET_QUERY or key.endswith(_SECRET_QUERY_ENDINGS)):
+        return f"{name}={_REDACTED}"
+    return parameter
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (bytes, bytearray)):
+        try:
+            return bytes(value).decode()
+        except UnicodeDecodeError:
+            return bytes(value).decode("latin-1")
+    raise TypeError(f"a header's name and value are str or bytes, not {type(value).__name__}")
+
+
+class Headers(Mapping[str, str]):
+    """The headers of a request or a response: a read-only mapping whose names ignore case.
+
+    A name that occurs more than once reads as its values joined by `", "`. Iteration gives the
+    names in lower case, each once, in the order in which they first occur. `repr()` hides the
+    values of authorization, cookie and key headers.
+
+    Args:
+        headers: a mapping, pairs of name and value, other headers, or `None` for no headers.
+            Names and values are `str` or `bytes`.
+
+    Raises:
+        TypeError: a name or a value is neither `str` nor `bytes`.
+    """
+
+    __slots__ = ("_pairs",)
+
+    def __init__(self, headers: HeaderTypes = None) -> None:
+        pairs: Any = headers
+        if headers is None:
+            pairs = ()
+        elif isinstance(headers, Headers):
+            pairs = headers._pairs
+        elif hasattr(headers, "multi_items"):
+            pairs = headers.multi_items()
+        elif isinstance(headers, Mapping):
+            pairs = headers.items()
+        self._pairs = tuple([(_text(name), _text(value)) for name, value in pairs])
+
+    def __getitem__(self, name: str) -> str:
+        values = self.get_list(name)
+        if not values:
+            raise KeyError(name)
+        return ", ".join(values)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and bool(self.get_list(name))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys([name.lower() for name, _ in self._pairs]))
+
+    def __len__(self) -> int:
+        return len({name.lower() for name, _ in self._pairs})
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Headers):
+            if not isinstance(other, Mapping):
+                return NotImplemented
+            try:
+                other = Headers(other)
+            except TypeError:
+                return False
+        mine = sorted([(name.lower(), value) for name, value in self._pairs])
+        return mine == sorted([(name.lower(), value) for name, value in other._pairs])
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def get_list(self, name: str, split_commas: bool = False) -> list[str]:
+        """Return every value of `name`, in order; an empty list if there is none.
+
+        Args:
+            name: the header's name, in any case.
+            split_commas: also split each value at its commas. Default `False`.
+        """
+        name = name.lower()
+        values = [value for key, value in self._pairs if key.lower() == name]
+        if split_commas:
+            values = [part.strip() for value in values for part in value.split(",")]
+        return values
+
+    def multi_items(self) -> list[tuple[str, str]]:
+        """Return every name, in lower case, with its value, repeated names included, in order."""
+        return [(name.lower(), value) for name, value in self._pairs]
+
+    @property
+    def raw(self) -> list[tuple[bytes, bytes]]:
+        """Every name and value as bytes, names in the case in which they were sent or received."""
+        return [
+            (name.encode("utf-8", "surrogateescape"), value.encode("utf-8", "surrogateescape"))
+            for name, value in self._pairs
+        ]
+
+    def copy(self) -> Headers:
+        """Return headers equal to these."""
+        return Headers(self)
+
+    def __repr__(self) -> str:
+        pairs = [(name, _redact_header(name, value)) for name, value in self.multi_items()]
+        shown = dict(pairs) if len(dict(pairs)) == len(pairs) else pairs
+        return f"Headers({shown!r})"
+
+    def __reduce__(self) -> tuple[type[Headers], tuple[list[tuple[str, str]]]]:
+        return Headers, (list(self._pairs),)
+
+    def _redacted(self) -> Headers:
+        return Headers([(name, _redact_header(name, value)) for name, value in self._pairs])
+
+
+class Request:
+    """A request as it was sent, without its secrets.
+
+    Attributes:
+        method (str): `"POST"`, `"GET"`, … in upper case.
+        url (str): the whole URL; user name, password and keys in its query read `[redacted]`.
+        headers (Headers): what was sent; authorization, cookies and keys read `[redacted]`.
+        content (bytes): the body; empty if there was none.
+    """
+
+    __slots__ = ("content", "headers", "method", "url")
+
+    def __init__(
+        self,
+        method: str,
+        url: object,
+        headers: HeaderTypes = None,
+        content: bytes | str = b"",
+    ) -> None:
+        self.method = method.upper()
+        self.url = redact_url(str(url))
+        self.headers = Headers(headers)._redacted()
+        self.content = content.encode() if isinstance(content, str) else bytes(content)
+
+    def __repr__(self) -> str:
+        return f"<Request({self.method!r}, {self.url!r})>"
+
+    def __reduce__(self) -> tuple[type[Request], tuple[object, ...]]:
+        return Request, (self.method, self.url, self.headers, self.content)
+
+
+class Response:
+    """A response as it was received.
+
+    Attributes:
+        status_code (int): the status, for example `429`.
+        headers (Headers): what the server sent.
+        request (Request | None): what it answers.
+        content (bytes): the body, decompressed; empty where it was a stream that is read elsewhere.
+        http_version (str): `"HTTP/1.1"`, `"HTTP/2"`, …
+
+    Args:
+        status_code: see above; so are `headers`, `request`, `content` and `http_version`.
+        reason_phrase: the words after the status; by default those that belong to it.
+        text: the body as text, in place of `content`.
+        json: the body as a value to encode as JSON, in place of `content`.
+    """
+
+    __slots__ = ("_reason", "content", "headers", "http_version", "request", "status_code")
+
+    def __init__(
+        self,
+        status_code: int,
+        headers: HeaderTypes = None,
+        request: Request | None = None,
+        content: bytes | str = b"",
+        http_version: str = "HTTP/1.1",
+        reason_phrase: str | None = None,
+        *,
+        text: str | None = None,
+        json: object = None,
+    ) -> None:
+        if text is not None:
+            content = text
+        elif json is not None:
+            from json import dumps
+
+            content = dumps(json)
+        self.status_code = int(status_code)
+        self.headers = Headers(headers)
+        self.request = request
+        self.content = content.encode() if isinstance(content, str) else bytes(content)
+        self.http_version = http_version
+        self._reason = reason_phrase
+
+    @property
+    def url(self) -> str | None:
+        """The URL that was asked, redacted as in `Request`; `None` if the request is not known."""
+        return self.request.url if self.request is not None else None
+
+    @property
+    def reason_phrase(self) -> str:
+        """The words that go with the status, as `"Too Many Requests"`; empty if it is unknown."""
+        if self._reason is not None:
+            return self._reason
+        from http import HTTPStatus
+
+        try:
+            return HTTPStatus(self.status_code).phrase
+        except ValueError:
+            return ""
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is 2xx."""
+        return 200 <= self.status_code < 300
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the status is 4xx or 5xx."""
+        return 400 <= self.status_code < 600
+
+    @property
+    def request_id(self) -> str | None:
+        """The `x-request-id` header, or `None`."""
+        return self.headers.get("x-request-id")
+
+    @property
+    def text(self) -> str:
+        """The body as text, in the charset that the content type names, or else UTF-8.
+
+        Bytes that do not decode become U+FFFD.
+        """
+        charset = "utf-8"
+        for parameter in self.headers.get("content-type", "").split(";")[1:]:
+            name, _, value = parameter.partition("=")
+            if name.strip().lower() == "charset":
+                charset = value.strip().strip("\"'")
+        try:
+            return self.content.decode(charset, "replace")
+        except (LookupError, ValueError):
+            return self.content.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """Return the body decoded from JSON.
+
+        Raises:
+            ValueError: the body is not JSON.
+        """
+        from json import loads
+
+        return loads(self.content)
+
+    def read(self) -> bytes:
+        """Return the body."""
+        return self.content
+
+    def __repr__(self) -> str:
+        return f"<Response [{self.status_code} {self.reason_phrase}]>".replace(" ]", "]")
+
+    def __reduce__(self) -> tuple[type[Response], tuple[object, ...]]:
+        fields = (self.status_code, self.headers, self.request, self.content, self.http_version)
+        return Response, (*fields, self._reason)
