@@ -1,0 +1,5 @@
+"""The message in a chat reply."""
+
+from tokstream._tokstream import ChatCompletionMessage, FunctionCall
+
+__all__ = ["ChatCompletionMessage", "FunctionCall"]

@@ -1,0 +1,5 @@
+"""How likely the tokens of a chat reply were."""
+
+from tokstream._tokstream import ChatCompletionTokenLogprob, TopLogprob
+
+__all__ = ["ChatCompletionTokenLogprob", "TopLogprob"]

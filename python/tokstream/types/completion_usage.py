@@ -1,0 +1,5 @@
+"""What a request used."""
+
+from tokstream._tokstream import CompletionTokensDetails, CompletionUsage, PromptTokensDetails
+
+__all__ = ["CompletionTokensDetails", "CompletionUsage", "PromptTokensDetails"]
