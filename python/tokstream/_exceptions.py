@@ -29,6 +29,7 @@ Every error can be pickled and copied, with all its attributes.
 from __future__ import annotations
 
 from ._http import Headers, Request, Response
+from ._typing import override
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,9 +40,7 @@ if TYPE_CHECKING:
 
     from ._tokstream import ChatCompletion, Completion
 
-    class _APIErrorFields(TypedDict, total=False):
-        response: Response | None
-        body: object
+    class _Details(TypedDict, total=False):
         code: str | None
         param: str | None
         type: str | None
@@ -49,7 +48,11 @@ if TYPE_CHECKING:
         partial: ChatCompletion | Completion | None
         retries_taken: int
 
-    class _ConnectionErrorFields(_APIErrorFields, total=False):
+    class _Fields(_Details, total=False):
+        response: Response | None
+        body: object
+
+    class _ConnectionFields(_Fields, total=False):
         errno: int | None
 
 
@@ -96,9 +99,11 @@ class TokstreamError(Exception):
         super().__init__(message)
         self.message = message
 
+    @override
     def __str__(self) -> str:
         return str(self.message)
 
+    @override
     def __reduce__(self) -> tuple[Any, ...]:
         state = dict(self.__dict__)
         # OSError keeps it outside __dict__.
@@ -186,7 +191,7 @@ class APIConnectionError(APIError, ConnectionError):
         *,
         cause: str = "other",
         errno: int | None = None,
-        **fields: Unpack[_APIErrorFields],
+        **fields: Unpack[_Fields],
     ) -> None:
         super().__init__(message, request, **fields)
         self.cause = cause
@@ -210,13 +215,14 @@ class APITimeoutError(APIConnectionError, TimeoutError):
         *,
         phase: str | None = None,
         cause: str = "timeout",
-        **fields: Unpack[_ConnectionErrorFields],
+        **fields: Unpack[_ConnectionFields],
     ) -> None:
         # openai-python's constructor takes the request first, all others the message.
         if isinstance(request, str) or (message is not None and not isinstance(message, str)):
-            request, message = message, request  # type: ignore[assignment]
-        text = "Request timed out." if message is None else message
-        super().__init__(text, request, cause=cause, **fields)  # type: ignore[arg-type]
+            request, message = message, request
+        text: Any = "Request timed out." if message is None else message
+        asked: Any = request
+        super().__init__(text, asked, cause=cause, **fields)
         self.phase = phase
 
 
@@ -234,7 +240,7 @@ class StreamTruncatedError(APIConnectionError):
         request: Request | None = None,
         *,
         cause: str = "truncated",
-        **fields: Unpack[_ConnectionErrorFields],
+        **fields: Unpack[_ConnectionFields],
     ) -> None:
         super().__init__(message, request, cause=cause, **fields)
 
@@ -265,14 +271,14 @@ class APIStatusError(APIError):
         status_code: int | None = None,
         headers: Headers | None = None,
         retry_after: float | None = None,
-        **fields: Unpack[_APIErrorFields],
+        **fields: Unpack[_Details],
     ) -> None:
-        super().__init__(message, request, response=response, body=body, **fields)  # type: ignore[misc]
+        super().__init__(message, request, response=response, body=body, **fields)
         if response is not None:
             status_code = response.status_code if status_code is None else status_code
             headers = response.headers if headers is None else headers
         if status_code is None:
-            status_code = getattr(type(self), "status_code", 0)
+            status_code = int(getattr(type(self), "status_code", 0))
         self.status_code = status_code
         self.headers = headers if isinstance(headers, Headers) else Headers(headers)
         if self.request_id is None:
@@ -350,13 +356,13 @@ class APIResponseValidationError(APIError):
         message: str | None = None,
         request: Request | None = None,
         status_code: int | None = None,
-        **fields: Unpack[_APIErrorFields],
+        **fields: Unpack[_Details],
     ) -> None:
         if isinstance(response, str):
             response, message = None, response
         if not message:
             message = "The server's answer is not what was expected."
-        super().__init__(message, request, response=response, body=body, **fields)  # type: ignore[misc]
+        super().__init__(message, request, response=response, body=body, **fields)
         if status_code is None and response is not None:
             status_code = response.status_code
         self.status_code = status_code
@@ -390,9 +396,7 @@ class ContentFilterFinishReasonError(TokstreamError):
 
     completion: ChatCompletion | None
 
-    def __init__(
-        self, message: str | None = None, *, completion: ChatCompletion | None = None
-    ) -> None:
+    def __init__(self, message: str | None = None, *, completion: ChatCompletion | None = None) -> None:
         if not message:
             message = "The answer cannot be parsed: the server's content filter withheld it."
         super().__init__(message)
@@ -462,6 +466,10 @@ def _make_status(message: str, **fields: Any) -> TokstreamError:
     return status_error_class(status)(message, **fields)
 
 
+def _make_timeout(message: str, **fields: Any) -> TokstreamError:
+    return APITimeoutError(message=message, **fields)
+
+
 def _make_validation(message: str, **fields: Any) -> TokstreamError:
     return APIResponseValidationError(message=message, **fields)
 
@@ -469,7 +477,7 @@ def _make_validation(message: str, **fields: Any) -> TokstreamError:
 _MAKERS: dict[str, Callable[..., TokstreamError]] = {
     "api": APIError,
     "connection": APIConnectionError,
-    "timeout": lambda message, **fields: APITimeoutError(message=message, **fields),
+    "timeout": _make_timeout,
     "truncated": StreamTruncatedError,
     "status": _make_status,
     "validation": _make_validation,
@@ -494,21 +502,20 @@ def make(kind: str, message: str, fields: dict[str, Any] | None = None) -> Tokst
     Raises:
         KeyError: there is no such kind.
     """
-    fields = dict(fields or ())
-    request, response = fields.get("request"), fields.get("response")
-    if isinstance(request, dict):
-        fields["request"] = request = Request(**request)
-    if isinstance(response, dict):
-        fields["response"] = Response(**{"request": request, **response})
-    return _MAKERS[kind](message, **fields)
+    keywords: dict[str, Any] = dict(fields or ())
+    if isinstance(keywords.get("request"), dict):
+        keywords["request"] = Request(**keywords["request"])
+    if isinstance(keywords.get("response"), dict):
+        keywords["response"].setdefault("request", keywords.get("request"))
+        keywords["response"] = Response(**keywords["response"])
+    return _MAKERS[kind](message, **keywords)
 
 
-def _said(body: object) -> dict[Any, Any]:
+def _said(body: Any) -> dict[str, Any]:
     """Return the part of an error's body that has the code, param and type."""
-    if not isinstance(body, dict):
-        return {}
-    error = body.get("error")
-    return error if isinstance(error, dict) else body
+    if isinstance(body, dict) and isinstance(body.get("error"), dict):  # pyright: ignore[reportUnknownMemberType]
+        body = body["error"]  # pyright: ignore[reportUnknownVariableType]
+    return body if isinstance(body, dict) else {}  # pyright: ignore[reportUnknownVariableType]
 
 
 def _text_or_none(value: object) -> str | None:

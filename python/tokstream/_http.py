@@ -9,27 +9,24 @@ from __future__ import annotations
 
 from _collections_abc import Iterable, Iterator, Mapping
 
+from ._typing import override
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
     HeaderTypes: TypeAlias = (
-        "Mapping[str, str] | Mapping[bytes, bytes] | "
-        "Iterable[tuple[str, str]] | Iterable[tuple[bytes, bytes]] | None"
+        Mapping[str, str] | Mapping[bytes, bytes] | Iterable[tuple[str, str]] | Iterable[tuple[bytes, bytes]] | None
     )
 
 __all__ = ["Headers", "Request", "Response"]
 
 _REDACTED = "[redacted]"
-_SECRET_HEADERS = frozenset(
-    ("authorization", "proxy-authorization", "cookie", "set-cookie", "api-key", "x-auth")
-)
+_SECRET_HEADERS = frozenset(("authorization", "proxy-authorization", "cookie", "set-cookie", "api-key", "x-auth"))
 _SECRET_HEADER_ENDINGS = ("api-key", "apikey", "-token", "-secret", "-signature", "-password")
 # A value that opens with none of these may be nothing but the secret itself.
 _AUTH_SCHEMES = frozenset(("basic", "bearer", "digest", "key", "apikey", "negotiate", "token"))
-_SECRET_QUERY = frozenset(
-    ("key", "apikey", "token", "auth", "sig", "signature", "password", "secret")
-)
+_SECRET_QUERY = frozenset(("key", "apikey", "token", "auth", "sig", "signature", "password", "secret"))
 _SECRET_QUERY_ENDINGS = ("api_key", "_token", "_secret", "_signature", "_password")
 
 
@@ -102,38 +99,41 @@ class Headers(Mapping[str, str]):
     __slots__ = ("_pairs",)
 
     def __init__(self, headers: HeaderTypes = None) -> None:
-        pairs: Any = headers
-        if headers is None:
-            pairs = ()
-        elif isinstance(headers, Headers):
-            pairs = headers._pairs
-        elif hasattr(headers, "multi_items"):
-            pairs = headers.multi_items()
-        elif isinstance(headers, Mapping):
-            pairs = headers.items()
-        self._pairs = tuple([(_text(name), _text(value)) for name, value in pairs])
+        pairs: Any = () if headers is None else headers
+        if isinstance(pairs, Headers):
+            pairs = pairs._pairs
+        elif hasattr(pairs, "multi_items"):
+            pairs = pairs.multi_items()
+        elif isinstance(pairs, Mapping):
+            pairs = pairs.items()  # pyright: ignore[reportUnknownVariableType]
+        self._pairs: tuple[tuple[str, str], ...] = tuple([(_text(name), _text(value)) for name, value in pairs])
 
+    @override
     def __getitem__(self, name: str) -> str:
         values = self.get_list(name)
         if not values:
             raise KeyError(name)
         return ", ".join(values)
 
+    @override
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and bool(self.get_list(name))
 
+    @override
     def __iter__(self) -> Iterator[str]:
         return iter(dict.fromkeys([name.lower() for name, _ in self._pairs]))
 
+    @override
     def __len__(self) -> int:
         return len({name.lower() for name, _ in self._pairs})
 
+    @override
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Headers):
             if not isinstance(other, Mapping):
                 return NotImplemented
             try:
-                other = Headers(other)
+                other = Headers(other)  # pyright: ignore[reportUnknownArgumentType]
             except TypeError:
                 return False
         mine = sorted([(name.lower(), value) for name, value in self._pairs])
@@ -170,11 +170,13 @@ class Headers(Mapping[str, str]):
         """Return headers equal to these."""
         return Headers(self)
 
+    @override
     def __repr__(self) -> str:
         pairs = [(name, _redact_header(name, value)) for name, value in self.multi_items()]
         shown = dict(pairs) if len(dict(pairs)) == len(pairs) else pairs
         return f"Headers({shown!r})"
 
+    @override
     def __reduce__(self) -> tuple[type[Headers], tuple[list[tuple[str, str]]]]:
         return Headers, (list(self._pairs),)
 
@@ -206,9 +208,11 @@ class Request:
         self.headers = Headers(headers)._redacted()
         self.content = content.encode() if isinstance(content, str) else bytes(content)
 
+    @override
     def __repr__(self) -> str:
         return f"<Request({self.method!r}, {self.url!r})>"
 
+    @override
     def __reduce__(self) -> tuple[type[Request], tuple[object, ...]]:
         return Request, (self.method, self.url, self.headers, self.content)
 
@@ -232,7 +236,7 @@ class Response:
 
     __slots__ = ("_reason", "content", "headers", "http_version", "request", "status_code")
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - what the extension module knows of every response goes by position
         self,
         status_code: int,
         headers: HeaderTypes = None,
@@ -319,9 +323,11 @@ class Response:
         """Return the body."""
         return self.content
 
+    @override
     def __repr__(self) -> str:
         return f"<Response [{self.status_code} {self.reason_phrase}]>".replace(" ]", "]")
 
+    @override
     def __reduce__(self) -> tuple[type[Response], tuple[object, ...]]:
         fields = (self.status_code, self.headers, self.request, self.content, self.http_version)
         return Response, (*fields, self._reason)
