@@ -1,0 +1,61 @@
+"""Fixtures every test may use: `surface` (both clients in turn) and `serve` (scripted servers)."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from server import Entry, Server
+from surface import SURFACES, Surface
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+# A client must not see the keys, addresses, proxies or certificates of whoever runs the tests.
+HIDDEN = ("DEEPINFRA_", "OPENAI_", "SSL_CERT_", "TOKSTREAM_")
+PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith(HIDDEN) or name.lower() in PROXIES:
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(params=sorted(SURFACES))
+def surface(request: pytest.FixtureRequest) -> Iterator[Surface]:
+    """The sync client and the async one, behind one face."""
+    surface = SURFACES[request.param]()
+    yield surface
+    surface.shut()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Server]]:
+    """Starts scripted servers; they stop when the test ends, which fails if a script ran out."""
+    with contextlib.ExitStack() as stack:
+        servers: list[Server] = []
+
+        def start(*script: Entry, **options: Any) -> Server:
+            server = stack.enter_context(Server(*script, **options))
+            servers.append(server)
+            return server
+
+        yield start
+    for server in servers:
+        assert not server.unscripted, f"unexpected requests: {server.unscripted}"
+
+
+@pytest.fixture
+def client(surface: Surface, serve: Callable[..., Server]) -> Callable[..., Any]:
+    """A client and the server it talks to: `client, server = client(script…, option=…)`."""
+
+    def start(*script: Entry, then: Entry | None = None, **options: Any) -> tuple[Any, Server]:
+        server = serve(*script, then=then)
+        return surface.client(server, **options), server
+
+    return start

@@ -1,0 +1,146 @@
+"""The two clients behind one face, so that a test is written once and runs on both."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+from typing import TYPE_CHECKING, Any
+
+import tokstream
+from server import Server
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Iterator
+
+KEY = "jwt:test-key.not.a.secret"
+
+
+class Surface:
+    """What a test may do with a client; `run` turns what a method returned into its result."""
+
+    name: str
+    client_class: type
+    stream_class: type
+
+    def __init__(self) -> None:
+        self._open = contextlib.ExitStack()
+
+    def client(self, server: Server | str | None = None, **options: Any) -> Any:
+        """A client of this server (or base URL), closed when the test ends."""
+        if server is not None:
+            options["base_url"] = server.url if isinstance(server, Server) else server
+        options.setdefault("api_key", KEY)
+        client = self.client_class(**options)
+        self._open.callback(lambda: self.run(client.close()))
+        return client
+
+    def create(self, client: Any, **params: Any) -> Any:
+        """A chat completion, or a stream of one."""
+        params.setdefault("messages", "Hello!")
+        return self.run(client.chat.completions.create(**params))
+
+    def stream(self, client: Any, **params: Any) -> Any:
+        return self.create(client, stream=True, **params)
+
+    def run(self, value: Any) -> Any:
+        raise NotImplementedError
+
+    def next(self, iterator: Any) -> Any:
+        """The next item; StopIteration at the end on either surface."""
+        raise NotImplementedError
+
+    def list(self, iterable: Any) -> list[Any]:
+        raise NotImplementedError
+
+    def using(self, manager: Any) -> contextlib.AbstractContextManager[Any]:
+        """`with` on the one surface, `async with` on the other."""
+        raise NotImplementedError
+
+    def take(self, iterator: Any, count: int) -> list[Any]:
+        return [self.next(iterator) for _ in range(count)]
+
+    def shut(self) -> None:
+        self._open.close()
+
+
+class SyncSurface(Surface):
+    name = "sync"
+    client_class = tokstream.Client
+    stream_class = tokstream.Stream
+
+    def run(self, value: Any) -> Any:
+        assert not inspect.isawaitable(value), f"the sync client gave an awaitable: {value!r}"
+        return value
+
+    def next(self, iterator: Any) -> Any:
+        return next(iterator)
+
+    def list(self, iterable: Any) -> list[Any]:
+        return list(iterable)
+
+    def using(self, manager: Any) -> contextlib.AbstractContextManager[Any]:
+        return manager
+
+
+class AsyncSurface(Surface):
+    """Every step of a test runs on one event loop, so that streams live across steps."""
+
+    name = "async"
+    client_class = tokstream.AsyncClient
+    stream_class = tokstream.AsyncStream
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.complaints: list[dict[str, Any]] = []
+        self.loop.set_exception_handler(lambda _, context: self.complaints.append(context))
+
+    def run(self, value: Awaitable[Any]) -> Any:
+        async def step() -> Any:
+            return await value
+
+        return self.loop.run_until_complete(step())
+
+    def next(self, iterator: Any) -> Any:
+        try:
+            return self.run(iterator.__anext__())
+        except StopAsyncIteration:
+            raise StopIteration from None
+
+    def list(self, iterable: Any) -> list[Any]:
+        async def gather() -> list[Any]:
+            return [item async for item in iterable]
+
+        return self.run(gather())
+
+    @contextlib.contextmanager
+    def using(self, manager: Any) -> Iterator[Any]:
+        async def enter(stack: contextlib.AsyncExitStack) -> Any:
+            return await stack.enter_async_context(manager)
+
+        stack = contextlib.AsyncExitStack()
+        entered = self.run(enter(stack))
+        try:
+            yield entered
+        except BaseException as error:
+            if not self.run(stack.__aexit__(type(error), error, error.__traceback__)):
+                raise
+        else:
+            self.run(stack.aclose())
+
+    def shut(self) -> None:
+        super().shut()
+        left = asyncio.all_tasks(self.loop)
+        self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+        self.loop.close()
+        assert not left, f"tasks were left behind: {left}"
+        assert not self.complaints, self.complaints
+
+
+SURFACES = {"sync": SyncSurface, "async": AsyncSurface}
+
+
+def pairs(text: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The text cut in two at every index."""
+    return ((text[:at], text[at:]) for at in range(len(text) + 1))

@@ -1,0 +1,377 @@
+"""A streamed chat completion: chunks, text, and what a stream knows about itself."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+
+import pytest
+
+import tokstream
+from replies import DONE, HELLO, MODEL, USAGE, choice, chunk, completion, event, finish, said, sse, text
+from server import CLOSE, Gate, reply, stream
+from tokstream.types.chat import ChatCompletionChunk
+
+
+def contents(chunks):
+    return [chunk.choices[0].delta.content for chunk in chunks]
+
+
+def test_asks_for_a_stream(surface, client):
+    api, server = client(stream(said("Hi")))
+    surface.list(surface.stream(api, messages=HELLO))
+    assert server.request.json == {"model": MODEL, "messages": HELLO, "stream": True}
+    assert server.request.path == "/v1/openai/chat/completions"
+
+
+def test_iterates_chunks(surface, client):
+    api, _ = client(stream(said("A", "B")))
+    answer = surface.stream(api)
+    assert isinstance(answer, surface.stream_class)
+    chunks = surface.list(answer)
+    assert all(isinstance(chunk, ChatCompletionChunk) for chunk in chunks)
+    assert contents(chunks) == ["A", "B", None]
+    first, _, last = chunks
+    assert (first.id, first.object, first.created, first.model) == (
+        "chatcmpl-1",
+        "chat.completion.chunk",
+        1694623354,
+        MODEL,
+    )
+    assert (first.choices[0].index, first.choices[0].delta.role, first.choices[0].finish_reason) == (
+        0,
+        "assistant",
+        None,
+    )
+    assert last.choices[0].finish_reason == "stop"
+    assert last.choices[0].delta.role is None
+
+
+def test_the_stream_class_takes_a_type_at_run_time():
+    for cls in (tokstream.Stream, tokstream.AsyncStream):
+        assert cls[ChatCompletionChunk].__origin__ is cls
+
+
+def test_text_stream_gives_the_contents_as_they_were_sent(surface, client):
+    pieces = [" ", " Hi", "!", "", "</s>", "\n\n", "\u2028", "é\U0001f600", "  trailing  "]
+    api, _ = client(stream(said(*pieces)))
+    assert surface.list(surface.stream(api).text_stream) == [piece for piece in pieces if piece]
+
+
+def test_chunks_keep_empty_contents(surface, client):
+    api, _ = client(stream(said("", "a", "")))
+    assert contents(surface.list(surface.stream(api))) == ["", "a", "", None]
+
+
+def test_nulls_in_a_delta(surface, client):
+    nulls = chunk(choice(role=None, content=None, tool_calls=None, refusal=None))
+    api, _ = client(stream(sse(nulls, text("x"), finish(), chunk())))
+    chunks = surface.list(surface.stream(api))
+    delta = chunks[0].choices[0].delta
+    assert (delta.role, delta.content, delta.tool_calls, delta.refusal) == (None, None, None, None)
+    assert chunks[3].choices == []
+
+
+def test_missing_keys_read_as_none(surface, client):
+    api, _ = client(stream(sse({}, {"choices": [{}]}, {"choices": [{"delta": {}}]}, finish())))
+    bare, no_delta, empty_delta, _ = surface.list(surface.stream(api))
+    assert (bare.id, bare.model, bare.usage) == (None, None, None)
+    assert no_delta.choices[0].finish_reason is None
+    assert empty_delta.choices[0].delta.content is None
+
+
+def test_text_stream_passes_over_odd_chunks(surface, client):
+    odd = [{}, {"choices": []}, {"choices": [{}]}, {"choices": [{"delta": {}}]}, chunk(choice(content=None))]
+    api, _ = client(stream(sse(*odd, text("x"), *odd, finish())))
+    assert surface.list(surface.stream(api).text_stream) == ["x"]
+
+
+def test_unknown_fields_of_chunks_are_kept(surface, client):
+    sent = chunk(choice(content="x", mood={"calm": True}), obfuscation="aXb", provider=None)
+    api, _ = client(stream(sse(sent, finish())))
+    read = surface.list(surface.stream(api))[0]
+    assert read.obfuscation == "aXb"
+    assert read.choices[0].delta.mood == {"calm": True}
+    assert read.model_extra == {"obfuscation": "aXb", "provider": None}
+    assert read.to_dict() == sent
+
+
+@pytest.mark.parametrize("reason", ["length", "tool_calls", "eos", "content_filter", "brand_new"])
+def test_finish_reasons_are_an_open_set(surface, client, reason):
+    api, _ = client(stream(sse(text("x"), finish(reason))))
+    assert surface.list(surface.stream(api))[-1].choices[0].finish_reason == reason
+
+
+def test_chunks_are_handed_out_as_they_arrive(surface, client):
+    gates = [Gate(), Gate(), Gate()]
+    api, _ = client(
+        stream(gates[0], event(text("A")), gates[1], event(text("B")), gates[2], sse(finish())),
+    )
+    answer = surface.stream(api)
+    gates[0].open()
+    assert surface.next(answer).choices[0].delta.content == "A"
+    gates[1].open()
+    assert surface.next(answer).choices[0].delta.content == "B"
+    gates[2].open()
+    assert surface.next(answer).choices[0].finish_reason == "stop"
+    with pytest.raises(StopIteration):
+        surface.next(answer)
+
+
+def test_text_is_handed_out_as_it_arrives(surface, client):
+    gate = Gate()
+    api, _ = client(stream(event(text("A")), gate, said("B")))
+    answer = surface.stream(api).text_stream
+    assert surface.next(answer) == "A"
+    gate.open()
+    assert surface.list(answer) == ["B"]
+
+
+def test_the_end_stays_the_end(surface, client):
+    api, _ = client(stream(said("A")))
+    answer = surface.stream(api)
+    surface.list(answer)
+    for _ in range(3):
+        with pytest.raises(StopIteration):
+            surface.next(answer)
+    assert surface.list(answer) == []
+    assert surface.list(answer.text_stream) == []
+
+
+def test_iteration_can_be_taken_up_again(surface, client):
+    api, _ = client(stream(said("A", "B", "C", "D")))
+    answer = surface.stream(api)
+    assert contents(surface.take(answer, 1)) == ["A"]
+    assert surface.next(answer.text_stream) == "B"
+    assert contents(surface.take(answer, 1)) == ["C"]
+    assert surface.list(answer.text_stream) == ["D"]
+    assert surface.run(answer.get_final_text()) == "ABCD"
+
+
+def test_a_loop_left_early_can_go_on(surface, client):
+    api, _ = client(stream(said("A", "B", "C")))
+    with surface.using(surface.stream(api)) as answer:
+        if surface.name == "sync":
+            for first in answer:
+                break
+        else:
+
+            async def leave():
+                async for first in answer:
+                    return first
+
+            first = surface.run(leave())
+        assert first.choices[0].delta.content == "A"
+        assert contents(surface.list(answer)) == ["B", "C", None]
+
+
+@pytest.mark.parametrize(
+    ("chunks", "total"),
+    [
+        ([finish(usage=USAGE)], 31),
+        ([finish(), chunk(usage=USAGE)], 31),
+        ([finish(usage=USAGE), chunk(usage=USAGE)], 31),
+        ([finish(usage={**USAGE, "total_tokens": 1}), chunk(usage=USAGE)], 31),
+        ([finish(usage=USAGE), chunk(usage=None)], 31),
+        ([finish(usage=None)], None),
+        ([finish()], None),
+    ],
+    ids=["finish", "extra", "both", "both-differ", "then-null", "null", "nowhere"],
+)
+def test_usage_wherever_it_sits(surface, client, chunks, total):
+    api, _ = client(stream(sse(text("A"), *chunks)))
+    answer = surface.stream(api)
+    assert answer.usage is None
+    surface.list(answer)
+    assert (answer.usage and answer.usage.total_tokens) == total
+
+
+def test_usage_on_every_chunk_is_never_added_up(surface, client):
+    api, server = client(
+        stream(sse(*(chunk(choice(content="x"), usage={**USAGE, "total_tokens": n}) for n in (1, 2, 3)), finish()))
+    )
+    answer = surface.stream(api, stream_options={"include_usage": True, "continuous_usage_stats": True})
+    assert surface.next(answer).usage.total_tokens == 1
+    assert answer.usage.total_tokens == 1
+    surface.list(answer)
+    assert answer.usage.total_tokens == 3
+    assert server.request.json["stream_options"] == {"include_usage": True, "continuous_usage_stats": True}
+
+
+def test_timings(surface, client):
+    gate = Gate()
+    api, _ = client(stream(said("A", "B", done=False), gate, sse(chunk(usage=USAGE))))
+    answer = surface.stream(api)
+    surface.take(answer, 1)
+    assert answer.timings.first_token is not None
+    gate.open()
+    surface.list(answer)
+    timings = answer.timings
+    assert 0 <= timings.connect <= timings.first_token <= timings.total < 60
+    assert timings.tokens_per_second > 0
+    assert timings.retries == 0
+
+
+def test_the_response(surface, client):
+    api, server = client(stream(said("A"), headers=[("X-Request-Id", "req_9"), ("X-Two", "a"), ("x-two", "b")]))
+    answer = surface.stream(api, messages=HELLO)
+    response = answer.response
+    assert response.status_code == 200
+    assert response.request_id == "req_9"
+    assert response.http_version == "HTTP/1.1"
+    assert str(response.url) == f"{server.url}/chat/completions"
+    assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
+    assert response.headers["X-REQUEST-ID"] == "req_9"
+    assert response.headers.get_list("x-two") == ["a", "b"]
+    assert response.request.method == "POST"
+    assert str(response.request.url) == f"{server.url}/chat/completions"
+    surface.list(answer)
+    assert answer.response.status_code == 200
+
+
+def test_chunks_know_the_request_id(surface, client):
+    api, _ = client(stream(said("A"), headers=[("x-request-id", "req_9")]))
+    answer = surface.stream(api)
+    assert surface.run(answer.get_final_completion())._request_id == "req_9"
+
+
+def test_a_stream_is_a_context_manager(surface, client):
+    api, _ = client(stream(said("A", "B")))
+    with surface.using(surface.stream(api)) as answer:
+        assert isinstance(answer, surface.stream_class)
+        assert contents(surface.list(answer)) == ["A", "B", None]
+
+
+def test_an_error_in_the_callers_block_passes_through(surface, client):
+    api, _ = client(stream(said("A")), stream(said("B")))
+    with pytest.raises(ZeroDivisionError), surface.using(surface.stream(api)) as answer:
+        surface.next(answer)
+        _ = 1 / 0
+    assert surface.list(surface.stream(api).text_stream) == ["B"]
+
+
+def test_an_answer_without_content(surface, client):
+    api, _ = client(then=stream(DONE))
+    answer = surface.stream(api)
+    assert surface.list(answer) == []
+    assert surface.list(surface.stream(api).text_stream) == []
+    assert surface.run(surface.stream(api).get_final_text()) == ""
+
+
+@pytest.mark.parametrize("framing", ["chunked", "length", "close"])
+def test_every_framing_of_a_stream(surface, client, framing):
+    api, _ = client(stream(said("A", "B"), framing=framing))
+    assert surface.list(surface.stream(api).text_stream) == ["A", "B"]
+
+
+def test_a_close_delimited_stream_ends_at_done(surface, client):
+    gate = Gate()
+    api, _ = client(stream(said("A"), gate, framing="close"))
+    # The server has not closed yet: [DONE] alone is the end.
+    assert surface.list(surface.stream(api).text_stream) == ["A"]
+    gate.open()
+
+
+@pytest.mark.parametrize(("encoding", "wbits"), [("gzip", 31), ("deflate", zlib.MAX_WBITS)], ids=["gzip", "deflate"])
+def test_compressed_streams_are_not_held_back(surface, client, encoding, wbits):
+    gate = Gate()
+    packer = zlib.compressobj(wbits=wbits)
+    first = packer.compress(event(text("A"))) + packer.flush(zlib.Z_SYNC_FLUSH)
+    rest = packer.compress(said("B")) + packer.flush()
+    api, _ = client(stream(first, gate, rest, headers=[("Content-Encoding", encoding)]))
+    answer = surface.stream(api).text_stream
+    assert surface.next(answer) == "A"
+    gate.open()
+    assert surface.list(answer) == ["B"]
+
+
+def test_a_compressed_stream_in_one_piece(surface, client):
+    api, _ = client(stream(gzip.compress(said("A", "B")), headers=[("Content-Encoding", "gzip")]))
+    assert surface.list(surface.stream(api).text_stream) == ["A", "B"]
+
+
+def test_a_long_stream(surface, client):
+    pieces = [f" {n}" for n in range(5000)]
+    api, _ = client(stream(said(*pieces)))
+    assert surface.list(surface.stream(api).text_stream) == pieces
+
+
+def test_a_large_chunk(surface, client):
+    big = "0123456789abcdef" * 65536
+    api, _ = client(stream(said(big)))
+    assert surface.run(surface.stream(api).get_final_text()) == big
+
+
+def test_streams_side_by_side(surface, client):
+    gates = [Gate(), Gate(), Gate()]
+    api, server = client(*(stream(event(text(f"{n}a")), gates[n], said(f"{n}b")) for n in range(3)))
+    answers = [surface.stream(api) for _ in range(3)]
+    assert [surface.next(answer.text_stream) for answer in answers] == ["0a", "1a", "2a"]
+    for n in (2, 0, 1):
+        gates[n].open()
+        assert surface.list(answers[n].text_stream) == [f"{n}b"]
+    assert len(server.connections) == 3
+
+
+@pytest.mark.parametrize("content_type", ["text/event-stream", "text/event-stream;charset=UTF-8", "TEXT/Event-Stream"])
+def test_content_types_of_a_stream(surface, client, content_type):
+    api, _ = client(stream(said("A"), content_type=content_type))
+    assert surface.list(surface.stream(api).text_stream) == ["A"]
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b"<html><body>Welcome to the gateway</body></html>", "text/html"),
+        (b"", "text/event-stream"),
+        (b"", "application/json"),
+    ],
+    ids=["html", "empty-stream", "empty-json"],
+)
+def test_a_reply_that_is_no_stream_is_an_error(surface, client, body, content_type):
+    api, _ = client(reply(body, content_type=content_type), stream(said("usable")), max_retries=0)
+    with pytest.raises(tokstream.APIError) as caught:
+        surface.list(surface.stream(api))
+    if body:
+        assert "text/html" in str(caught.value)
+        assert "Welcome to the gateway" in str(caught.value)
+    assert surface.list(surface.stream(api).text_stream) == ["usable"]
+
+
+def test_a_json_error_where_a_stream_was_asked(surface, client):
+    sent = {"error": {"message": "Model busy, retry later", "code": "engine_overloaded"}}
+    api, _ = client(reply(sent), stream(said("usable")), max_retries=0)
+    with pytest.raises(tokstream.APIError, match="Model busy, retry later"):
+        surface.list(surface.stream(api))
+    assert surface.list(surface.stream(api).text_stream) == ["usable"]
+
+
+def test_a_whole_completion_where_a_stream_was_asked(surface, client):
+    api, _ = client(reply(completion("whole")), max_retries=0)
+    try:
+        read = surface.list(surface.stream(api).text_stream)
+    except tokstream.APIError as error:
+        assert "application/json" in str(error)  # noqa: PT017 - either is right
+    else:
+        assert read == ["whole"]
+
+
+def test_a_stream_without_done_was_cut(surface, client):
+    api, _ = client(then=stream(sse(text("A"), text("B"), done=False), CLOSE), max_retries=0)
+    answer = surface.stream(api)
+    assert contents(surface.take(answer, 2)) == ["A", "B"]
+    with pytest.raises(tokstream.StreamTruncatedError) as caught:
+        surface.next(answer)
+    assert isinstance(caught.value, tokstream.APIConnectionError)
+    assert caught.value.partial.choices[0].message.content == "AB"
+    with pytest.raises(tokstream.StreamTruncatedError):
+        surface.run(surface.stream(api).get_final_completion())
+    with pytest.raises(tokstream.StreamTruncatedError):
+        surface.list(surface.stream(api).text_stream)
+
+
+def test_a_stream_without_done_that_was_finished_is_whole(surface, client):
+    api, _ = client(stream(said("A", done=False)))
+    answer = surface.stream(api)
+    assert surface.run(answer.get_final_text()) == "A"
+    assert answer.current_completion_snapshot.choices[0].finish_reason == "stop"
