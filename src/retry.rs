@@ -170,8 +170,8 @@ mod tests {
             ..RetryPolicy::default()
         };
         let waits = [0, 1, 2, 3, 4, 5, 31, 32, 1000, u32::MAX - 1]
-            .map(|attempt| policy.next(attempt, &Outcome::Connection, 0.0).unwrap().as_secs_f64());
-        assert_eq!(waits, [0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0, 8.0, 8.0, 8.0]);
+            .map(|attempt| policy.next(attempt, &Outcome::Connection, 0.0).unwrap().as_millis());
+        assert_eq!(waits, [500, 1000, 2000, 4000, 8000, 8000, 8000, 8000, 8000, 8000]);
     }
 
     #[test]
