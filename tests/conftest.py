@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from certificates import Authority
 from server import Entry, Server
 from surface import SURFACES, Surface
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 # A client must not see the keys, addresses, proxies or certificates of whoever runs the tests.
 HIDDEN = ("DEEPINFRA_", "OPENAI_", "SSL_CERT_", "TOKSTREAM_")
@@ -59,3 +61,9 @@ def client(surface: Surface, serve: Callable[..., Server]) -> Callable[..., Any]
         return surface.client(server, **options), server
 
     return start
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    """A certificate authority of the test's own."""
+    return Authority(tmp_path)

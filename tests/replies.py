@@ -69,7 +69,7 @@ def event(data: Any) -> bytes:
     """One server-sent event. Bytes are sent as they are, strings as data, anything else as JSON."""
     if isinstance(data, bytes):
         return data
-    return f"data: {data if isinstance(data, str) else json.dumps(data)}\n\n".encode()
+    return f"data: {data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)}\n\n".encode()
 
 
 def sse(*data: Any, done: bool = True) -> bytes:

@@ -43,6 +43,12 @@ class Surface:
     def stream(self, client: Any, **params: Any) -> Any:
         return self.create(client, stream=True, **params)
 
+    def ask(self, client: Any, streamed: bool, **params: Any) -> Any:
+        """The answer's text, asked for in one piece or as a stream."""
+        if streamed:
+            return "".join(self.list(self.stream(client, **params).text_stream))
+        return self.create(client, **params).choices[0].message.content
+
     def run(self, value: Any) -> Any:
         raise NotImplementedError
 
@@ -51,6 +57,10 @@ class Surface:
         raise NotImplementedError
 
     def list(self, iterable: Any) -> list[Any]:
+        raise NotImplementedError
+
+    def first(self, iterable: Any) -> Any:
+        """The first item of a `for` loop that is left at once by `break`."""
         raise NotImplementedError
 
     def using(self, manager: Any) -> contextlib.AbstractContextManager[Any]:
@@ -78,6 +88,13 @@ class SyncSurface(Surface):
 
     def list(self, iterable: Any) -> list[Any]:
         return list(iterable)
+
+    def first(self, iterable: Any) -> Any:
+        first = None
+        for item in iterable:
+            first = item
+            break
+        return first
 
     def using(self, manager: Any) -> contextlib.AbstractContextManager[Any]:
         return manager
@@ -114,6 +131,16 @@ class AsyncSurface(Surface):
 
         return self.run(gather())
 
+    def first(self, iterable: Any) -> Any:
+        async def leave() -> Any:
+            first = None
+            async for item in iterable:
+                first = item
+                break
+            return first
+
+        return self.run(leave())
+
     @contextlib.contextmanager
     def using(self, manager: Any) -> Iterator[Any]:
         async def enter(stack: contextlib.AsyncExitStack) -> Any:
@@ -131,7 +158,7 @@ class AsyncSurface(Surface):
 
     def shut(self) -> None:
         super().shut()
-        left = asyncio.all_tasks(self.loop)
+        left = [task for task in asyncio.all_tasks(self.loop) if not task.done()]
         self.loop.run_until_complete(self.loop.shutdown_asyncgens())
         self.loop.close()
         assert not left, f"tasks were left behind: {left}"

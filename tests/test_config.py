@@ -1,0 +1,368 @@
+"""How a client is set up: keys, addresses, headers, proxies, TLS and protocols."""
+
+from __future__ import annotations
+
+import pickle
+import socket
+
+import pytest
+
+import tokstream
+from replies import HELLO, completion, error, said
+from server import reply, stream
+from surface import KEY
+
+OK = reply(completion("ok"))
+FAR = "http://api.example.test/v1/openai"
+NAMES = ("DEEPINFRA_API_KEY", "DEEPINFRA_TOKEN", "DEEPINFRA_API_TOKEN")
+
+
+def bearer(server):
+    return [request.header("authorization") for request in server.requests]
+
+
+# ── keys ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("first", range(3))
+def test_the_key_comes_from_the_environment(surface, client, monkeypatch, first):
+    for name in NAMES[first:]:
+        monkeypatch.setenv(name, f"key of {name}")
+    api, server = client(OK, api_key=None)
+    surface.create(api)
+    assert bearer(server) == [f"Bearer key of {NAMES[first]}"]
+
+
+def test_an_empty_variable_is_none(surface, client, monkeypatch):
+    monkeypatch.setenv(NAMES[0], "")
+    monkeypatch.setenv(NAMES[1], "second")
+    api, server = client(OK, api_key=None)
+    surface.create(api)
+    assert bearer(server) == ["Bearer second"]
+
+
+def test_an_argument_wins(surface, client, monkeypatch):
+    monkeypatch.setenv(NAMES[0], "of the environment")
+    api, server = client(OK, api_key="of the argument")
+    surface.create(api)
+    assert bearer(server) == ["Bearer of the argument"]
+    assert api.api_key == "of the argument"
+
+
+def test_a_missing_key_is_an_error_of_the_first_request(surface, serve):
+    api = surface.client(FAR, api_key=None)
+    for streamed in (False, True):
+        with pytest.raises(tokstream.ConfigurationError) as caught:
+            surface.create(api, stream=streamed)
+        assert isinstance(caught.value, ValueError)
+        assert isinstance(caught.value, tokstream.TokstreamError)
+        for name in NAMES:
+            assert name in str(caught.value)
+
+
+def test_the_default_server_needs_a_key(surface):
+    with pytest.raises(tokstream.ConfigurationError, match=NAMES[0]):
+        surface.create(surface.client(None, api_key=None))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_server_on_this_machine_needs_no_key(surface, serve, host):
+    server = serve(OK)
+    surface.create(surface.client(f"http://{host}:{server.port}/v1", api_key=None))
+    assert bearer(server) == [None]
+
+
+def test_a_callable_key_is_asked_for_each_request(surface, client):
+    keys = iter(["one", "two", "three"])
+    api, server = client(OK, stream(said("ok")), OK, api_key=lambda: next(keys))
+    surface.create(api)
+    surface.list(surface.stream(api))
+    surface.run(api.with_options(max_retries=0).chat.completions.create(messages=HELLO))
+    assert bearer(server) == ["Bearer one", "Bearer two", "Bearer three"]
+
+
+def test_a_callable_key_that_fails(surface, client):
+    def key():
+        raise LookupError("the vault is shut")
+
+    api, server = client(OK, api_key=key)
+    with pytest.raises(LookupError, match="the vault is shut"):
+        surface.create(api)
+    api.api_key = "found"
+    surface.create(api)
+    assert bearer(server) == ["Bearer found"]
+
+
+@pytest.mark.parametrize("value", [None, 12, b"bytes"], ids=repr)
+def test_a_callable_key_that_gives_no_text(surface, serve, value):
+    api = surface.client(FAR, api_key=lambda: value)
+    with pytest.raises((tokstream.ConfigurationError, TypeError)):
+        surface.create(api)
+
+
+def test_a_coroutine_gives_the_key_of_an_async_client(surface, client):
+    if surface.name == "sync":
+        pytest.skip("a sync client has nowhere to await it")
+
+    async def key():
+        return "awaited"
+
+    api, server = client(OK, api_key=key)
+    surface.create(api)
+    assert bearer(server) == ["Bearer awaited"]
+
+
+def test_the_key_can_be_set(surface, client):
+    api, server = client(then=OK, api_key="old")
+    copy = api.with_options()
+    surface.create(api)
+    api.api_key = "new"
+    surface.create(api)
+    surface.create(copy)
+    assert bearer(server) == ["Bearer old", "Bearer new", "Bearer old"]
+
+
+@pytest.mark.parametrize("key", ["a\r\nX-Evil: 1", "a\nb", "a\0b", "a\rb"], ids=["crlf", "lf", "nul", "cr"])
+def test_a_key_that_would_break_the_request_is_refused(surface, client, key):
+    api, server = client(api_key="fine")
+    api = api.with_options(api_key=lambda: key)
+    with pytest.raises(tokstream.ConfigurationError) as caught:
+        surface.create(api)
+    assert key not in str(caught.value)
+    assert server.requests == []
+    with pytest.raises(tokstream.ConfigurationError):
+        surface.create(surface.client(server, api_key=key))
+
+
+def test_a_key_of_odd_but_harmless_characters(surface, client):
+    api, server = client(OK, api_key="jwt:é.ü_~/+=")
+    surface.create(api)
+    sent = bearer(server)[0].encode("latin-1").decode()
+    assert sent == "Bearer jwt:é.ü_~/+="
+
+
+def test_the_key_is_not_shown(surface, client):
+    api, _ = client()
+    assert KEY not in repr(api)
+    assert KEY not in str(vars(api) if hasattr(api, "__dict__") else "")
+    assert KEY.encode() not in pickle.dumps(api)
+
+
+def test_a_pickled_client_reads_the_environment(surface, client, monkeypatch):
+    api, server = client(OK, model="some/model")
+    monkeypatch.setenv(NAMES[0], "of the environment")
+    again = pickle.loads(pickle.dumps(api))
+    surface.create(again)
+    surface.run(again.close())
+    assert bearer(server) == ["Bearer of the environment"]
+    assert server.request.json["model"] == "some/model"
+
+
+# ── addresses ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_default_address(surface):
+    assert str(surface.client().base_url).rstrip("/") == "https://api.deepinfra.com/v1/openai"
+
+
+def test_the_address_comes_from_the_environment(surface, serve, monkeypatch):
+    server = serve(OK)
+    monkeypatch.setenv("DEEPINFRA_BASE_URL", server.url)
+    api = surface.client()
+    surface.create(api)
+    assert server.request.path == "/v1/openai/chat/completions"
+    assert str(api.base_url).rstrip("/") == server.url
+
+
+@pytest.mark.parametrize(
+    ("base", "path"),
+    [
+        ("", "/chat/completions"),
+        ("/", "/chat/completions"),
+        ("/v1/", "/v1/chat/completions"),
+        ("/a/b", "/a/b/chat/completions"),
+    ],
+)
+def test_slashes(surface, serve, base, path):
+    server = serve(OK)
+    surface.create(surface.client(server.origin + base))
+    assert server.request.target == path
+
+
+def test_a_query_of_the_address_is_kept(surface, serve):
+    server = serve(OK)
+    surface.create(surface.client(server.url + "?api-version=7"), extra_query={"a": "b"})
+    assert server.request.path == "/v1/openai/chat/completions"
+    assert server.request.query == [("api-version", "7"), ("a", "b")]
+
+
+def test_the_address_can_be_set(surface, serve):
+    first, second = serve(OK), serve(OK)
+    api = surface.client(first)
+    surface.create(api)
+    api.base_url = second.url
+    assert str(api.base_url).rstrip("/") == second.url
+    surface.create(api)
+    assert len(first.requests) == len(second.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "url", ["", "no-scheme/v1", "ftp://example.test/", "http://", "http://[::1", "/v1", "file:///etc"]
+)
+def test_bad_addresses_are_refused(surface, url):
+    with pytest.raises(tokstream.ConfigurationError, match="base_url"):
+        surface.create(surface.client(url or "  "))
+
+
+def test_userinfo_in_an_address_is_not_shown(surface):
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        api = surface.client(f"http://user:s3cr3t@127.0.0.1:{sock.getsockname()[1]}/v1", max_retries=0)
+        with pytest.raises(tokstream.APIConnectionError) as caught:
+            surface.create(api)
+    assert "s3cr3t" not in str(caught.value) + repr(api) + str(caught.value.request.url)
+
+
+# ── headers and query ─────────────────────────────────────────────────────────────────────────
+
+
+def test_default_headers(surface, client):
+    api, server = client(then=OK, default_headers={"X-Mine": "1", "User-Agent": "mine/1"})
+    surface.create(api)
+    surface.create(api, extra_headers={"x-mine": "2"})
+    surface.create(api, extra_headers={"X-MINE": tokstream.omit})
+    assert [request.header("x-mine") for request in server.requests] == ["1", "2", None]
+    assert {request.header("user-agent") for request in server.requests} == {"mine/1"}
+
+
+def test_a_header_of_the_callers_replaces_ours(surface, client):
+    api, server = client(then=OK)
+    surface.create(api, extra_headers={"authorization": "Basic abc", "Content-Type": "application/json; charset=utf-8"})
+    assert server.request.header("authorization") == "Basic abc"
+    assert server.request.header("content-type") == "application/json; charset=utf-8"
+
+
+def test_the_authorization_can_be_left_out(surface, client):
+    api, server = client(OK)
+    surface.create(api, extra_headers={"Authorization": tokstream.omit})
+    assert server.request.header("authorization") is None
+
+
+def test_default_query(surface, client):
+    api, server = client(then=OK, default_query={"a": 1, "b": "x y&z"})
+    surface.create(api)
+    surface.create(api, extra_query={"a": 2, "c": True})
+    first, second = server.requests
+    assert sorted(first.query) == [("a", "1"), ("b", "x y&z")]
+    assert sorted(second.query) == [("a", "2"), ("b", "x y&z"), ("c", "true")]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"X-A": "a\r\nX-B: 1"}, {"X-A": "a\nb"}, {"X-A": "a\0"}, {"X A": "1"}, {"": "1"}, {"X-A\r\n": "1"}],
+    ids=["crlf", "lf", "nul", "blank", "empty", "name"],
+)
+def test_headers_that_would_break_the_request_are_refused(surface, client, headers):
+    api, server = client(OK)
+    with pytest.raises(ValueError):
+        surface.create(api, extra_headers=headers)
+    with pytest.raises(ValueError):
+        surface.create(surface.client(server, default_headers=headers))
+    assert server.requests == []
+    surface.create(api)
+
+
+@pytest.mark.parametrize("headers", [{"X-A": 1}, {1: "a"}, {"X-A": ["a"]}, ["X-A"], "X-A: 1"], ids=repr)
+def test_headers_that_are_no_text_are_refused(surface, client, headers):
+    api, server = client(OK)
+    with pytest.raises((TypeError, ValueError)):
+        surface.create(api, extra_headers=headers)
+    surface.create(api)
+    assert len(server.requests) == 1
+
+
+def test_a_value_that_is_not_ascii(surface, client):
+    api, server = client(OK)
+    surface.create(api, extra_headers={"X-Name": "Zoë"})
+    assert server.request.header("x-name").encode("latin-1") in ("Zoë".encode(), "Zoë".encode("latin-1"))
+
+
+# ── copies ────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("method", ["with_options", "copy"])
+def test_with_options(surface, client, method):
+    api, server = client(then=OK, default_headers={"X-A": "1"}, default_query={"q": "1"}, model="of/first")
+    changed = getattr(api, method)(
+        api_key="other",
+        default_headers={"X-B": "2"},
+        default_query={"r": "2"},
+        max_retries=7,
+        timeout=3,
+        model="of/copy",
+    )
+    assert type(changed) is surface.client_class
+    assert (changed.max_retries, changed.timeout, changed.api_key) == (7, 3, "other")
+    assert (api.max_retries, api.api_key) == (2, KEY)
+    surface.create(changed)
+    surface.create(api)
+    copied, original = server.requests
+    assert copied.header("authorization") == "Bearer other"
+    assert (copied.header("x-a"), copied.header("x-b")) == ("1", "2")
+    assert sorted(copied.query) == [("q", "1"), ("r", "2")]
+    assert copied.json["model"] == "of/copy"
+    assert original.header("x-b") is None
+    assert original.query == [("q", "1")]
+    assert original.json["model"] == "of/first"
+    # One pool serves both.
+    assert len(server.connections) == 1
+
+
+def test_a_copy_may_replace_headers_and_query(surface, client):
+    api, server = client(then=OK, default_headers={"X-A": "1"}, default_query={"q": "1"})
+    surface.create(api.with_options(set_default_headers={"X-B": "2"}, set_default_query={"r": "2"}))
+    assert (server.request.header("x-a"), server.request.header("x-b")) == (None, "2")
+    assert server.request.query == [("r", "2")]
+
+
+def test_a_copy_may_talk_to_another_server(surface, serve):
+    first, second = serve(), serve(OK)
+    surface.create(surface.client(first).with_options(base_url=second.url))
+    assert len(second.requests) == 1
+
+
+def test_beta_is_the_same(surface, client):
+    api, server = client(OK)
+    assert surface.run(api.beta.chat.completions.create(messages=HELLO)).choices[0].message.content == "ok"
+    assert server.request.path.endswith("/chat/completions")
+
+
+@pytest.mark.parametrize(
+    ("option", "instead"),
+    [("http_client", "proxy|verify"), ("organization", "default_headers|no "), ("project", "default_headers|no ")],
+)
+def test_options_of_openai_python_that_do_not_exist_here(surface, option, instead):
+    with pytest.raises((TypeError, tokstream.ConfigurationError), match=rf"(?s){option}.*({instead})"):
+        surface.client_class(**{option: object()})
+
+
+def test_an_unknown_option_is_refused(surface):
+    with pytest.raises((TypeError, tokstream.ConfigurationError), match="no_such_option"):
+        surface.client_class(no_such_option=1)
+    with pytest.raises(TypeError):
+        surface.client_class("positional")
+
+
+def test_responses_names_what_to_use(surface, client):
+    api, _ = client()
+    with pytest.raises((AttributeError, tokstream.TokstreamError), match=r"chat\.completions"):
+        api.responses.create(model="x", input="y")
+    with pytest.raises(AttributeError):
+        _ = api.no_such_resource
+
+
+def test_no_error_names_the_key(surface, client):
+    api, _ = client(reply(error("no"), 401), max_retries=0)
+    with pytest.raises(tokstream.AuthenticationError) as caught:
+        surface.create(api)
+    assert KEY not in repr(caught.value.request.headers) + repr(caught.value)

@@ -1,0 +1,243 @@
+"""The four clocks of a call: connect, first token, read and total."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import socket
+import time
+
+import pytest
+
+import tokstream
+from replies import completion, error, event, said, text
+from server import STALL, Gate, Pause, head, reply, stream
+
+TIME = 0.3
+# How much later than due a busy machine may act.
+SLACK = 1.0
+ONE_TRY = {"max_retries": 0}
+
+
+@contextlib.contextmanager
+def times_out(phase, after=TIME):
+    """The block raises a timeout of this phase, in its time."""
+    begun = time.monotonic()
+    with pytest.raises(tokstream.APITimeoutError) as caught:
+        yield caught
+    took = time.monotonic() - begun
+    assert caught.value.phase == phase
+    assert after * 0.95 <= took < after + SLACK
+    assert isinstance(caught.value, TimeoutError)
+    assert isinstance(caught.value, tokstream.APIConnectionError)
+    assert caught.value.cause == "timeout"
+    assert str(phase).replace("_", " ") in str(caught.value).replace("_", " ")
+
+
+@pytest.fixture
+def unreachable():
+    """A base URL whose connections are never accepted: the queue of its listener is full."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        address = listener.getsockname()
+        for _ in range(8):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(address)
+        yield f"http://127.0.0.1:{address[1]}/v1"
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+def test_connect(surface, unreachable, streamed):
+    api = surface.client(unreachable, timeout=tokstream.Timeout(connect=TIME), **ONE_TRY)
+    with times_out("connect"):
+        surface.create(api, stream=streamed)
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("sent", [[], [head(200, ("Content-Type", "text/event-stream"))]], ids=["silent", "head"])
+def test_first_token(surface, client, streamed, sent):
+    api, _ = client([*sent, STALL], timeout=tokstream.Timeout(first_token=TIME), **ONE_TRY)
+    with times_out("first_token"):
+        surface.ask(api, streamed)
+
+
+def test_comments_and_empty_events_are_no_first_token(surface, client):
+    pings = [step for _ in range(40) for step in (b": ping\n\n", Pause(0.05))]
+    api, _ = client(stream(*pings, STALL), timeout=tokstream.Timeout(first_token=TIME), **ONE_TRY)
+    with times_out("first_token"):
+        surface.ask(api, True)
+
+
+def test_read(surface, client):
+    api, _ = client(stream(event(text("A")), STALL), timeout=tokstream.Timeout(read=TIME), **ONE_TRY)
+    answer = surface.stream(api)
+    assert surface.next(answer).choices[0].delta.content == "A"
+    with times_out("read") as caught:
+        surface.next(answer)
+    assert caught.value.partial.choices[0].message.content == "A"
+
+
+def test_comments_do_not_reset_the_read_clock(surface, client):
+    pings = [step for _ in range(40) for step in (b": ping\n\n", Pause(0.05))]
+    api, _ = client(stream(event(text("A")), *pings, STALL), timeout=tokstream.Timeout(read=TIME), **ONE_TRY)
+    answer = surface.stream(api)
+    surface.next(answer)
+    with times_out("read"):
+        surface.next(answer)
+
+
+def test_the_read_clock_of_a_whole_reply(surface, client):
+    first, *_ = reply(completion())
+    api, _ = client([first, b"{", STALL], timeout=tokstream.Timeout(read=TIME, first_token=TIME), **ONE_TRY)
+    begun = time.monotonic()
+    with pytest.raises(tokstream.APITimeoutError) as caught:
+        surface.create(api)
+    assert caught.value.phase in ("read", "first_token")
+    assert time.monotonic() - begun < 2 * TIME + SLACK
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+def test_total(surface, client, streamed):
+    api, _ = client([STALL], timeout=tokstream.Timeout(total=TIME), **ONE_TRY)
+    with times_out("total"):
+        surface.ask(api, streamed)
+
+
+def test_total_of_a_stream_that_goes_on(surface, client):
+    steps = [step for _ in range(100) for step in (event(text("A")), Pause(0.05))]
+    api, _ = client(stream(*steps), timeout=tokstream.Timeout(total=TIME), **ONE_TRY)
+    answer = surface.stream(api)
+    with times_out("total") as caught:
+        surface.list(answer)
+    assert caught.value.partial.choices[0].message.content.startswith("AA")
+
+
+def test_total_covers_all_retries(surface, client):
+    policy = tokstream.RetryPolicy(max_retries=100, initial_delay=0.05, max_delay=0.05)
+    api, server = client(then=reply(error(), 503), timeout=tokstream.Timeout(total=TIME), retry=policy)
+    begun = time.monotonic()
+    with pytest.raises((tokstream.APITimeoutError, tokstream.InternalServerError)):
+        surface.create(api)
+    assert time.monotonic() - begun < TIME + SLACK
+    assert len(server.requests) > 1
+
+
+def test_timeouts_are_tried_again(surface, client):
+    policy = tokstream.RetryPolicy(initial_delay=0.01)
+    api, server = client(
+        [STALL], reply(completion("ok")), timeout=tokstream.Timeout(first_token=TIME), max_retries=1, retry=policy
+    )
+    assert surface.create(api).choices[0].message.content == "ok"
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("where", ["client", "call", "options", "attribute"])
+def test_where_a_timeout_is_given(surface, client, where, streamed):
+    options = {"timeout": TIME} if where == "client" else {}
+    api, _ = client([STALL], **options, **ONE_TRY)
+    if where == "options":
+        api = api.with_options(timeout=TIME)
+    if where == "attribute":
+        api.timeout = TIME
+    call = {"timeout": TIME} if where == "call" else {}
+    with times_out("first_token"):
+        surface.ask(api, streamed, **call)
+
+
+def test_a_number_bounds_silences_and_not_the_stream(surface, client):
+    steps = [step for _ in range(6) for step in (event(text("A")), Pause(0.25))]
+    api, _ = client(stream(*steps, said("B")), timeout=1.0, **ONE_TRY)
+    begun = time.monotonic()
+    assert surface.ask(api, True) == "AAAAAAB"
+    assert time.monotonic() - begun > 1.4
+
+
+def test_the_read_clock_stands_while_the_caller_is_busy(surface, client):
+    gate = Gate()
+    api, _ = client(stream(event(text("A")), gate, said("B")), timeout=tokstream.Timeout(read=TIME), **ONE_TRY)
+    answer = surface.stream(api)
+    surface.next(answer)
+    # The caller takes longer than the server may be silent; this wait is the case itself.
+    time.sleep(2 * TIME)
+    gate.open()
+    assert surface.next(answer).choices[0].delta.content == "B"
+
+
+def test_what_has_arrived_comes_before_the_timeout(surface, client):
+    api, _ = client(stream(event(text("A")) + event(text("B")), STALL), timeout=tokstream.Timeout(read=TIME), **ONE_TRY)
+    answer = surface.stream(api)
+    surface.next(answer)
+    time.sleep(2 * TIME)
+    assert surface.next(answer).choices[0].delta.content == "B"
+    with pytest.raises(tokstream.APITimeoutError):
+        surface.next(answer)
+
+
+def test_a_timeout_ends_the_connection(surface, client):
+    api, server = client([STALL], reply(completion("usable")), timeout=tokstream.Timeout(first_token=TIME), **ONE_TRY)
+    with times_out("first_token"):
+        surface.create(api)
+    assert server.connections[0].ended.wait(SLACK)
+    assert surface.create(api).choices[0].message.content == "usable"
+
+
+def test_the_defaults():
+    timeout = tokstream.Timeout()
+    assert (timeout.connect, timeout.first_token, timeout.read, timeout.total) == (5.0, 600.0, 600.0, None)
+
+
+def test_a_number_sets_all_but_total():
+    timeout = tokstream.Timeout(7)
+    assert (timeout.connect, timeout.first_token, timeout.read, timeout.total) == (7.0, 7.0, 7.0, None)
+    timeout = tokstream.Timeout(7, connect=1, total=9)
+    assert (timeout.connect, timeout.first_token, timeout.read, timeout.total) == (1.0, 7.0, 7.0, 9.0)
+
+
+def test_none_is_no_limit(surface, client):
+    timeout = tokstream.Timeout(None)
+    assert (timeout.connect, timeout.first_token, timeout.read, timeout.total) == (None, None, None, None)
+    api, _ = client(then=reply(completion("ok")), timeout=None)
+    assert surface.create(api).choices[0].message.content == "ok"
+    assert surface.create(api, timeout=tokstream.Timeout(None)).choices[0].message.content == "ok"
+
+
+def test_a_timeout_is_a_value():
+    timeout = tokstream.Timeout(3, total=9)
+    assert timeout == tokstream.Timeout(connect=3, first_token=3, read=3, total=9)
+    assert timeout != tokstream.Timeout(3)
+    assert "total=9" in repr(timeout)
+
+
+def test_the_clients_timeout_reads_as_it_was_given(surface):
+    timeout = tokstream.Timeout(connect=1)
+    assert surface.client("http://127.0.0.1:1/v1", timeout=timeout).timeout == timeout
+    assert surface.client("http://127.0.0.1:1/v1", timeout=7).timeout == 7
+    assert surface.client("http://127.0.0.1:1/v1", timeout=None).timeout is None
+    assert surface.client("http://127.0.0.1:1/v1").timeout == tokstream.Timeout()
+
+
+@pytest.mark.parametrize("value", [math.inf, 1e300, 1e18, 10**400], ids=["inf", "1e300", "1e18", "integer"])
+def test_immense_times_are_no_limit(surface, client, value):
+    api, _ = client(then=reply(completion("ok")))
+    try:
+        surface.create(api, timeout=value)
+    except (OverflowError, ValueError):
+        assert value == 10**400
+    assert surface.create(api).choices[0].message.content == "ok"
+
+
+@pytest.mark.parametrize("value", [math.nan, -1, -math.inf, "5", b"5", object, [5]], ids=repr)
+def test_odd_times_are_refused(surface, client, value):
+    api, server = client(reply(completion("usable")))
+    with pytest.raises((ValueError, TypeError)):
+        surface.create(api, timeout=value)
+    with pytest.raises((ValueError, TypeError)):
+        surface.client(server, timeout=value)
+    with pytest.raises((ValueError, TypeError)):
+        tokstream.Timeout(value)
+    with pytest.raises((ValueError, TypeError)):
+        tokstream.Timeout(read=value)
+    assert surface.create(api).choices[0].message.content == "usable"
+    assert len(server.requests) == 1

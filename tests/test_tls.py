@@ -1,0 +1,104 @@
+"""TLS and what is spoken inside: authorities, client certificates, HTTP/1.1 and HTTP/2."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import tokstream
+from http2_server import answer
+from replies import completion, said
+from server import reply, stream
+
+OK = reply(completion("ok"))
+
+
+def test_certificates_are_checked(surface, serve, authority):
+    server = serve(tls=authority.server())
+    with pytest.raises(tokstream.APIConnectionError) as caught:
+        surface.create(surface.client(server, max_retries=0))
+    assert caught.value.cause == "tls"
+    assert "certificate" in str(caught.value).lower()
+
+
+@pytest.mark.parametrize("as_text", [True, False], ids=["str", "Path"])
+def test_an_own_authority(surface, serve, authority, as_text):
+    server = serve(OK, stream(said("ok")), tls=authority.server())
+    api = surface.client(server, verify=str(authority.file) if as_text else authority.file)
+    assert surface.ask(api, False) == surface.ask(api, True) == "ok"
+
+
+def test_a_certificate_of_another_name(surface, serve, authority):
+    server = serve(tls=authority.server("other.test"))
+    with pytest.raises(tokstream.APIConnectionError) as caught:
+        surface.create(surface.client(server, verify=authority.file, max_retries=0))
+    assert caught.value.cause == "tls"
+
+
+def test_verify_false(surface, serve, authority):
+    server = serve(OK, tls=authority.server("other.test"))
+    assert surface.ask(surface.client(server, verify=False), False) == "ok"
+
+
+@pytest.mark.parametrize("pair", [False, True], ids=["one-file", "two-files"])
+def test_a_client_certificate(surface, serve, authority, pair):
+    server = serve(OK, tls=authority.server(client=True))
+    both, cert, key = authority.client("me@example.test")
+    surface.create(surface.client(server, verify=authority.file, cert=(cert, key) if pair else both))
+    assert ("email", "me@example.test") in server.connections[0].peer_certificate["subjectAltName"]
+
+
+def test_a_client_certificate_that_is_missing(surface, serve, authority):
+    server = serve(tls=authority.server(client=True))
+    with pytest.raises(tokstream.APIConnectionError) as caught:
+        surface.create(surface.client(server, verify=authority.file, max_retries=0))
+    assert caught.value.cause in ("tls", "reset")
+
+
+@pytest.mark.parametrize("option", ["verify", "cert"])
+@pytest.mark.parametrize(
+    "content",
+    [None, b"", b"not a certificate", b"-----BEGIN CERTIFICATE-----\nxx\n"],
+    ids=["none", "empty", "text", "broken"],
+)
+def test_bad_certificate_files_are_refused(surface, tmp_path, option, content):
+    file = tmp_path / "bad.pem"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises((tokstream.ConfigurationError, OSError), match=r"bad\.pem"):
+        surface.create(surface.client("https://127.0.0.1:1/v1", max_retries=0, **{option: file}))
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+def test_http2(surface, serve, authority, streamed):
+    body = said("ok") if streamed else json.dumps(completion("ok")).encode()
+    kind = "text/event-stream" if streamed else "application/json"
+
+    def on_accept(connection):
+        connection.start_tls(authority.server(protocols=["h2", "http/1.1"]))
+        assert connection.sock.selected_alpn_protocol() == "h2"
+        answer(connection, body, kind)
+
+    server = serve(on_accept=on_accept)
+    api = surface.client(f"https://127.0.0.1:{server.port}/v1", verify=authority.file, http2=True)
+    for _ in range(3):
+        assert surface.ask(api, streamed) == "ok"
+    if streamed:
+        assert surface.stream(api).response.http_version == "HTTP/2"
+    (connection,) = server.connections
+    assert connection.requests == 3 + streamed
+
+
+def test_http1_alone(surface, serve, authority):
+    context = authority.server(protocols=["h2", "http/1.1"])
+    server = serve(stream(said("ok")), tls=context)
+    answer = surface.stream(surface.client(server, verify=authority.file, http2=False))
+    assert surface.list(answer.text_stream) == ["ok"]
+    assert answer.response.http_version == "HTTP/1.1"
+    assert server.connections[0].sock is not None
+
+
+def test_http2_is_not_forced_on_a_server_without_it(surface, serve, authority):
+    server = serve(OK, tls=authority.server(protocols=["http/1.1"]))
+    assert surface.ask(surface.client(server, verify=authority.file), False) == "ok"
