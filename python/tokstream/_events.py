@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from ._http import Response
     from ._tokstream import (
         AsyncStream,
         ChatCompletion,
         ChatCompletionChunk,
         CompletionUsage,
         Stream,
-        StreamResponse,
         Timings,
     )
 
@@ -238,6 +238,16 @@ class _Choice:
             )
 
 
+def _text_of(event: ChatCompletionStreamEvent) -> str:
+    """Return what a chunk adds to the text of the first choice."""
+    if isinstance(event, ChunkEvent):
+        for choice in event.chunk.choices or ():
+            content: Any = getattr(getattr(choice, "delta", None), "content", None)
+            if getattr(choice, "index", None) == 0 and isinstance(content, str):
+                return content
+    return ""
+
+
 class _EventStream:
     """What both event streams have but for the waiting."""
 
@@ -270,7 +280,7 @@ class _EventStream:
         return self._stream.current_completion_snapshot  # type: ignore[no-any-return]
 
     @property
-    def response(self) -> StreamResponse:
+    def response(self) -> Response:
         """Status, headers and request id of the response."""
         return self._stream.response  # type: ignore[no-any-return]
 
@@ -331,8 +341,8 @@ class ChatCompletionStream(_EventStream):
 
     @property
     def text_stream(self) -> Iterator[str]:
-        """The texts of the `content.delta` events that are left, without the empty ones."""
-        return (event.delta for event in self if isinstance(event, ContentDeltaEvent) and event.delta)
+        """The text of the first choice that is still to come, piece by piece, without empty pieces."""
+        return (text for event in self if (text := _text_of(event)))
 
     def until_done(self) -> Self:
         """Read the stream to its end and return it."""
@@ -425,8 +435,8 @@ class AsyncChatCompletionStream(_EventStream):
 
     @property
     def text_stream(self) -> AsyncIterator[str]:
-        """The texts of the `content.delta` events that are left, without the empty ones."""
-        return (event.delta async for event in self if isinstance(event, ContentDeltaEvent) and event.delta)
+        """The text of the first choice that is still to come, piece by piece, without empty pieces."""
+        return (text async for event in self if (text := _text_of(event)))
 
     async def until_done(self) -> Self:
         """Read the stream to its end and return it."""

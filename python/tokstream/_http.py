@@ -74,11 +74,15 @@ def _text(value: object) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, (bytes, bytearray)):
-        try:
-            return bytes(value).decode()
-        except UnicodeDecodeError:
-            return bytes(value).decode("latin-1")
+        return bytes(value).decode("latin-1")
     raise TypeError(f"a header's name and value are str or bytes, not {type(value).__name__}")
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
 
 
 class Headers(Mapping[str, str]):
@@ -161,10 +165,7 @@ class Headers(Mapping[str, str]):
     @property
     def raw(self) -> list[tuple[bytes, bytes]]:
         """Every name and value as bytes, names in the case in which they were sent or received."""
-        return [
-            (name.encode("utf-8", "surrogateescape"), value.encode("utf-8", "surrogateescape"))
-            for name, value in self._pairs
-        ]
+        return [(_bytes(name), _bytes(value)) for name, value in self._pairs]
 
     def copy(self) -> Headers:
         """Return headers equal to these."""

@@ -42,6 +42,7 @@ __all__ = [
     "dump_plain",
     "eq",
     "json_text",
+    "model_construct",
     "model_copy",
     "model_dump",
     "model_dump_json",
@@ -412,3 +413,6 @@ def construct(cls: type[Model], _fields_set: set[str] | None = None, **values: A
         ValueError: a number is not finite, or a text is no Unicode.
     """
     return cls._from_json(encode(values))
+
+
+model_construct = construct

@@ -283,8 +283,13 @@ def pydantic_core_schema(cls: type[BaseModel], source: object, handler: GetCoreS
             exclude_none=info.exclude_none,
         )
 
+    def json_schema(schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return pydantic_json_schema(cls, schema, handler)
+
     return core_schema.no_info_plain_validator_function(
-        validate, serialization=core_schema.plain_serializer_function_ser_schema(serialize, info_arg=True)
+        validate,
+        serialization=core_schema.plain_serializer_function_ser_schema(serialize, info_arg=True),
+        metadata={"pydantic_js_functions": [json_schema]},
     )
 
 
