@@ -3,6 +3,8 @@
 Types of the chat route are in `tokstream.types.chat`.
 """
 
+from tokstream._tokstream import BaseModel
+
 from . import chat, shared_params
 from .completion import Completion
 from .completion_choice import CompletionChoice
@@ -11,8 +13,7 @@ from .completion_usage import CompletionTokensDetails, CompletionUsage, PromptTo
 from .create_embedding_response import CreateEmbeddingResponse
 from .embedding import Embedding
 from .embedding_create_params import EmbeddingCreateParams
-from .model import Model, ModelMetadata, ModelPricing
-from .model_list import ModelList
+from .model import Model, ModelList, ModelMetadata, ModelPricing
 from .shared_params import (
     FunctionDefinition,
     FunctionParameters,
@@ -25,6 +26,7 @@ from .shared_params import (
 )
 
 __all__ = [
+    "BaseModel",
     "Completion",
     "CompletionChoice",
     "CompletionCreateParams",

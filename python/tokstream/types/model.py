@@ -1,5 +1,5 @@
-"""A model that a server offers."""
+"""The models that a server offers."""
 
-from tokstream._tokstream import Model, ModelMetadata, ModelPricing
+from tokstream._tokstream import Model, ModelList, ModelMetadata, ModelPricing
 
-__all__ = ["Model", "ModelMetadata", "ModelPricing"]
+__all__ = ["Model", "ModelList", "ModelMetadata", "ModelPricing"]

@@ -15,13 +15,27 @@ from .chat_completion_function_tool_param import ChatCompletionFunctionToolParam
 from .chat_completion_message import ChatCompletionMessage
 from .chat_completion_message_function_tool_call import ChatCompletionMessageFunctionToolCall
 from .chat_completion_message_function_tool_call_param import ChatCompletionMessageFunctionToolCallParam
-from .chat_completion_message_param import ChatCompletionMessageParam
+from .chat_completion_message_param import ChatCompletionMessageParam, MessageLike, Messages, SupportsModelDump
 from .chat_completion_message_tool_call import ChatCompletionMessageToolCall, ChatCompletionMessageToolCallUnion
 from .chat_completion_message_tool_call_param import ChatCompletionMessageToolCallParam
 from .chat_completion_message_tool_call_union_param import ChatCompletionMessageToolCallUnionParam
 from .chat_completion_named_tool_choice_param import ChatCompletionNamedToolChoiceParam
 from .chat_completion_reasoning_effort import ChatCompletionReasoningEffort
 from .chat_completion_role import ChatCompletionRole
+from .chat_completion_stream_event import (
+    ChatCompletionStreamEvent,
+    ChunkEvent,
+    ContentDeltaEvent,
+    ContentDoneEvent,
+    FunctionToolCallArgumentsDeltaEvent,
+    FunctionToolCallArgumentsDoneEvent,
+    LogprobsContentDeltaEvent,
+    LogprobsContentDoneEvent,
+    LogprobsRefusalDeltaEvent,
+    LogprobsRefusalDoneEvent,
+    RefusalDeltaEvent,
+    RefusalDoneEvent,
+)
 from .chat_completion_stream_options_param import ChatCompletionStreamOptionsParam
 from .chat_completion_system_message_param import ChatCompletionSystemMessageParam
 from .chat_completion_token_logprob import ChatCompletionTokenLogprob
@@ -56,6 +70,7 @@ __all__ = [
     "ChatCompletionNamedToolChoiceParam",
     "ChatCompletionReasoningEffort",
     "ChatCompletionRole",
+    "ChatCompletionStreamEvent",
     "ChatCompletionStreamOptionsParam",
     "ChatCompletionSystemMessageParam",
     "ChatCompletionTokenLogprob",
@@ -64,5 +79,19 @@ __all__ = [
     "ChatCompletionToolParam",
     "ChatCompletionToolUnionParam",
     "ChatCompletionUserMessageParam",
+    "ChunkEvent",
     "CompletionCreateParams",
+    "ContentDeltaEvent",
+    "ContentDoneEvent",
+    "FunctionToolCallArgumentsDeltaEvent",
+    "FunctionToolCallArgumentsDoneEvent",
+    "LogprobsContentDeltaEvent",
+    "LogprobsContentDoneEvent",
+    "LogprobsRefusalDeltaEvent",
+    "LogprobsRefusalDoneEvent",
+    "MessageLike",
+    "Messages",
+    "RefusalDeltaEvent",
+    "RefusalDoneEvent",
+    "SupportsModelDump",
 ]

@@ -1,0 +1,791 @@
+"""The clients."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from os import PathLike
+from types import TracebackType
+from typing import Any, Literal, TypeAlias, TypeVar, final, overload
+
+from typing_extensions import Self
+
+from tokstream._tokstream import AsyncStream, Limits, RetryPolicy, Stream, Timeout
+from tokstream.resources import chat as _chat, completions as _completions, embeddings as _embeddings, models as _models
+from tokstream.resources.chat import AsyncChat, Chat
+from tokstream.resources.completions import AsyncCompletions, Completions
+from tokstream.resources.embeddings import AsyncEmbeddings, Embeddings
+from tokstream.resources.models import AsyncModels, Models
+
+_T = TypeVar("_T")
+_StreamT = TypeVar("_StreamT", bound=Stream[Any])
+_AsyncStreamT = TypeVar("_AsyncStreamT", bound=AsyncStream[Any])
+_Path: TypeAlias = str | PathLike[str]
+
+@final
+class NotGiven:
+    """The class of `NOT_GIVEN`, which stands for a parameter that is not given."""
+
+    def __bool__(self) -> Literal[False]: ...
+
+@final
+class Omit:
+    """The class of `omit`, which stands for a parameter or a header that is not to be sent."""
+
+    def __bool__(self) -> Literal[False]: ...
+
+NOT_GIVEN: NotGiven
+omit: Omit
+
+class Usage:
+    """What the requests of a client used so far, as the servers reported it."""
+
+    @property
+    def requests(self) -> int:
+        """How many requests were answered."""
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Tokens that models read."""
+
+    @property
+    def completion_tokens(self) -> int:
+        """Tokens that models wrote."""
+
+    @property
+    def total_tokens(self) -> int:
+        """Both together."""
+
+    @property
+    def estimated_cost(self) -> float:
+        """What the requests cost, in USD; 0.0 where servers do not say."""
+
+class Client:
+    """The client of one server: DeepInfra, or any other that speaks OpenAI's API.
+
+    It may be used from any thread, and after a fork; it keeps its connections open and shares them among requests.
+    `with` closes it at the end of the block.
+
+    Args:
+        api_key: the key, or a function that returns one for each request. Default: the
+            environment variables `DEEPINFRA_API_KEY`, `DEEPINFRA_TOKEN` and `DEEPINFRA_API_TOKEN`, in
+            this order. A server on this machine needs none.
+        base_url: where the routes begin. Default: the environment variable `DEEPINFRA_BASE_URL`, or else
+            `https://api.deepinfra.com/v1/openai`.
+        model: the model of requests that name none. Default: `meta-llama/Llama-3.3-70B-Instruct-Turbo`.
+        timeout: the time limits of requests: a `Timeout`, or a number of seconds for connecting, for the
+            first token and between two reads. Default: 5 s, 600 s, 600 s; None for no limits.
+        max_retries: how many times a failed request is tried again where that can help. Default 2.
+        retry: the whole policy of retries; it has its own `max_retries`.
+        limits: how large a response may be.
+        default_headers: headers of every request.
+        default_query: parameters for the URL of every request.
+        proxy: the address of a proxy: `http://`, `https://` or `socks5://`. Default: the environment
+            variables `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
+        verify: whether to check the server's certificate. A path names a PEM file of the authorities
+            to trust. Default true.
+        cert: a client certificate: the path of a PEM file with certificate and key, or the paths of both.
+        http2: true for HTTP/2 alone, false for HTTP/1.1 alone. Default: what the server offers.
+
+    Raises:
+        ConfigurationError: an argument has no meaning. A missing key is raised by the first request
+            that needs one.
+    """
+
+    api_key: str | Callable[[], str] | None
+    """The key, or the function that gives it."""
+
+    base_url: str
+    """Where the routes begin."""
+
+    timeout: float | Timeout | None
+    """The time limits of requests."""
+
+    max_retries: int
+    """How many times a failed request is tried again."""
+
+    def __init__(
+        self,
+        *,
+        api_key: str | Callable[[], str] | None = None,
+        base_url: str | None = None,
+        model: str | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+        max_retries: int = 2,
+        retry: RetryPolicy | None = None,
+        limits: Limits | None = None,
+        default_headers: Mapping[str, str] | None = None,
+        default_query: Mapping[str, object] | None = None,
+        proxy: str | None = None,
+        verify: bool | _Path = True,
+        cert: _Path | tuple[_Path, _Path] | None = None,
+        http2: bool | None = None,
+    ) -> None: ...
+    @property
+    def chat(self) -> Chat:
+        """Chat routes: `client.chat.completions`."""
+
+    @property
+    def completions(self) -> Completions:
+        """Texts that the model goes on with."""
+
+    @property
+    def embeddings(self) -> Embeddings:
+        """Texts as vectors."""
+
+    @property
+    def models(self) -> Models:
+        """The models that the server offers."""
+
+    @property
+    def beta(self) -> _Beta:
+        """The same as the client: `client.beta.chat` is `client.chat`."""
+
+    @property
+    def usage(self) -> Usage:
+        """What the requests of this client used so far."""
+
+    @property
+    def with_raw_response(self) -> _ClientWithRawResponse:
+        """The same resources, returning the HTTP response with its status and headers."""
+
+    @property
+    def with_streaming_response(self) -> _ClientWithStreamingResponse:
+        """The same resources, returning the HTTP response before its body is read."""
+
+    def with_options(
+        self,
+        *,
+        api_key: str | Callable[[], str] | None = None,
+        base_url: str | None = None,
+        model: str | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+        max_retries: int | NotGiven = ...,
+        retry: RetryPolicy | None = None,
+        limits: Limits | None = None,
+        default_headers: Mapping[str, str] | None = None,
+        set_default_headers: Mapping[str, str] | None = None,
+        default_query: Mapping[str, object] | None = None,
+        set_default_query: Mapping[str, object] | None = None,
+    ) -> Self:
+        """Return a client with other settings that shares this one's connections.
+
+        Args:
+            api_key: as for the client, like all that are not named here.
+            base_url: as for the client.
+            model: as for the client.
+            timeout: as for the client.
+            max_retries: as for the client.
+            retry: as for the client.
+            limits: as for the client.
+            default_headers: headers to add to the client's.
+            set_default_headers: headers in place of the client's.
+            default_query: parameters to add to the client's.
+            set_default_query: parameters in place of the client's.
+        """
+
+    copy = with_options
+
+    @overload
+    def get(
+        self,
+        path: str,
+        *,
+        cast_to: None = None,
+        stream: Literal[False] = False,
+        stream_cls: None = None,
+        options: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+    ) -> Any:
+        """Send a GET request to any route of the server.
+
+        Args:
+            path: the route, after the client's `base_url`; or a whole address.
+            cast_to: what to make of the answer: a response class, a pydantic model, `dict`, `list`, `str`
+                or `bytes`. Default: what the JSON says, or None for an empty answer.
+            stream: whether to return a stream of server-sent events.
+            stream_cls: `Stream[T]`, with the class of what the events hold.
+            options: the settings below as one dict, as openai-python takes them.
+            extra_headers: headers of this request, over those of the client; `omit` leaves one out.
+            extra_query: parameters for the URL of this request, over those of the client.
+            timeout: the time limits of this request: see `Timeout`. Default: the client's.
+
+        Raises:
+            APIError: the request failed: see `chat.completions.create`.
+        """
+    @overload
+    def get(
+        self,
+        path: str,
+        *,
+        cast_to: type[_T],
+        stream: Literal[False] = False,
+        stream_cls: None = None,
+        options: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+    ) -> _T: ...
+    @overload
+    def get(
+        self,
+        path: str,
+        *,
+        cast_to: type[Any] | None = None,
+        stream: Literal[True],
+        stream_cls: type[_StreamT],
+        options: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+    ) -> _StreamT: ...
+    @overload
+    def post(
+        self,
+        path: str,
+        *,
+        cast_to: None = None,
+        body: object = None,
+        stream: Literal[False] = False,
+        stream_cls: None = None,
+        options: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+    ) -> Any:
+        """Send a POST request to any route of the server.
+
+        Args:
+            path: the route, after the client's `base_url`; or a whole address.
+            cast_to: what to make of the answer: a response class, a pydantic model, `dict`, `list`, `str`
+                or `bytes`. Default: what the JSON says, or None for an empty answer.
+            body: what to send as JSON; bytes are sent as they are.
+            stream: whether to return a stream of server-sent events.
+            stream_cls: `Stream[T]`, with the class of what the events hold.
+            options: the settings below as one dict, as openai-python takes them.
+            extra_headers: headers of this request, over those of the client; `omit` leaves one out.
+            extra_query: parameters for the URL of this request, over those of the client.
+            timeout: the time limits of this request: see `Timeout`. Default: the client's.
+
+        Raises:
+            APIError: the request failed: see `chat.completions.create`.
+        """
+    @overload
+    def post(
+        self,
+        path: str,
+        *,
+        cast_to: type[_T],
+        body: object = None,
+        stream: Literal[False] = False,
+        stream_cls: None = None,
+        options: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+    ) -> _T: ...
+    @overload
+    def post(
+        self,
+        path: str,
+        *,
+        cast_to: type[Any] | None = None,
+        body: object = None,
+        stream: Literal[True],
+        stream_cls: type[_StreamT],
+        options: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+    ) -> _StreamT: ...
+    @overload
+    def put(
+        self,
+        path: str,
+        *,
+        cast_to: None = None,
+        body: object = None,
+        stream: Literal[False] = False,
+        stream_cls: None = None,
+        options: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+    ) -> Any:
+        """Send a PUT request to any route of the server. Parameters are those of `post`."""
+    @overload
+    def put(
+        self,
+        path: str,
+        *,
+        cast_to: type[_T],
+        body: object = None,
+        stream: Literal[False] = False,
+        stream_cls: None = None,
+        options: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+    ) -> _T: ...
+    @overload
+    def patch(
+        self,
+        path: str,
+        *,
+        cast_to: None = None,
+        body: object = None,
+        stream: Literal[False] = False,
+        stream_cls: None = None,
+        options: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+    ) -> Any:
+        """Send a PATCH request to any route of the server. Parameters are those of `post`."""
+    @overload
+    def patch(
+        self,
+        path: str,
+        *,
+        cast_to: type[_T],
+        body: object = None,
+        stream: Literal[False] = False,
+        stream_cls: None = None,
+        options: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+    ) -> _T: ...
+    @overload
+    def delete(
+        self,
+        path: str,
+        *,
+        cast_to: None = None,
+        body: object = None,
+        stream: Literal[False] = False,
+        stream_cls: None = None,
+        options: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+    ) -> Any:
+        """Send a DELETE request to any route of the server. Parameters are those of `post`."""
+    @overload
+    def delete(
+        self,
+        path: str,
+        *,
+        cast_to: type[_T],
+        body: object = None,
+        stream: Literal[False] = False,
+        stream_cls: None = None,
+        options: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+    ) -> _T: ...
+    def close(self) -> None:
+        """End all requests and close all connections. Later requests raise `ClientClosedError`."""
+
+    def is_closed(self) -> bool:
+        """Return whether the client was closed."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None: ...
+
+class AsyncClient:
+    """The asynchronous client of one server: DeepInfra, or any other that speaks OpenAI's API.
+
+    It may be used from any event loop, and after a fork; it keeps its connections open and shares them among requests.
+    `async with` closes it at the end of the block.
+
+    Args:
+        api_key: the key, or a function that returns one for each request (or an awaitable of one). Default: the
+            environment variables `DEEPINFRA_API_KEY`, `DEEPINFRA_TOKEN` and `DEEPINFRA_API_TOKEN`, in
+            this order. A server on this machine needs none.
+        base_url: where the routes begin. Default: the environment variable `DEEPINFRA_BASE_URL`, or else
+            `https://api.deepinfra.com/v1/openai`.
+        model: the model of requests that name none. Default: `meta-llama/Llama-3.3-70B-Instruct-Turbo`.
+        timeout: the time limits of requests: a `Timeout`, or a number of seconds for connecting, for the
+            first token and between two reads. Default: 5 s, 600 s, 600 s; None for no limits.
+        max_retries: how many times a failed request is tried again where that can help. Default 2.
+        retry: the whole policy of retries; it has its own `max_retries`.
+        limits: how large a response may be.
+        default_headers: headers of every request.
+        default_query: parameters for the URL of every request.
+        proxy: the address of a proxy: `http://`, `https://` or `socks5://`. Default: the environment
+            variables `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
+        verify: whether to check the server's certificate. A path names a PEM file of the authorities
+            to trust. Default true.
+        cert: a client certificate: the path of a PEM file with certificate and key, or the paths of both.
+        http2: true for HTTP/2 alone, false for HTTP/1.1 alone. Default: what the server offers.
+
+    Raises:
+        ConfigurationError: an argument has no meaning. A missing key is raised by the first request
+            that needs one.
+    """
+
+    api_key: str | Callable[[], str | Awaitable[str]] | None
+    """The key, or the function that gives it."""
+
+    base_url: str
+    """Where the routes begin."""
+
+    timeout: float | Timeout | None
+    """The time limits of requests."""
+
+    max_retries: int
+    """How many times a failed request is tried again."""
+
+    def __init__(
+        self,
+        *,
+        api_key: str | Callable[[], str | Awaitable[str]] | None = None,
+        base_url: str | None = None,
+        model: str | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+        max_retries: int = 2,
+        retry: RetryPolicy | None = None,
+        limits: Limits | None = None,
+        default_headers: Mapping[str, str] | None = None,
+        default_query: Mapping[str, object] | None = None,
+        proxy: str | None = None,
+        verify: bool | _Path = True,
+        cert: _Path | tuple[_Path, _Path] | None = None,
+        http2: bool | None = None,
+    ) -> None: ...
+    @property
+    def chat(self) -> AsyncChat:
+        """Chat routes: `client.chat.completions`."""
+
+    @property
+    def completions(self) -> AsyncCompletions:
+        """Texts that the model goes on with."""
+
+    @property
+    def embeddings(self) -> AsyncEmbeddings:
+        """Texts as vectors."""
+
+    @property
+    def models(self) -> AsyncModels:
+        """The models that the server offers."""
+
+    @property
+    def beta(self) -> _AsyncBeta:
+        """The same as the client: `client.beta.chat` is `client.chat`."""
+
+    @property
+    def usage(self) -> Usage:
+        """What the requests of this client used so far."""
+
+    @property
+    def with_raw_response(self) -> _AsyncClientWithRawResponse:
+        """The same resources, returning the HTTP response with its status and headers."""
+
+    @property
+    def with_streaming_response(self) -> _AsyncClientWithStreamingResponse:
+        """The same resources, returning the HTTP response before its body is read."""
+
+    def with_options(
+        self,
+        *,
+        api_key: str | Callable[[], str | Awaitable[str]] | None = None,
+        base_url: str | None = None,
+        model: str | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+        max_retries: int | NotGiven = ...,
+        retry: RetryPolicy | None = None,
+        limits: Limits | None = None,
+        default_headers: Mapping[str, str] | None = None,
+        set_default_headers: Mapping[str, str] | None = None,
+        default_query: Mapping[str, object] | None = None,
+        set_default_query: Mapping[str, object] | None = None,
+    ) -> Self:
+        """Return a client with other settings that shares this one's connections.
+
+        Args:
+            api_key: as for the client, like all that are not named here.
+            base_url: as for the client.
+            model: as for the client.
+            timeout: as for the client.
+            max_retries: as for the client.
+            retry: as for the client.
+            limits: as for the client.
+            default_headers: headers to add to the client's.
+            set_default_headers: headers in place of the client's.
+            default_query: parameters to add to the client's.
+            set_default_query: parameters in place of the client's.
+        """
+
+    copy = with_options
+
+    @overload
+    async def get(
+        self,
+        path: str,
+        *,
+        cast_to: None = None,
+        stream: Literal[False] = False,
+        stream_cls: None = None,
+        options: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+    ) -> Any:
+        """Send a GET request to any route of the server.
+
+        Args:
+            path: the route, after the client's `base_url`; or a whole address.
+            cast_to: what to make of the answer: a response class, a pydantic model, `dict`, `list`, `str`
+                or `bytes`. Default: what the JSON says, or None for an empty answer.
+            stream: whether to return a stream of server-sent events.
+            stream_cls: `AsyncStream[T]`, with the class of what the events hold.
+            options: the settings below as one dict, as openai-python takes them.
+            extra_headers: headers of this request, over those of the client; `omit` leaves one out.
+            extra_query: parameters for the URL of this request, over those of the client.
+            timeout: the time limits of this request: see `Timeout`. Default: the client's.
+
+        Raises:
+            APIError: the request failed: see `chat.completions.create`.
+        """
+    @overload
+    async def get(
+        self,
+        path: str,
+        *,
+        cast_to: type[_T],
+        stream: Literal[False] = False,
+        stream_cls: None = None,
+        options: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+    ) -> _T: ...
+    @overload
+    async def get(
+        self,
+        path: str,
+        *,
+        cast_to: type[Any] | None = None,
+        stream: Literal[True],
+        stream_cls: type[_AsyncStreamT],
+        options: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+    ) -> _AsyncStreamT: ...
+    @overload
+    async def post(
+        self,
+        path: str,
+        *,
+        cast_to: None = None,
+        body: object = None,
+        stream: Literal[False] = False,
+        stream_cls: None = None,
+        options: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+    ) -> Any:
+        """Send a POST request to any route of the server.
+
+        Args:
+            path: the route, after the client's `base_url`; or a whole address.
+            cast_to: what to make of the answer: a response class, a pydantic model, `dict`, `list`, `str`
+                or `bytes`. Default: what the JSON says, or None for an empty answer.
+            body: what to send as JSON; bytes are sent as they are.
+            stream: whether to return a stream of server-sent events.
+            stream_cls: `AsyncStream[T]`, with the class of what the events hold.
+            options: the settings below as one dict, as openai-python takes them.
+            extra_headers: headers of this request, over those of the client; `omit` leaves one out.
+            extra_query: parameters for the URL of this request, over those of the client.
+            timeout: the time limits of this request: see `Timeout`. Default: the client's.
+
+        Raises:
+            APIError: the request failed: see `chat.completions.create`.
+        """
+    @overload
+    async def post(
+        self,
+        path: str,
+        *,
+        cast_to: type[_T],
+        body: object = None,
+        stream: Literal[False] = False,
+        stream_cls: None = None,
+        options: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+    ) -> _T: ...
+    @overload
+    async def post(
+        self,
+        path: str,
+        *,
+        cast_to: type[Any] | None = None,
+        body: object = None,
+        stream: Literal[True],
+        stream_cls: type[_AsyncStreamT],
+        options: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+    ) -> _AsyncStreamT: ...
+    @overload
+    async def put(
+        self,
+        path: str,
+        *,
+        cast_to: None = None,
+        body: object = None,
+        stream: Literal[False] = False,
+        stream_cls: None = None,
+        options: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+    ) -> Any:
+        """Send a PUT request to any route of the server. Parameters are those of `post`."""
+    @overload
+    async def put(
+        self,
+        path: str,
+        *,
+        cast_to: type[_T],
+        body: object = None,
+        stream: Literal[False] = False,
+        stream_cls: None = None,
+        options: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+    ) -> _T: ...
+    @overload
+    async def patch(
+        self,
+        path: str,
+        *,
+        cast_to: None = None,
+        body: object = None,
+        stream: Literal[False] = False,
+        stream_cls: None = None,
+        options: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+    ) -> Any:
+        """Send a PATCH request to any route of the server. Parameters are those of `post`."""
+    @overload
+    async def patch(
+        self,
+        path: str,
+        *,
+        cast_to: type[_T],
+        body: object = None,
+        stream: Literal[False] = False,
+        stream_cls: None = None,
+        options: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+    ) -> _T: ...
+    @overload
+    async def delete(
+        self,
+        path: str,
+        *,
+        cast_to: None = None,
+        body: object = None,
+        stream: Literal[False] = False,
+        stream_cls: None = None,
+        options: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+    ) -> Any:
+        """Send a DELETE request to any route of the server. Parameters are those of `post`."""
+    @overload
+    async def delete(
+        self,
+        path: str,
+        *,
+        cast_to: type[_T],
+        body: object = None,
+        stream: Literal[False] = False,
+        stream_cls: None = None,
+        options: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+    ) -> _T: ...
+    async def close(self) -> None:
+        """End all requests and close all connections. Later requests raise `ClientClosedError`."""
+
+    async def aclose(self) -> None:
+        """End all requests and close all connections: another name for `close`."""
+
+    def is_closed(self) -> bool:
+        """Return whether the client was closed."""
+
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None: ...
+
+class _Beta:
+    @property
+    def chat(self) -> Chat: ...
+
+class _AsyncBeta:
+    @property
+    def chat(self) -> AsyncChat: ...
+
+class _ClientWithRawResponse:
+    @property
+    def chat(self) -> _chat._ChatWithRawResponse: ...
+    @property
+    def completions(self) -> _completions._CompletionsWithRawResponse: ...
+    @property
+    def embeddings(self) -> _embeddings._EmbeddingsWithRawResponse: ...
+    @property
+    def models(self) -> _models._ModelsWithRawResponse: ...
+
+class _ClientWithStreamingResponse:
+    @property
+    def chat(self) -> _chat._ChatWithStreamingResponse: ...
+    @property
+    def completions(self) -> _completions._CompletionsWithStreamingResponse: ...
+    @property
+    def embeddings(self) -> _embeddings._EmbeddingsWithStreamingResponse: ...
+    @property
+    def models(self) -> _models._ModelsWithStreamingResponse: ...
+
+class _AsyncClientWithRawResponse:
+    @property
+    def chat(self) -> _chat._AsyncChatWithRawResponse: ...
+    @property
+    def completions(self) -> _completions._AsyncCompletionsWithRawResponse: ...
+    @property
+    def embeddings(self) -> _embeddings._AsyncEmbeddingsWithRawResponse: ...
+    @property
+    def models(self) -> _models._AsyncModelsWithRawResponse: ...
+
+class _AsyncClientWithStreamingResponse:
+    @property
+    def chat(self) -> _chat._AsyncChatWithStreamingResponse: ...
+    @property
+    def completions(self) -> _completions._AsyncCompletionsWithStreamingResponse: ...
+    @property
+    def embeddings(self) -> _embeddings._AsyncEmbeddingsWithStreamingResponse: ...
+    @property
+    def models(self) -> _models._AsyncModelsWithStreamingResponse: ...

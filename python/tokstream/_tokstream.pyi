@@ -1,0 +1,1159 @@
+"""The Rust half of the package: response objects, streams and settings.
+
+Everything here has a public home elsewhere: settings and streams in `tokstream`, response classes in
+`tokstream.types` and `tokstream.types.chat`.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from types import TracebackType
+from typing import Any, Generic, Literal, TypeAlias, TypeVar, final, overload
+
+from typing_extensions import Self, override
+
+from tokstream._client import NotGiven
+from tokstream._http import Response
+
+_T_co = TypeVar("_T_co", covariant=True)
+# What pydantic takes: a set of names, or a dict of names to True or to the same for what is inside.
+_IncEx: TypeAlias = set[int] | set[str] | Mapping[int, Any] | Mapping[str, Any]
+
+class BaseModel:
+    """A JSON object that a server sent, read through attributes.
+
+    A declared field that the server left out reads as None. Other fields that it sent are attributes
+    too, and in `model_extra`. Objects never change; `model_copy(update=…)` makes changed ones.
+
+    The object keeps the server's own JSON text, so that nothing of it is lost or invented on the way
+    through `to_dict`, `to_json`, `==`, pickling, `copy`, or back into `messages`. It can be the type of
+    a field in a pydantic model.
+    """
+
+    @property
+    def model_extra(self) -> dict[str, Any]:
+        """The fields that the server sent and the class does not declare."""
+
+    @property
+    def model_fields_set(self) -> set[str]:
+        """The names of the fields that the server sent."""
+
+    @property
+    def _request_id(self) -> str | None:
+        """The response's `x-request-id` header, on the object that `create` and its like return."""
+
+    def to_dict(
+        self,
+        *,
+        mode: Literal["json", "python"] = "python",
+        use_api_names: bool = True,
+        exclude_unset: bool = True,
+        exclude_defaults: bool = False,
+        exclude_none: bool = False,
+        warnings: bool = True,
+    ) -> dict[str, object]:
+        """Return what the server sent as plain dicts, lists, strings, numbers, booleans and None.
+
+        Args:
+            mode: no difference: every value is a JSON value.
+            use_api_names: no difference: fields have the names that the server uses.
+            exclude_unset: leave out declared fields that the server left out.
+            exclude_defaults: leave out fields that are None.
+            exclude_none: leave out fields that are None.
+            warnings: no difference: nothing is validated.
+        """
+
+    def to_json(
+        self,
+        *,
+        indent: int | None = 2,
+        use_api_names: bool = True,
+        exclude_unset: bool = True,
+        exclude_defaults: bool = False,
+        exclude_none: bool = False,
+        warnings: bool = True,
+    ) -> str:
+        """Return what the server sent as JSON text.
+
+        Args:
+            indent: spaces for each level; None for text without line breaks.
+            use_api_names: as in `to_dict`.
+            exclude_unset: as in `to_dict`.
+            exclude_defaults: as in `to_dict`.
+            exclude_none: as in `to_dict`.
+            warnings: as in `to_dict`.
+        """
+
+    def model_dump(
+        self,
+        *,
+        mode: str = "python",
+        include: _IncEx | None = None,
+        exclude: _IncEx | None = None,
+        context: Any | None = None,
+        by_alias: bool | None = None,
+        exclude_unset: bool = False,
+        exclude_defaults: bool = False,
+        exclude_none: bool = False,
+        exclude_computed_fields: bool = False,
+        round_trip: bool = False,
+        warnings: bool | Literal["none", "warn", "error"] = True,
+        fallback: Callable[[Any], Any] | None = None,
+        serialize_as_any: bool = False,
+    ) -> dict[str, Any]:
+        """Return the object as a dict. Unlike `to_dict`, declared fields left out are there as None.
+
+        Parameters and their meaning are those of pydantic's method.
+
+        Args:
+            mode: no difference: every value is a JSON value.
+            include: names of the fields to keep, or a mapping of names to what to keep inside them.
+            exclude: names of the fields to drop, or a mapping of names to what to drop inside them.
+            context: no difference.
+            by_alias: no difference.
+            exclude_unset: leave out declared fields that the server left out.
+            exclude_defaults: leave out fields that are None.
+            exclude_none: leave out fields that are None.
+            exclude_computed_fields: no difference.
+            round_trip: no difference.
+            warnings: no difference.
+            fallback: no difference.
+            serialize_as_any: no difference.
+        """
+
+    def model_dump_json(
+        self,
+        *,
+        indent: int | None = None,
+        ensure_ascii: bool = False,
+        include: _IncEx | None = None,
+        exclude: _IncEx | None = None,
+        context: Any | None = None,
+        by_alias: bool | None = None,
+        exclude_unset: bool = False,
+        exclude_defaults: bool = False,
+        exclude_none: bool = False,
+        exclude_computed_fields: bool = False,
+        round_trip: bool = False,
+        warnings: bool | Literal["none", "warn", "error"] = True,
+        fallback: Callable[[Any], Any] | None = None,
+        serialize_as_any: bool = False,
+    ) -> str:
+        """Return the object as JSON text, with the fields that `model_dump` would keep.
+
+        Args:
+            indent: spaces for each level; None for text without line breaks.
+            ensure_ascii: write characters beyond ASCII as escapes.
+            include: as in `model_dump`; so are the others.
+            exclude: as in `model_dump`.
+            context: as in `model_dump`.
+            by_alias: as in `model_dump`.
+            exclude_unset: as in `model_dump`.
+            exclude_defaults: as in `model_dump`.
+            exclude_none: as in `model_dump`.
+            exclude_computed_fields: as in `model_dump`.
+            round_trip: as in `model_dump`.
+            warnings: as in `model_dump`.
+            fallback: as in `model_dump`.
+            serialize_as_any: as in `model_dump`.
+        """
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy.
+
+        Args:
+            update: fields to set in the copy. They are not checked.
+            deep: no difference: objects never change.
+
+        Raises:
+            TypeError: a value in `update` has no form in JSON.
+            ValueError: a number in `update` is not finite.
+        """
+
+    def copy(
+        self,
+        *,
+        include: _IncEx | None = None,
+        exclude: _IncEx | None = None,
+        update: Mapping[str, Any] | None = None,
+        deep: bool = False,
+    ) -> Self:
+        """Return a copy; `model_copy` is the newer name.
+
+        Args:
+            include: names of the fields to keep.
+            exclude: names of the fields to drop.
+            update: fields to set in the copy.
+            deep: no difference.
+        """
+
+    @classmethod
+    def model_validate(
+        cls,
+        obj: Any,
+        *,
+        strict: bool | None = None,
+        from_attributes: bool | None = None,
+        context: Any | None = None,
+        by_alias: bool | None = None,
+        by_name: bool | None = None,
+    ) -> Self:
+        """Make an object of this class out of a dict or another object, after checking its fields.
+
+        Args:
+            obj: a dict, an object of this class, or one of openai-python or pydantic.
+            strict: take no whole float and no digits in a string for an integer. Default false.
+            from_attributes: take any object that has the fields as attributes. Default false.
+            context: no difference.
+            by_alias: no difference.
+            by_name: no difference.
+
+        Raises:
+            ValueError: a required field is missing, or a field has a value of another type. Its
+                `errors()` tell what is wrong and where.
+        """
+
+    @classmethod
+    def model_validate_json(
+        cls,
+        json_data: str | bytes | bytearray,
+        *,
+        strict: bool | None = None,
+        context: Any | None = None,
+        by_alias: bool | None = None,
+        by_name: bool | None = None,
+    ) -> Self:
+        """Make an object of this class out of JSON text, after checking its fields.
+
+        Args:
+            json_data: the text, or its bytes in UTF-8.
+            strict: as in `model_validate`; so are the others.
+            context: no difference.
+            by_alias: no difference.
+            by_name: no difference.
+
+        Raises:
+            ValueError: the text is not JSON, a required field is missing, or a field has a value of
+                another type.
+        """
+
+    @classmethod
+    def model_construct(cls, _fields_set: set[str] | None = None, **values: Any) -> Self:
+        """Make an object of this class out of keywords, unchecked.
+
+        Raises:
+            TypeError: a value has no form in JSON.
+            ValueError: a number is not finite.
+        """
+
+    @classmethod
+    def construct(cls, _fields_set: set[str] | None = None, **values: Any) -> Self:
+        """Make an object of this class out of keywords, unchecked; `model_construct` is the newer name."""
+
+    def _data(self) -> dict[str, Any]: ...
+    def _json(self) -> bytes: ...
+    @classmethod
+    def _from_json(cls, data: bytes) -> Self: ...
+    @classmethod
+    def _schema(cls) -> tuple[tuple[str, str, type[BaseModel] | None, bool], ...]: ...
+    @override
+    def __eq__(self, other: object, /) -> bool: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: dict[int, Any] | None = None, /) -> Self: ...
+
+@final
+class ChatCompletion(BaseModel):
+    """A whole chat reply."""
+
+    @property
+    def id(self) -> str:
+        """The reply's id, as the server made it up."""
+
+    @property
+    def choices(self) -> list[Choice]:
+        """The answers: one, or `n` of them."""
+
+    @property
+    def created(self) -> int:
+        """When the reply was made, in seconds since 1970 (UTC)."""
+
+    @property
+    def model(self) -> str:
+        """The model that answered. May differ from the one asked for: traffic of retired models is forwarded."""
+
+    @property
+    def object(self) -> str:
+        """Always `chat.completion`."""
+
+    @property
+    def service_tier(self) -> str | None:
+        """The tier that the request was served in."""
+
+    @property
+    def system_fingerprint(self) -> str | None:
+        """The server's name for its own configuration."""
+
+    @property
+    def usage(self) -> CompletionUsage | None:
+        """Tokens and cost."""
+
+@final
+class Choice(BaseModel):
+    """One answer of a chat reply."""
+
+    @property
+    def finish_reason(self) -> str:
+        """Why the model stopped: `stop`, `length`, `tool_calls`, or another word of the server's."""
+
+    @property
+    def index(self) -> int:
+        """The answer's place among the choices, from 0."""
+
+    @property
+    def logprobs(self) -> ChoiceLogprobs | None:
+        """How likely the tokens were, where `logprobs` asked for it."""
+
+    @property
+    def message(self) -> ChatCompletionMessage:
+        """The message. It can be appended to `messages` as it is."""
+
+@final
+class ChoiceLogprobs(BaseModel):
+    """How likely the tokens of an answer were."""
+
+    @property
+    def content(self) -> list[ChatCompletionTokenLogprob] | None:
+        """The tokens of the content."""
+
+    @property
+    def refusal(self) -> list[ChatCompletionTokenLogprob] | None:
+        """The tokens of the refusal."""
+
+@final
+class ChatCompletionTokenLogprob(BaseModel):
+    """How likely one token was, and which others there were."""
+
+    @property
+    def token(self) -> str:
+        """The token as text."""
+
+    @property
+    def bytes(self) -> list[int] | None:
+        """The token's UTF-8 bytes. A character may be spread over several tokens."""
+
+    @property
+    def logprob(self) -> float:
+        """The natural logarithm of the token's probability."""
+
+    @property
+    def top_logprobs(self) -> list[TopLogprob]:
+        """The likeliest tokens at this place, as many as `top_logprobs` asked for."""
+
+@final
+class TopLogprob(BaseModel):
+    """A token that could have stood at a place."""
+
+    @property
+    def token(self) -> str:
+        """The token as text."""
+
+    @property
+    def bytes(self) -> list[int] | None:
+        """The token's UTF-8 bytes."""
+
+    @property
+    def logprob(self) -> float:
+        """The natural logarithm of the token's probability."""
+
+@final
+class ChatCompletionMessage(BaseModel):
+    """The message of an answer."""
+
+    @property
+    def content(self) -> str | None:
+        """The text; None beside tool calls and refusals."""
+
+    @property
+    def refusal(self) -> str | None:
+        """What the model said when it refused."""
+
+    @property
+    def role(self) -> Literal["assistant"]:
+        """Always `assistant`."""
+
+    @property
+    def reasoning_content(self) -> str | None:
+        """What the model thought before it answered."""
+
+    @property
+    def annotations(self) -> list[dict[str, Any]] | None:
+        """Notes on the text, such as its sources."""
+
+    @property
+    def audio(self) -> dict[str, Any] | None:
+        """The answer as sound."""
+
+    @property
+    def function_call(self) -> FunctionCall | None:
+        """The older form of `tool_calls`."""
+
+    @property
+    def tool_calls(self) -> list[ChatCompletionMessageToolCall] | None:
+        """The calls that the model asks for."""
+
+@final
+class FunctionCall(BaseModel):
+    """A function call in the form that `tool_calls` replaced."""
+
+    @property
+    def arguments(self) -> str:
+        """The arguments as JSON text, as the model wrote them: maybe invalid."""
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+
+@final
+class ChatCompletionMessageToolCall(BaseModel):
+    """A call that the model asks for."""
+
+    @property
+    def id(self) -> str:
+        """The call's id. The tool message that answers it repeats the id as `tool_call_id`."""
+
+    @property
+    def function(self) -> Function:
+        """What to call, and with what."""
+
+    @property
+    def type(self) -> Literal["function"]:
+        """Always `function`."""
+
+@final
+class Function(BaseModel):
+    """The function of a tool call, and its arguments."""
+
+    @property
+    def arguments(self) -> str:
+        """The arguments as JSON text, as the model wrote them: maybe invalid."""
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+
+@final
+class ChatCompletionChunk(BaseModel):
+    """One piece of a streamed chat reply."""
+
+    @property
+    def id(self) -> str:
+        """The reply's id, the same on every chunk."""
+
+    @property
+    def choices(self) -> list[ChunkChoice]:
+        """What is new in each answer. Empty on a chunk that carries usage alone."""
+
+    @property
+    def created(self) -> int:
+        """When the reply was begun, in seconds since 1970 (UTC)."""
+
+    @property
+    def model(self) -> str:
+        """The model that answers."""
+
+    @property
+    def object(self) -> str:
+        """Always `chat.completion.chunk`."""
+
+    @property
+    def service_tier(self) -> str | None:
+        """The tier that the request is served in."""
+
+    @property
+    def system_fingerprint(self) -> str | None:
+        """The server's name for its own configuration."""
+
+    @property
+    def usage(self) -> CompletionUsage | None:
+        """Tokens and cost so far: on the last chunks, on every one, or on none."""
+
+@final
+class ChunkChoice(BaseModel):
+    """What is new in one answer. Its public name is `tokstream.types.chat.chat_completion_chunk.Choice`."""
+
+    @property
+    def delta(self) -> ChoiceDelta:
+        """The new piece of the message."""
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Why the model stopped; None before the end."""
+
+    @property
+    def index(self) -> int:
+        """The answer's place among the choices, from 0."""
+
+    @property
+    def logprobs(self) -> ChoiceLogprobs | None:
+        """How likely the new tokens were."""
+
+@final
+class ChoiceDelta(BaseModel):
+    """A new piece of a message."""
+
+    @property
+    def content(self) -> str | None:
+        """New text, exactly as sent: it may be empty or begin with a space."""
+
+    @property
+    def function_call(self) -> ChoiceDeltaFunctionCall | None:
+        """A piece of the older form of `tool_calls`."""
+
+    @property
+    def reasoning_content(self) -> str | None:
+        """A new piece of what the model thinks."""
+
+    @property
+    def refusal(self) -> str | None:
+        """A new piece of the refusal."""
+
+    @property
+    def role(self) -> str | None:
+        """`assistant`, on the first chunk or on every one."""
+
+    @property
+    def tool_calls(self) -> list[ChoiceDeltaToolCall] | None:
+        """Pieces of tool calls. Those with the same `index` belong together."""
+
+@final
+class ChoiceDeltaFunctionCall(BaseModel):
+    """A piece of a function call in the form that `tool_calls` replaced."""
+
+    @property
+    def arguments(self) -> str | None:
+        """A piece of the arguments' JSON text."""
+
+    @property
+    def name(self) -> str | None:
+        """The function's name, on the first piece."""
+
+@final
+class ChoiceDeltaToolCall(BaseModel):
+    """A piece of a tool call."""
+
+    @property
+    def index(self) -> int:
+        """Which of the message's tool calls this is a piece of, from 0."""
+
+    @property
+    def id(self) -> str | None:
+        """The call's id, on the first piece."""
+
+    @property
+    def function(self) -> ChoiceDeltaToolCallFunction | None:
+        """A piece of the function's name and arguments."""
+
+    @property
+    def type(self) -> Literal["function"] | None:
+        """`function`, on the first piece."""
+
+@final
+class ChoiceDeltaToolCallFunction(BaseModel):
+    """A piece of a tool call's function."""
+
+    @property
+    def arguments(self) -> str | None:
+        """A piece of the arguments' JSON text."""
+
+    @property
+    def name(self) -> str | None:
+        """The function's name, on the first piece."""
+
+@final
+class CompletionUsage(BaseModel):
+    """What a request used."""
+
+    @property
+    def completion_tokens(self) -> int:
+        """Tokens that the model wrote."""
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Tokens that the model read."""
+
+    @property
+    def total_tokens(self) -> int:
+        """Both together."""
+
+    @property
+    def completion_tokens_details(self) -> CompletionTokensDetails | None:
+        """What the written tokens were."""
+
+    @property
+    def prompt_tokens_details(self) -> PromptTokensDetails | None:
+        """What the read tokens were."""
+
+    @property
+    def estimated_cost(self) -> float | None:
+        """What the request cost, in USD, by the server's own reckoning."""
+
+@final
+class CompletionTokensDetails(BaseModel):
+    """What the written tokens were."""
+
+    @property
+    def accepted_prediction_tokens(self) -> int | None:
+        """Tokens of a predicted output that came true."""
+
+    @property
+    def audio_tokens(self) -> int | None:
+        """Tokens of sound."""
+
+    @property
+    def reasoning_tokens(self) -> int | None:
+        """Tokens of thinking."""
+
+    @property
+    def rejected_prediction_tokens(self) -> int | None:
+        """Tokens of a predicted output that did not come true."""
+
+@final
+class PromptTokensDetails(BaseModel):
+    """What the read tokens were."""
+
+    @property
+    def audio_tokens(self) -> int | None:
+        """Tokens of sound."""
+
+    @property
+    def cached_tokens(self) -> int | None:
+        """Tokens that the server had in its cache."""
+
+    @property
+    def cache_write_tokens(self) -> int | None:
+        """Tokens that the server put into its cache."""
+
+@final
+class Completion(BaseModel):
+    """A text completion, whole or one piece of a stream."""
+
+    @property
+    def id(self) -> str:
+        """The completion's id."""
+
+    @property
+    def choices(self) -> list[CompletionChoice]:
+        """The texts: `n` for each prompt."""
+
+    @property
+    def created(self) -> int:
+        """When the completion was made, in seconds since 1970 (UTC)."""
+
+    @property
+    def model(self) -> str:
+        """The model that wrote it."""
+
+    @property
+    def object(self) -> str:
+        """Always `text_completion`."""
+
+    @property
+    def system_fingerprint(self) -> str | None:
+        """The server's name for its own configuration."""
+
+    @property
+    def usage(self) -> CompletionUsage | None:
+        """Tokens and cost."""
+
+@final
+class CompletionChoice(BaseModel):
+    """One text of a text completion."""
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Why the model stopped: `stop`, `length`, or another word of the server's."""
+
+    @property
+    def index(self) -> int:
+        """The text's place among the choices, from 0."""
+
+    @property
+    def logprobs(self) -> Logprobs | None:
+        """How likely the tokens were, where `logprobs` asked for it."""
+
+    @property
+    def text(self) -> str:
+        """The text; in a stream, the new piece of it."""
+
+@final
+class Logprobs(BaseModel):
+    """How likely the tokens of a text completion were; one entry a token."""
+
+    @property
+    def text_offset(self) -> list[int] | None:
+        """Where each token begins in the text."""
+
+    @property
+    def token_logprobs(self) -> list[float | None] | None:
+        """The natural logarithm of each token's probability; None where there is none."""
+
+    @property
+    def tokens(self) -> list[str] | None:
+        """The tokens as text."""
+
+    @property
+    def top_logprobs(self) -> list[dict[str, float] | None] | None:
+        """The likeliest tokens at each place."""
+
+@final
+class CreateEmbeddingResponse(BaseModel):
+    """The vectors of one or more texts."""
+
+    @property
+    def data(self) -> list[Embedding]:
+        """One vector for each input, in the same order."""
+
+    @property
+    def model(self) -> str:
+        """The model that made them."""
+
+    @property
+    def object(self) -> str:
+        """Always `list`."""
+
+    @property
+    def usage(self) -> EmbeddingUsage:
+        """Tokens."""
+
+@final
+class EmbeddingUsage(BaseModel):
+    """What a request for embeddings used. Its public name is `tokstream.types.create_embedding_response.Usage`."""
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Tokens that the model read."""
+
+    @property
+    def total_tokens(self) -> int:
+        """The same number."""
+
+@final
+class Embedding(BaseModel):
+    """The vector of one text."""
+
+    @property
+    def embedding(self) -> list[float]:
+        """The vector. With `encoding_format="base64"`, a string: its 32-bit floats, little-endian, in base64."""
+
+    @property
+    def index(self) -> int:
+        """The input's place in the request, from 0."""
+
+    @property
+    def object(self) -> str:
+        """Always `embedding`."""
+
+@final
+class Model(BaseModel):
+    """A model that a server offers."""
+
+    @property
+    def id(self) -> str:
+        """The model's id, which is what `model` takes."""
+
+    @property
+    def created(self) -> int | None:
+        """When the model was added, in seconds since 1970 (UTC)."""
+
+    @property
+    def object(self) -> str:
+        """Always `model`."""
+
+    @property
+    def owned_by(self) -> str | None:
+        """Who made the model or who serves it."""
+
+    @property
+    def root(self) -> str | None:
+        """The id of the model that this one is a variant of."""
+
+    @property
+    def metadata(self) -> ModelMetadata | None:
+        """Context length and prices, where the server gives them."""
+
+@final
+class ModelMetadata(BaseModel):
+    """What a server says about a model."""
+
+    @property
+    def description(self) -> str | None:
+        """The model in words."""
+
+    @property
+    def context_length(self) -> int | None:
+        """How many tokens the model can see at once."""
+
+    @property
+    def max_tokens(self) -> int | None:
+        """How many tokens a reply can have."""
+
+    @property
+    def pricing(self) -> ModelPricing | None:
+        """What tokens cost."""
+
+    @property
+    def tags(self) -> list[str] | None:
+        """What the model can do, in single words."""
+
+@final
+class ModelPricing(BaseModel):
+    """What tokens cost, in USD for a million."""
+
+    @property
+    def input_tokens(self) -> float | None:
+        """A million tokens read."""
+
+    @property
+    def output_tokens(self) -> float | None:
+        """A million tokens written."""
+
+    @property
+    def cache_read_tokens(self) -> float | None:
+        """A million tokens read from the cache."""
+
+@final
+class ModelList(BaseModel):
+    """The models that a server offers. Iterates them."""
+
+    @property
+    def data(self) -> list[Model]:
+        """The models."""
+
+    @property
+    def object(self) -> str:
+        """Always `list`."""
+
+    def __iter__(self) -> Iterator[Model]: ...
+    def __len__(self) -> int: ...
+
+@final
+class Timings:
+    """How long a stream has taken so far, in seconds from the start of the request."""
+
+    @property
+    def connect(self) -> float:
+        """How long it took to connect, TLS included; 0.0 on a connection that was open before."""
+
+    @property
+    def first_token(self) -> float | None:
+        """Until the first piece of the reply arrived; None before that."""
+
+    @property
+    def total(self) -> float:
+        """Until the stream ended, or until now."""
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """Tokens (chunks, where the server gives no usage) in a second since the first; None before there are two."""
+
+    @property
+    def retries(self) -> int:
+        """How many times the request was tried again."""
+
+@final
+class TextStream(Iterator[str]):
+    """The text of a stream, piece by piece, exactly as the server sent it. Empty pieces are left out."""
+
+    @override
+    def __iter__(self) -> Self: ...
+    @override
+    def __next__(self) -> str: ...
+
+@final
+class AsyncTextStream(AsyncIterator[str]):
+    """The text of a stream, piece by piece, exactly as the server sent it. Empty pieces are left out."""
+
+    @override
+    def __aiter__(self) -> Self: ...
+    @override
+    async def __anext__(self) -> str: ...
+
+@final
+class Stream(Generic[_T_co]):
+    """A reply as it is being written: an iterator of chunks, for one pass.
+
+    Iterating raises `StreamTruncatedError` where the server breaks off before the end, `APIError` where
+    it sends an error in mid-stream, and `APITimeoutError` where it stays silent for too long.
+
+    Closing a stream, leaving its `with` block and dropping the last reference to it end the request at
+    once. A stream that was read to its end gives its connection back to the client.
+    """
+
+    @property
+    def text_stream(self) -> TextStream:
+        """The text of the first choice, piece by piece. It shares its place with the stream itself."""
+
+    @property
+    def current_completion_snapshot(self) -> ChatCompletion | None:
+        """The reply put together from the chunks that were read so far; None before the first one."""
+
+    @property
+    def usage(self) -> CompletionUsage | None:
+        """Tokens and cost, as the server gave them last; None before it did."""
+
+    @property
+    def timings(self) -> Timings:
+        """How long the stream has taken."""
+
+    @property
+    def response(self) -> Response:
+        """Status, headers and request id of the response."""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing more will come: the stream has ended, failed or been closed."""
+
+    @overload
+    def get_final_completion(self: Stream[ChatCompletionChunk]) -> ChatCompletion:
+        """Read the rest of the stream and return the whole reply, as if it had not been streamed.
+
+        Content, reasoning, refusals, tool calls, log probabilities, several choices and usage are put
+        together out of all chunks, those read before included.
+
+        Raises:
+            APIError: as when the stream is iterated.
+        """
+    @overload
+    def get_final_completion(self: Stream[Completion]) -> Completion: ...
+    def get_final_text(self) -> str:
+        """Read the rest of the stream and return the whole text of the first choice.
+
+        Raises:
+            APIError: as when the stream is iterated.
+        """
+
+    def until_done(self) -> Self:
+        """Read the rest of the stream and return the stream itself.
+
+        Raises:
+            APIError: as when the stream is iterated.
+        """
+
+    def close(self) -> None:
+        """End the request. Does nothing when the stream has ended or is closed."""
+
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> _T_co: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None: ...
+
+@final
+class AsyncStream(Generic[_T_co]):
+    """A reply as it is being written: an asynchronous iterator of chunks, for one pass.
+
+    What `Stream` says holds here too. Cancelling the task that waits for a chunk leaves the stream as
+    it was.
+    """
+
+    @property
+    def text_stream(self) -> AsyncTextStream:
+        """The text of the first choice, piece by piece. It shares its place with the stream itself."""
+
+    @property
+    def current_completion_snapshot(self) -> ChatCompletion | None:
+        """The reply put together from the chunks that were read so far; None before the first one."""
+
+    @property
+    def usage(self) -> CompletionUsage | None:
+        """Tokens and cost, as the server gave them last; None before it did."""
+
+    @property
+    def timings(self) -> Timings:
+        """How long the stream has taken."""
+
+    @property
+    def response(self) -> Response:
+        """Status, headers and request id of the response."""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing more will come: the stream has ended, failed or been closed."""
+
+    @overload
+    async def get_final_completion(self: AsyncStream[ChatCompletionChunk]) -> ChatCompletion:
+        """Read the rest of the stream and return the whole reply, as if it had not been streamed.
+
+        Raises:
+            APIError: as when the stream is iterated.
+        """
+    @overload
+    async def get_final_completion(self: AsyncStream[Completion]) -> Completion: ...
+    async def get_final_text(self) -> str:
+        """Read the rest of the stream and return the whole text of the first choice.
+
+        Raises:
+            APIError: as when the stream is iterated.
+        """
+
+    async def until_done(self) -> Self:
+        """Read the rest of the stream and return the stream itself.
+
+        Raises:
+            APIError: as when the stream is iterated.
+        """
+
+    async def close(self) -> None:
+        """End the request. Does nothing when the stream has ended or is closed."""
+
+    async def aclose(self) -> None:
+        """End the request: another name for `close`."""
+
+    def __aiter__(self) -> Self: ...
+    async def __anext__(self) -> _T_co: ...
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None: ...
+
+@final
+class Timeout:
+    """How long a request may take, in seconds. None means: as long as it takes.
+
+    Args:
+        timeout: a number sets `connect`, `first_token` and `read` in one; those given by name win. Also another
+            `Timeout`, or httpx's.
+        connect: to make the connection, TLS included. Default 5.
+        first_token: from the start of an attempt to the first piece of its answer. Default 600.
+        read: for a silence within the answer. Default 600.
+        total: for the whole call, retries included. Default None.
+
+    Raises:
+        ConfigurationError: a time is negative or not a number.
+    """
+
+    def __new__(
+        cls,
+        timeout: float | Timeout | NotGiven | None = ...,
+        *,
+        connect: float | NotGiven | None = ...,
+        first_token: float | NotGiven | None = ...,
+        read: float | NotGiven | None = ...,
+        total: float | NotGiven | None = ...,
+    ) -> Self: ...
+    @property
+    def connect(self) -> float | None:
+        """Seconds to make the connection, TLS included."""
+
+    @property
+    def first_token(self) -> float | None:
+        """Seconds from the start of an attempt to the first piece of its answer."""
+
+    @property
+    def read(self) -> float | None:
+        """Seconds of silence within the answer."""
+
+    @property
+    def total(self) -> float | None:
+        """Seconds for the whole call, retries included."""
+
+    @override
+    def __eq__(self, other: object, /) -> bool: ...
+    @override
+    def __hash__(self) -> int: ...
+
+@final
+class RetryPolicy:
+    """When a request is tried again, and how long to wait before.
+
+    Tried again are failed connections, status 408, 409, 429 and 5xx, unless the server says that it
+    would not help; never a stream that has handed out content. A `Retry-After` header decides the
+    wait, else it doubles from `initial_delay` to `max_delay`.
+
+    Args:
+        max_retries: how many times at most; 0 for never.
+        initial_delay: the first wait, in seconds.
+        max_delay: the longest wait that the policy itself chooses, in seconds.
+        jitter: each wait is shortened at random by up to this part of it, from 0 to 1.
+        max_retry_after: the longest wait, in seconds, that a server may ask for. Beyond it the error
+            is raised at once.
+
+    Raises:
+        ConfigurationError: a number is negative, not a number, or out of range.
+    """
+
+    def __new__(
+        cls,
+        *,
+        max_retries: int = 2,
+        initial_delay: float = 0.5,
+        max_delay: float = 8.0,
+        jitter: float = 0.25,
+        max_retry_after: float = 60.0,
+    ) -> Self: ...
+    @property
+    def max_retries(self) -> int:
+        """How many times a request is tried again at most. Default 2."""
+
+    @property
+    def initial_delay(self) -> float:
+        """The first wait, in seconds. Default 0.5."""
+
+    @property
+    def max_delay(self) -> float:
+        """The longest wait that the policy itself chooses, in seconds. Default 8."""
+
+    @property
+    def jitter(self) -> float:
+        """The part of each wait by which it is shortened at random, at most. Default 0.25."""
+
+    @property
+    def max_retry_after(self) -> float:
+        """The longest wait, in seconds, that a server may ask for. Default 60."""
+
+    @override
+    def __eq__(self, other: object, /) -> bool: ...
+    @override
+    def __hash__(self) -> int: ...
+
+@final
+class Limits:
+    """How much of a response is taken before it is an error, in bytes.
+
+    Args:
+        event_bytes: one event of a stream.
+        body_bytes: a whole response that is not a stream.
+        error_body_bytes: the body of an error; the rest of it is not read.
+
+    Raises:
+        ConfigurationError: a number is not positive.
+    """
+
+    def __new__(
+        cls,
+        *,
+        event_bytes: int = 67108864,
+        body_bytes: int = 268435456,
+        error_body_bytes: int = 1048576,
+    ) -> Self: ...
+    @property
+    def event_bytes(self) -> int:
+        """The largest event of a stream. Default 64 MiB."""
+
+    @property
+    def body_bytes(self) -> int:
+        """The largest response that is not a stream. Default 256 MiB."""
+
+    @property
+    def error_body_bytes(self) -> int:
+        """The largest part of an error's body that is read. Default 1 MiB."""
+
+    @override
+    def __eq__(self, other: object, /) -> bool: ...
+    @override
+    def __hash__(self) -> int: ...

@@ -1,0 +1,149 @@
+"""Every Python example of the README and the documentation runs, against a server that knows what they ask for."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from replies import USAGE, completion, error, finish, said, sse, text
+from server import Request, Step, reply, stream
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
+FENCE = re.compile(r"^```(\S*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+RUNNER = """
+import json, sys
+for code in json.load(sys.stdin):
+    exec(compile(code, {page!r}, "exec"), globals())
+"""
+SKIPPED = re.compile(r"<!-- not run: .+ -->\s*\Z")
+
+
+def examples(page: Path) -> Iterator[str]:
+    """The page's examples, each with as many line breaks before it as make its line numbers those of the page."""
+    source = page.read_text(encoding="utf-8")
+    for fence in FENCE.finditer(source):
+        if fence[1] == "python" and not SKIPPED.search(source, 0, fence.start()):
+            yield "\n" * source.count("\n", 0, fence.start(2)) + fence[2]
+
+
+def answer(request: Request) -> Sequence[Step]:
+    """What the server of the examples says."""
+    path = request.path.removeprefix("/v1/openai")
+    if path == "/chat/completions":
+        return chat(request.json)
+    if path == "/completions":
+        if request.json.get("stream"):
+            return stream(sse(*(text_chunk(piece) for piece in ("there ", "was")), text_chunk("", "stop")))
+        return reply(text_chunk("there was", "stop"))
+    if path == "/embeddings":
+        inputs = request.json["input"]
+        count = len(inputs) if isinstance(inputs, list) else 1
+        data = [{"object": "embedding", "index": i, "embedding": [0.6, 0.8]} for i in range(count)]
+        return reply({"object": "list", "data": data, "model": "a/b", "usage": {"prompt_tokens": 2, "total_tokens": 2}})
+    if path == "/models":
+        return reply({"object": "list", "data": [MODEL]})
+    if path.startswith("/models/"):
+        return reply(MODEL)
+    if path == "/tokenize":
+        return reply({"tokens": [1, 2]})
+    return reply(error(f"no such route: {path}"), status=404)
+
+
+MODEL = {
+    "id": "meta-llama/Llama-3.3-70B-Instruct-Turbo",
+    "object": "model",
+    "created": 1733500000,
+    "owned_by": "meta-llama",
+    "metadata": {
+        "description": "A model.",
+        "context_length": 131072,
+        "max_tokens": 16384,
+        "pricing": {"input_tokens": 0.1, "output_tokens": 0.32},
+        "tags": [],
+    },
+}
+CALL = {
+    "id": "call-1",
+    "type": "function",
+    "function": {"name": "weather", "arguments": '{"city": "Rome"}'},
+}
+
+
+def text_chunk(piece: str, finish_reason: str | None = None) -> dict[str, Any]:
+    return {
+        "id": "cmpl-1",
+        "object": "text_completion",
+        "created": 1694623155,
+        "model": "a/b",
+        "choices": [{"index": 0, "text": piece, "finish_reason": finish_reason, "logprobs": None}],
+        "usage": USAGE if finish_reason else None,
+    }
+
+
+def chat(asked: dict[str, Any]) -> Sequence[Step]:
+    headers = [("x-request-id", "req-1")]
+    if asked["model"] == "no/such-model":
+        return reply(error("Model is not available"), status=404)
+    if asked["model"] == "breaks/off":
+        return stream(said("It was ", "a dark", done=False), framing="close")
+    if asked.get("stream"):
+        pieces = [text(piece) for piece in (" ", "Hi", " there", "!")]
+        return stream(*map(sse_part, pieces), sse(finish(usage=USAGE)), headers=headers)
+    form = asked.get("response_format", {}).get("type")
+    if form == "json_schema":
+        return reply(completion('{"city": "Rome"}'), headers=headers)
+    if form == "regex":
+        return reply(completion("476"), headers=headers)
+    if asked.get("tools") and asked["messages"][-1]["role"] == "user":
+        return reply(completion(None, message={"tool_calls": [CALL]}), headers=headers)
+    return reply(completion(), headers=headers)
+
+
+def sse_part(data: Any) -> bytes:
+    return sse(data, done=False)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_examples_run(page: Path, serve: Any) -> None:
+    """The examples of a page run one after the other in one program, as a reader goes through them."""
+    programs = list(examples(page))
+    if not programs:
+        pytest.skip("the page has no example that runs")
+    server = serve(then=answer)
+    environment = {
+        **os.environ,
+        "DEEPINFRA_BASE_URL": server.url,
+        "DEEPINFRA_API_KEY": "a key of the examples",
+        "PYTHONWARNINGS": "error",
+        "PYTHONIOENCODING": "utf-8",
+    }
+    runner = RUNNER.format(page=page.name)
+    done = subprocess.run(
+        [sys.executable, "-c", runner],
+        input=json.dumps(programs),
+        env=environment,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=50,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert done.stdout.strip(), "the examples print nothing"
+    assert server.requests, "the examples ask for nothing"
+
+
+def test_every_example_is_valid_python() -> None:
+    """Those too that are not run."""
+    for page in [*PAGES, *ROOT.glob("docs/reference/*.md")]:
+        for language, code in FENCE.findall(page.read_text(encoding="utf-8")):
+            if language == "python":
+                compile(code, str(page), "exec")
