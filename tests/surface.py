@@ -158,8 +158,8 @@ class AsyncSurface(Surface):
 
     def shut(self) -> None:
         super().shut()
-        left = [task for task in asyncio.all_tasks(self.loop) if not task.done()]
         self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+        left = [task for task in asyncio.all_tasks(self.loop) if not task.done()]
         self.loop.close()
         assert not left, f"tasks were left behind: {left}"
         assert not self.complaints, self.complaints

@@ -1,0 +1,327 @@
+"""What a caller passes, as it goes over the wire."""
+
+from __future__ import annotations
+
+import enum
+import json
+import math
+import types
+from collections import OrderedDict, UserDict
+
+import pytest
+
+import tokstream
+from replies import HELLO, MODEL, completion, said
+from server import reply, stream
+
+OK = reply(completion("ok"))
+
+TOOL = {
+    "type": "function",
+    "function": {"name": "f", "description": "d", "parameters": {"type": "object", "properties": {}}, "strict": True},
+}
+SCHEMA = {"type": "json_schema", "json_schema": {"name": "s", "schema": {"type": "object"}, "strict": True}}
+
+# Every parameter of a chat request, with values of every type and at both ends of its range.
+PARAMS = {
+    "temperature": [0, 1, 0.7, 2.0],
+    "top_p": [0.001, 1],
+    "min_p": [0, 0.05, 1.0],
+    "top_k": [0, 40, 999],
+    "repetition_penalty": [0.01, 1.1, 5],
+    "presence_penalty": [-2, 0.0, 2],
+    "frequency_penalty": [-2.0, 0.5, 2],
+    "max_tokens": [1, 16384],
+    "max_completion_tokens": [1, 131072],
+    "stop": ["\n", ["a", "b"], [], [f"stop {n}" for n in range(16)]],
+    "n": [1, 4],
+    "seed": [0, -1, -(2**63), 2**63 - 1, 2**63, 2**64 - 1],
+    "logprobs": [True, False],
+    "top_logprobs": [1, 20],
+    "tools": [[TOOL], []],
+    "tool_choice": ["none", "auto", "required", {"type": "function", "function": {"name": "f"}}],
+    "parallel_tool_calls": [True, False],
+    "response_format": [
+        {"type": "text"},
+        {"type": "json_object"},
+        SCHEMA,
+        {"type": "regex", "regex": r"\d{4}-\d{2}"},
+    ],
+    "reasoning_effort": ["none", "low", "medium", "high", "max"],
+    "reasoning": [{"effort": "low", "enabled": True}],
+    "service_tier": ["default", "priority", "flex"],
+    "models": [["a/b"], ["a", "b", "c", "d"]],
+    "fail_fast": [True, False],
+    "prompt_cache_key": ["key"],
+    "prompt_cache_options": [{"mode": "explicit", "ttl": "24h"}],
+    "chat_template_kwargs": [{"enable_thinking": False}],
+    "continue_final_message": [True],
+    "ignore_eos": [True],
+    "stop_token_ids": [[1, 2, 3]],
+    "user": ["me"],
+    "logit_bias": [{"50256": -100}],
+    "metadata": [{"a": "b"}],
+    "stream_options": [{"include_usage": False}],
+}
+
+
+@pytest.mark.parametrize("name", PARAMS)
+def test_every_parameter_goes_through(surface, client, name):
+    api, server = client(then=OK)
+    for value in PARAMS[name]:
+        surface.create(api, messages=HELLO, **{name: value})
+        sent = server.requests[-1].json
+        assert sent == {"model": MODEL, "messages": HELLO, name: value}
+        # A number stays the kind of number it was: 1 is not 1.0.
+        assert repr(sent[name]) == repr(value)
+
+
+def test_all_parameters_at_once(surface, client):
+    api, server = client(stream(said("ok")))
+    every = {name: values[0] for name, values in PARAMS.items()}
+    surface.list(surface.stream(api, messages=HELLO, **every))
+    assert server.request.json == {"model": MODEL, "messages": HELLO, "stream": True, **every}
+
+
+@pytest.mark.parametrize("name", [*PARAMS, "something_new"])
+def test_none_is_null(surface, client, name):
+    api, server = client(OK)
+    surface.create(api, messages=HELLO, **{name: None})
+    assert server.request.json == {"model": MODEL, "messages": HELLO, name: None}
+
+
+@pytest.mark.parametrize("missing", [tokstream.NOT_GIVEN, tokstream.omit], ids=["NOT_GIVEN", "omit"])
+@pytest.mark.parametrize("name", ["temperature", "tools", "model", "something_new", "stream_options"])
+def test_what_is_not_given_is_left_out(surface, client, name, missing):
+    api, server = client(OK)
+    surface.create(api, messages=HELLO, **{name: missing})
+    assert server.request.json == {"model": MODEL, "messages": HELLO}
+
+
+def test_the_marks_of_what_is_not_given():
+    assert isinstance(tokstream.NOT_GIVEN, tokstream.NotGiven)
+    assert isinstance(tokstream.omit, tokstream.Omit)
+    assert not tokstream.NOT_GIVEN
+    assert not tokstream.omit
+    assert repr(tokstream.NOT_GIVEN) == "NOT_GIVEN"
+    assert isinstance(tokstream.Omit(), tokstream.Omit)
+
+
+def test_unknown_keywords_go_through(surface, client):
+    api, server = client(OK)
+    surface.create(api, messages=HELLO, brand_new={"a": [1, None, True]}, other="x")
+    assert server.request.json == {"model": MODEL, "messages": HELLO, "brand_new": {"a": [1, None, True]}, "other": "x"}
+
+
+def test_extra_body_wins(surface, client):
+    api, server = client(OK)
+    surface.create(api, messages=HELLO, temperature=1, extra_body={"temperature": 0.5, "new": {"a": 1}, "null": None})
+    assert server.request.json == {
+        "model": MODEL,
+        "messages": HELLO,
+        "temperature": 0.5,
+        "new": {"a": 1},
+        "null": None,
+    }
+
+
+def test_extra_headers_and_query(surface, client):
+    api, server = client(OK)
+    surface.create(api, extra_headers={"X-Mine": "1"}, extra_query={"a": "é &=", "b": 2, "c": False})
+    assert server.request.header("x-mine") == "1"
+    assert sorted(server.request.query) == [("a", "é &="), ("b", "2"), ("c", "false")]
+    assert server.request.path == "/v1/openai/chat/completions"
+
+
+class Colour(str, enum.Enum):
+    RED = "red"
+
+
+class Level(enum.IntEnum):
+    TOP = 9
+
+
+class Text(str):
+    __slots__ = ()
+
+
+VALUES = {
+    "tuple": ((1, 2), [1, 2]),
+    "mapping proxy": (types.MappingProxyType({"a": 1}), {"a": 1}),
+    "ordered dict": (OrderedDict(a=1, b=2), {"a": 1, "b": 2}),
+    "user dict": (UserDict(a=1), {"a": 1}),
+    "enum of str": (Colour.RED, "red"),
+    "enum of int": (Level.TOP, 9),
+    "str subclass": (Text("text"), "text"),
+    "huge": (2**100, 2**100),
+    "hugely negative": (-(2**100), -(2**100)),
+    "large float": (1e300, 1e300),
+    "tiny float": (5e-324, 5e-324),
+    "long float": (0.1 + 0.2, 0.1 + 0.2),
+    "negative zero": (-0.0, -0.0),
+    "empty": ("", ""),
+    "odd characters": ('\u2028\x00\x1f\x7f\\"/\U0001f600', '\u2028\x00\x1f\x7f\\"/\U0001f600'),
+    "nested": ([[[[[]]]]], [[[[[]]]]]),
+    "empty key": ({"": {"": ""}}, {"": {"": ""}}),
+    "not given inside": ({"a": tokstream.NOT_GIVEN, "b": 1}, {"b": 1}),
+}
+
+
+@pytest.mark.parametrize("kind", VALUES)
+def test_values_of_every_kind(surface, client, kind):
+    value, sent = VALUES[kind]
+    api, server = client(OK)
+    surface.create(api, value=value)
+    assert repr(server.request.json["value"]) == repr(sent)
+
+
+def test_the_order_of_keys_is_kept(surface, client):
+    api, server = client(OK)
+    keys = list("zyxwvutsrqponm")
+    surface.create(api, value=dict.fromkeys(keys, 1))
+    assert list(server.request.json["value"]) == keys
+
+
+def test_a_large_body(surface, client):
+    api, server = client(OK)
+    text = "é\n" * 2_000_000
+    surface.create(api, messages=text)
+    assert server.request.json["messages"][0]["content"] == text
+
+
+class Unreadable(UserDict):
+    def __getitem__(self, key):
+        raise LookupError("no item today")
+
+    def __iter__(self):
+        return iter(["a"])
+
+    def __len__(self):
+        return 1
+
+
+class Dumps:
+    def model_dump(self, **_):
+        raise LookupError("no dump today")
+
+
+def cyclic_list():
+    loop = []
+    loop.append(loop)
+    return loop
+
+
+def cyclic_dict():
+    loop = {}
+    loop["loop"] = [loop]
+    return loop
+
+
+def deep(levels=100_000):
+    value = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+BAD = {
+    "nan": lambda: math.nan,
+    "inf": lambda: math.inf,
+    "nested nan": lambda: [{"a": -math.inf}],
+    "bytes": lambda: b"bytes",
+    "bytearray": lambda: bytearray(b"x"),
+    "set": lambda: {1, 2},
+    "complex": lambda: 1j,
+    "object": object,
+    "class": lambda: dict,
+    "function": lambda: len,
+    "module": lambda: json,
+    "cyclic list": cyclic_list,
+    "cyclic dict": cyclic_dict,
+    "deep": deep,
+    "surrogate": lambda: "a\ud800b",
+    "surrogate key": lambda: {"\udfff": 1},
+    "tuple key": lambda: {(1, 2): 3},
+    "failing dict": Unreadable,
+    "failing dump": Dumps,
+}
+
+
+@pytest.mark.parametrize("where", ["value", "messages", "content", "extra_body"])
+@pytest.mark.parametrize("name", BAD)
+def test_what_json_cannot_say_is_refused(surface, client, name, where):
+    api, server = client(OK)
+    bad = BAD[name]()
+    params = {
+        "value": {"value": bad},
+        "messages": {"messages": [bad]},
+        "content": {"messages": [{"role": "user", "content": bad}]},
+        "extra_body": {"extra_body": {"value": bad}},
+    }[where]
+    with pytest.raises((ValueError, TypeError, RecursionError, LookupError)) as caught:
+        surface.create(api, **params)
+    assert str(caught.value)
+    # Nothing was sent, and the client goes on.
+    assert server.requests == []
+    assert surface.create(api).choices[0].message.content == "ok"
+
+
+@pytest.mark.parametrize("name", ["surrogate"])
+def test_text_that_is_no_text_is_refused_everywhere(surface, client, name):
+    api, server = client(OK)
+    bad = BAD[name]()
+    for params in ({"messages": bad}, {"model": bad}, {"extra_query": {"a": bad}}, {"extra_headers": {"a": bad}}):
+        with pytest.raises(ValueError):
+            surface.create(api, **params)
+    with pytest.raises(ValueError):
+        surface.client(server, api_key=bad)
+    assert server.requests == []
+    surface.create(api)
+
+
+@pytest.mark.parametrize(
+    "messages", [12, 1.5, True, b"bytes", {"role": "user"}, [1], ["text"], [None], object], ids=repr
+)
+def test_messages_that_are_none(surface, client, messages):
+    api, server = client(OK)
+    with pytest.raises((TypeError, ValueError)):
+        surface.create(api, messages=messages)
+    assert server.requests == []
+    surface.create(api)
+
+
+def test_messages_are_required(surface, client):
+    api, _ = client()
+    with pytest.raises(TypeError, match="messages"):
+        surface.run(api.chat.completions.create())
+    with pytest.raises(TypeError):
+        surface.run(api.chat.completions.create(HELLO))
+
+
+def test_messages_that_fail_while_they_are_read(surface, client):
+    def messages():
+        yield HELLO[0]
+        raise LookupError("no more messages")
+
+    api, server = client(OK)
+    with pytest.raises(LookupError, match="no more messages"):
+        surface.create(api, messages=messages())
+    assert server.requests == []
+    surface.create(api)
+
+
+def test_a_depth_that_json_allows(surface, client):
+    api, server = client(OK)
+    value = deep(100)
+    surface.create(api, value=value)
+    assert server.request.json["value"] == value
+
+
+@pytest.mark.parametrize("name", ["extra_headers", "extra_query", "extra_body"])
+@pytest.mark.parametrize("value", [12, "text", [1], object], ids=repr)
+def test_extras_that_are_no_mappings(surface, client, name, value):
+    api, server = client(OK)
+    with pytest.raises((TypeError, ValueError)):
+        surface.create(api, **{name: value})
+    assert server.requests == []
+    surface.create(api, **{name: None})

@@ -1,0 +1,141 @@
+"""`client.usage`: running totals of what a client has asked for."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+import tokstream
+from replies import USAGE, chunk, completion, error, finish, said, sse, text
+from server import CLOSE, reply, stream
+
+
+def totals(api):
+    usage = api.usage
+    return (
+        usage.requests,
+        usage.prompt_tokens,
+        usage.completion_tokens,
+        usage.total_tokens,
+        round(usage.estimated_cost, 12),
+    )
+
+
+ONE = (15, 16, 31, 0.0000268)
+
+
+def times(count, requests=None):
+    return (count if requests is None else requests, *(round(value * count, 12) for value in ONE))
+
+
+def test_begins_at_nothing(surface, client):
+    api, _ = client()
+    assert totals(api) == (0, 0, 0, 0, 0.0)
+
+
+def test_adds_up_whole_replies(surface, client):
+    api, _ = client(then=reply(completion("ok")))
+    for count in range(1, 4):
+        surface.create(api)
+        assert totals(api) == times(count)
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        [finish(usage=USAGE)],
+        [finish(), chunk(usage=USAGE)],
+        [finish(usage=USAGE), chunk(usage=USAGE)],
+        [chunk(usage={**USAGE, "total_tokens": 1}), finish(usage=USAGE)],
+    ],
+    ids=["finish", "extra", "both", "every"],
+)
+def test_adds_up_streams_once(surface, client, chunks):
+    api, _ = client(then=stream(sse(text("A"), *chunks)))
+    for count in range(1, 3):
+        surface.list(surface.stream(api))
+        assert totals(api) == times(count)
+
+
+def test_a_reply_without_usage_is_a_request(surface, client):
+    api, _ = client(reply(completion("ok", usage=None)), stream(said("ok")))
+    surface.create(api)
+    surface.list(surface.stream(api))
+    assert totals(api) == (2, 0, 0, 0, 0.0)
+
+
+def test_usage_without_cost(surface, client):
+    usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+    api, _ = client(reply(completion("ok", usage=usage)))
+    surface.create(api)
+    assert totals(api) == (1, 1, 2, 3, 0.0)
+
+
+def test_usage_of_a_stream_that_was_cut_counts(surface, client):
+    api, _ = client(stream(sse(chunk({"index": 0, "delta": {"content": "A"}}, usage=USAGE), done=False), CLOSE))
+    with pytest.raises(tokstream.StreamTruncatedError):
+        surface.list(surface.stream(api))
+    assert totals(api)[1:] == times(1)[1:]
+
+
+def test_failed_requests_cost_nothing(surface, client):
+    api, _ = client(reply(error("no"), 400))
+    with pytest.raises(tokstream.BadRequestError):
+        surface.create(api)
+    assert totals(api)[1:] == (0, 0, 0, 0.0)
+
+
+def test_embeddings_and_completions_count(surface, client):
+    api, _ = client(
+        reply({"object": "list", "data": [], "usage": {"prompt_tokens": 4, "total_tokens": 4}}),
+        reply({"id": "c", "choices": [], "usage": USAGE}),
+    )
+    surface.run(api.embeddings.create(model="m", input="a"))
+    assert totals(api) == (1, 4, 0, 4, 0.0)
+    surface.run(api.completions.create(prompt="p"))
+    assert totals(api) == (2, 19, 16, 35, 0.0000268)
+
+
+def test_copies_share_the_totals(surface, client):
+    # They share the pool and the bill.
+    api, _ = client(then=reply(completion("ok")))
+    surface.create(api.with_options(max_retries=0))
+    surface.create(api)
+    assert totals(api) == times(2)
+
+
+def test_odd_usage_does_no_harm(surface, client):
+    odd = [
+        {},
+        {"prompt_tokens": None},
+        {"prompt_tokens": "x"},
+        {"total_tokens": -1},
+        [],
+        "text",
+        {"estimated_cost": "x"},
+    ]
+    api, _ = client(*(reply(completion("ok", usage=usage)) for usage in odd))
+    for _ in odd:
+        assert surface.create(api).choices[0].message.content == "ok"
+    assert api.usage.requests == len(odd)
+
+
+def test_totals_from_many_threads(serve):
+    server = serve(then=reply(completion("ok")))
+    with tokstream.Client(base_url=server.url) as api:
+        threads = [
+            threading.Thread(target=lambda: [api.chat.completions.create(messages="x") for _ in range(10)])
+            for _ in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert totals(api) == times(80)
+
+
+def test_shows_itself(surface, client):
+    api, _ = client(reply(completion("ok")))
+    surface.create(api)
+    assert "31" in repr(api.usage)
