@@ -146,7 +146,7 @@ def test_a_bare_response():
     assert (response.reason_phrase, response.text) == ("", "")
     assert (response.is_success, response.is_error) == (False, True)
     assert repr(response) == "<Response [599]>"
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match="Expecting value"):
         response.json()
 
 

@@ -171,7 +171,9 @@ def _validate_encoded(cls: type[Model], encoded: bytes, strict: bool | None, sou
         data = loads(encoded.decode(), parse_constant=_refuse_constant)
         check.value("object", cls, data, ())
         if not check.errors:
-            return cls._from_json(encode(data) if check.changed else encoded)
+            # An escape may be half of a surrogate pair, which is no text: encoding finds out.
+            rewrite = check.changed or b"\\ud" in encoded.lower()
+            return cls._from_json(encode(data) if rewrite else encoded)
     except ValueError as error:
         raise ValidationError(
             cls.__name__, [_error((), f"this is not JSON: {error}", "json_invalid", source)]
