@@ -1,0 +1,465 @@
+"""The clients."""
+
+from __future__ import annotations
+
+from . import _tokstream
+from ._exceptions import ConfigurationError
+from ._marks import NOT_GIVEN
+from ._resource import PARSED, RAW, STREAMING, send
+from ._typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from typing_extensions import Self
+
+DEFAULT_MODEL = "meta-llama/Llama-3.3-70B-Instruct-Turbo"
+
+# What openai-python's clients take and these do not, and what does the same here.
+_INSTEAD = {
+    "http_client": "use proxy=, verify=, cert=, http2=, limits= and timeout=; the HTTP client is tokstream's own",
+    "organization": 'use default_headers={"OpenAI-Organization": …}',
+    "project": 'use default_headers={"OpenAI-Project": …}',
+    "webhook_secret": "tokstream receives no webhooks",
+    "websocket_base_url": "tokstream opens no websockets",
+    "azure_endpoint": "use base_url= and default_headers=",
+    "api_version": "use default_query={'api-version': …}",
+    "_strict_response_validation": "use `type(reply).model_validate(reply.to_dict())`",
+}
+
+
+class Usage:
+    """What the requests of a client used so far, as the servers reported it."""
+
+    __slots__ = ("completion_tokens", "estimated_cost", "prompt_tokens", "requests", "total_tokens")
+
+    def __init__(
+        self,
+        requests: int = 0,
+        prompt_tokens: int = 0,
+        completion_tokens: int = 0,
+        total_tokens: int = 0,
+        estimated_cost: float = 0.0,
+    ) -> None:
+        self.requests = requests
+        self.prompt_tokens = prompt_tokens
+        self.completion_tokens = completion_tokens
+        self.total_tokens = total_tokens
+        self.estimated_cost = estimated_cost
+
+    def __repr__(self) -> str:
+        return "Usage(" + ", ".join(f"{name}={getattr(self, name)!r}" for name in _USAGE) + ")"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Usage):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in _USAGE)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+_USAGE = ("requests", "prompt_tokens", "completion_tokens", "total_tokens", "estimated_cost")
+
+
+class BaseClient:
+    """What both clients have."""
+
+    _asynchronous = False
+
+    def __init__(
+        self,
+        *,
+        api_key: str | Callable[[], Any] | None = None,
+        base_url: Any = None,
+        model: str | None = None,
+        timeout: Any = NOT_GIVEN,
+        max_retries: Any = NOT_GIVEN,
+        retry: Any = None,
+        limits: Any = None,
+        default_headers: Any = None,
+        default_query: Any = None,
+        proxy: Any = None,
+        verify: Any = True,
+        cert: Any = None,
+        http2: Any = None,
+        **unknown: Any,
+    ) -> None:
+        for name in unknown:
+            raise TypeError(
+                f"{type(self).__name__}() has no argument {name!r}" + (f": {_INSTEAD[name]}" if name in _INSTEAD else "")
+            )
+        self._arguments: dict[str, Any] = {
+            "api_key": api_key,
+            "base_url": base_url,
+            "timeout": timeout,
+            "max_retries": max_retries,
+            "retry": retry,
+            "limits": limits,
+            "default_headers": default_headers,
+            "default_query": default_query,
+            "proxy": proxy,
+            "verify": verify,
+            "cert": cert,
+            "http2": http2,
+        }
+        self.model = DEFAULT_MODEL if model is None else model
+        self._form = PARSED
+        self._make_core(None)
+
+    def _make_core(self, share: _tokstream.Core | None) -> None:
+        arguments = dict(self._arguments)
+        arguments["headers"] = arguments.pop("default_headers")
+        arguments["query"] = arguments.pop("default_query")
+        self._core = _tokstream.Core(share=share, **arguments)
+        self._note_key()
+
+    def _note_key(self) -> None:
+        self._key_is_awaited = self._asynchronous and callable(self._arguments["api_key"])
+
+    @property
+    def api_key(self) -> Any:
+        """The key: the one given or the environment's, or the function that gives it."""
+        return self._core.api_key
+
+    @api_key.setter
+    def api_key(self, value: Any) -> None:
+        self._core.api_key = value
+        self._arguments["api_key"] = value
+        self._note_key()
+
+    @property
+    def base_url(self) -> str:
+        """Where the routes begin."""
+        return self._core.base_url
+
+    @base_url.setter
+    def base_url(self, value: Any) -> None:
+        self._core.base_url = value
+        self._arguments["base_url"] = value
+
+    @property
+    def timeout(self) -> Any:
+        """The time limits of requests, as a `Timeout`."""
+        return self._core.timeout
+
+    @timeout.setter
+    def timeout(self, value: Any) -> None:
+        self._core.timeout = value
+        self._arguments["timeout"] = value
+
+    @property
+    def max_retries(self) -> int:
+        """How many times a failed request is tried again."""
+        return self._core.max_retries
+
+    @max_retries.setter
+    def max_retries(self, value: int) -> None:
+        self._core.max_retries = value
+        self._arguments["max_retries"] = value
+
+    @property
+    def usage(self) -> Usage:
+        """What the requests of this client, and of those made from it by `with_options`, used so far."""
+        return Usage(*self._core.totals())
+
+    @property
+    def with_raw_response(self) -> Self:
+        """The same resources, returning the HTTP response with its status and headers."""
+        return self._in_form(RAW)
+
+    @property
+    def with_streaming_response(self) -> Self:
+        """The same resources, returning the HTTP response before its body is read."""
+        return self._in_form(STREAMING)
+
+    def _in_form(self, form: str) -> Self:
+        twin = type(self).__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        twin._form = form
+        return twin
+
+    def with_options(
+        self,
+        *,
+        api_key: Any = NOT_GIVEN,
+        base_url: Any = NOT_GIVEN,
+        model: Any = NOT_GIVEN,
+        timeout: Any = NOT_GIVEN,
+        max_retries: Any = NOT_GIVEN,
+        retry: Any = NOT_GIVEN,
+        limits: Any = NOT_GIVEN,
+        default_headers: Any = None,
+        set_default_headers: Any = None,
+        default_query: Any = None,
+        set_default_query: Any = None,
+        proxy: Any = NOT_GIVEN,
+        verify: Any = NOT_GIVEN,
+        cert: Any = NOT_GIVEN,
+        http2: Any = NOT_GIVEN,
+        **unknown: Any,
+    ) -> Self:
+        """Return a client with other settings; it shares this one's connections and running totals."""
+        for name in unknown:
+            raise TypeError(
+                f"with_options() has no argument {name!r}" + (f": {_INSTEAD[name]}" if name in _INSTEAD else "")
+            )
+        changes = {
+            "api_key": api_key,
+            "base_url": base_url,
+            "timeout": timeout,
+            "max_retries": max_retries,
+            "retry": retry,
+            "limits": limits,
+            "proxy": proxy,
+            "verify": verify,
+            "cert": cert,
+            "http2": http2,
+        }
+        twin = type(self).__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        twin._arguments = {**self._arguments, **{k: v for k, v in changes.items() if v is not NOT_GIVEN}}
+        if retry is not NOT_GIVEN and max_retries is NOT_GIVEN:
+            twin._arguments["max_retries"] = NOT_GIVEN
+        if model is not NOT_GIVEN and model is not None:
+            twin.model = model
+        for name, added, replaced in (
+            ("default_headers", default_headers, set_default_headers),
+            ("default_query", default_query, set_default_query),
+        ):
+            if added is not None and replaced is not None:
+                raise ConfigurationError(f"{name} and set_{name} exclude each other")
+            if replaced is not None:
+                twin._arguments[name] = replaced
+            elif added is not None:
+                twin._arguments[name] = {**(self._arguments[name] or {}), **added}
+        twin._make_core(self._core)
+        return twin
+
+    def copy(self, **options: Any) -> Self:
+        """Return a client with other settings: the same as `with_options`."""
+        return self.with_options(**options)
+
+    def is_closed(self) -> bool:
+        """Whether the client was closed."""
+        return self._core.is_closed
+
+    def get(self, path: str, **options: Any) -> Any:
+        """Send a GET request to any route."""
+        return self._route("GET", path, **options)
+
+    def post(self, path: str, **options: Any) -> Any:
+        """Send a POST request to any route."""
+        return self._route("POST", path, **options)
+
+    def put(self, path: str, **options: Any) -> Any:
+        """Send a PUT request to any route."""
+        return self._route("PUT", path, **options)
+
+    def patch(self, path: str, **options: Any) -> Any:
+        """Send a PATCH request to any route."""
+        return self._route("PATCH", path, **options)
+
+    def delete(self, path: str, **options: Any) -> Any:
+        """Send a DELETE request to any route."""
+        return self._route("DELETE", path, **options)
+
+    def _route(
+        self,
+        method: str,
+        path: str,
+        *,
+        cast_to: Any = None,
+        body: Any = None,
+        stream: bool = False,
+        stream_cls: Any = None,
+        options: Any = None,
+        extra_headers: Any = None,
+        extra_query: Any = None,
+        timeout: Any = NOT_GIVEN,
+    ) -> Any:
+        # openai-python's `options`, a dict with these keys, as its own undocumented routes are called.
+        options = dict(options or {})
+        headers = {**options.pop("headers", {}), **(extra_headers or {})} or None
+        query = {**options.pop("params", {}), **(extra_query or {})} or None
+        timeout = options.pop("timeout", timeout) if timeout is NOT_GIVEN else timeout
+        retries = options.pop("max_retries", NOT_GIVEN)
+        extra_body = options.pop("extra_json", None)
+        for name in options:
+            raise TypeError(f"options has an unknown key {name!r}: it takes headers, params, timeout, max_retries")
+        kind = None
+        if stream or stream_cls is not None:
+            kind = _kind_of_stream(cast_to, stream_cls)
+        if cast_to is object:
+            cast_to = None
+        return send(
+            self,
+            self._form,
+            method,
+            path,
+            body=body,
+            cast=cast_to,
+            stream=kind,
+            extra_headers=headers,
+            extra_query=query,
+            extra_body=extra_body,
+            timeout=timeout,
+            max_retries=retries,
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _ABSENT:
+            raise AttributeError(f"tokstream has no client.{name}: {_ABSENT[name]}")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(base_url={_shown(self.base_url)!r}, model={self.model!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A key is never pickled: the copy reads the environment at its first use. A function goes by reference.
+        arguments = dict(self._arguments)
+        if not callable(arguments["api_key"]):
+            arguments["api_key"] = None
+        return _unpickle, (type(self), arguments, self.model, self._form)
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self.with_options()
+
+
+def _unpickle(cls: type[BaseClient], arguments: dict[str, Any], model: str, form: str) -> BaseClient:
+    client = cls(model=model, **arguments)
+    client._form = form
+    return client
+
+
+def _shown(url: str) -> str:
+    from ._http import redact_url
+
+    return redact_url(url)
+
+
+def _kind_of_stream(cast_to: Any, stream_cls: Any) -> str:
+    item = next(iter(getattr(stream_cls, "__args__", ())), None) or cast_to
+    if item is _tokstream.ChatCompletionChunk:
+        return "chat"
+    if item is _tokstream.Completion:
+        return "text"
+    return "json"
+
+
+_ABSENT = {
+    "responses": "use client.chat.completions.create(…), or client.post('/responses', body=…)",
+    "images": "use client.post('/images/generations', body=…)",
+    "audio": "use client.post('/audio/…', body=…)",
+    "files": "use client.get('/files') and client.post('/files', …)",
+    "batches": "use client.post('/batches', body=…)",
+    "moderations": "use client.post('/moderations', body=…)",
+    "fine_tuning": "use client.post('/fine_tuning/jobs', body=…)",
+    "vector_stores": "use client.post('/vector_stores', body=…)",
+    "uploads": "use client.post('/uploads', body=…)",
+    "evals": "use client.post('/evals', body=…)",
+    "containers": "use client.post('/containers', body=…)",
+    "realtime": "it is not a request and a reply; tokstream has no websockets",
+    "webhooks": "tokstream receives no webhooks",
+    "_client": "the HTTP client is tokstream's own; see proxy=, verify=, cert=, http2= and limits=",
+}
+
+
+class Client(BaseClient):
+    """The client of one server: DeepInfra, or any other that speaks OpenAI's API. Its methods block."""
+
+    @property
+    def chat(self) -> Any:
+        """Chat routes: `client.chat.completions`."""
+        from .resources.chat import Chat
+
+        return Chat(self, self._form)
+
+    @property
+    def completions(self) -> Any:
+        """Texts that the model goes on with."""
+        from .resources.completions import Completions
+
+        return Completions(self, self._form)
+
+    @property
+    def embeddings(self) -> Any:
+        """Texts as vectors."""
+        from .resources.embeddings import Embeddings
+
+        return Embeddings(self, self._form)
+
+    @property
+    def models(self) -> Any:
+        """The models that the server offers."""
+        from .resources.models import Models
+
+        return Models(self, self._form)
+
+    @property
+    def beta(self) -> Any:
+        """The same as the client: `client.beta.chat` is `client.chat`."""
+        return self
+
+    def close(self) -> None:
+        """Close the idle connections and refuse further requests; streams under way go on."""
+        self._core.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+class AsyncClient(BaseClient):
+    """The client of one server: DeepInfra, or any other that speaks OpenAI's API. Its methods are awaited."""
+
+    _asynchronous = True
+
+    @property
+    def chat(self) -> Any:
+        """Chat routes: `client.chat.completions`."""
+        from .resources.chat import AsyncChat
+
+        return AsyncChat(self, self._form)
+
+    @property
+    def completions(self) -> Any:
+        """Texts that the model goes on with."""
+        from .resources.completions import AsyncCompletions
+
+        return AsyncCompletions(self, self._form)
+
+    @property
+    def embeddings(self) -> Any:
+        """Texts as vectors."""
+        from .resources.embeddings import AsyncEmbeddings
+
+        return AsyncEmbeddings(self, self._form)
+
+    @property
+    def models(self) -> Any:
+        """The models that the server offers."""
+        from .resources.models import AsyncModels
+
+        return AsyncModels(self, self._form)
+
+    @property
+    def beta(self) -> Any:
+        """The same as the client: `client.beta.chat` is `client.chat`."""
+        return self
+
+    async def close(self) -> None:
+        """Close the idle connections and refuse further requests; streams under way go on."""
+        self._core.close()
+
+    async def aclose(self) -> None:
+        """Close the client: the same as `close`."""
+        self._core.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        self._core.close()

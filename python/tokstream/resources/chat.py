@@ -1,0 +1,91 @@
+"""`client.chat.completions`: replies to a conversation, whole, streamed or as events."""
+
+from __future__ import annotations
+
+from .._marks import NOT_GIVEN
+from .._resource import PARSED, Resource, send
+from .._tokstream import ChatCompletion
+from .._typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Chat(Resource):
+    """Chat routes."""
+
+    __slots__ = ()
+
+    @property
+    def completions(self) -> Any:
+        """Replies to a conversation."""
+        return Completions(self._client, self._form)
+
+
+class Completions(Resource):
+    """Replies to a conversation."""
+
+    __slots__ = ()
+
+    def create(
+        self,
+        *,
+        messages: Any,
+        model: Any = NOT_GIVEN,
+        stream: Any = False,
+        extra_headers: Any = None,
+        extra_query: Any = None,
+        extra_body: Any = None,
+        timeout: Any = NOT_GIVEN,
+        **params: Any,
+    ) -> Any:
+        """Ask for the next message of a conversation."""
+        client = self._client
+        body: dict[str, Any] = {
+            "messages": [{"role": "user", "content": messages}] if isinstance(messages, str) else messages,
+            "model": model if model or model is None else client.model,
+        }
+        if stream:
+            body["stream"] = True
+        elif stream is None:
+            body["stream"] = None
+        body.update(params)
+        return send(
+            client,
+            self._form,
+            "POST",
+            "/chat/completions",
+            body=body,
+            cast=ChatCompletion,
+            stream="chat" if stream else None,
+            extra_headers=extra_headers,
+            extra_query=extra_query,
+            extra_body=extra_body,
+            timeout=timeout,
+        )
+
+    def stream(self, **params: Any) -> Any:
+        """Ask for the next message of a conversation, as events."""
+        from .._events import AsyncChatCompletionStreamManager, ChatCompletionStreamManager
+
+        params.pop("stream", None)
+        plain = type(self)(self._client, PARSED)
+        manager = AsyncChatCompletionStreamManager if self._client._asynchronous else ChatCompletionStreamManager
+        return manager(lambda: plain.create(stream=True, **params))
+
+
+class AsyncChat(Chat):
+    """Chat routes."""
+
+    __slots__ = ()
+
+    @property
+    def completions(self) -> Any:
+        """Replies to a conversation."""
+        return AsyncCompletions(self._client, self._form)
+
+
+class AsyncCompletions(Completions):
+    """Replies to a conversation."""
+
+    __slots__ = ()

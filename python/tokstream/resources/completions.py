@@ -1,0 +1,57 @@
+"""`client.completions`: texts that the model goes on with."""
+
+from __future__ import annotations
+
+from .._marks import NOT_GIVEN
+from .._resource import Resource, send
+from .._tokstream import Completion
+from .._typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Completions(Resource):
+    """Texts that the model goes on with."""
+
+    __slots__ = ()
+
+    def create(
+        self,
+        *,
+        prompt: Any,
+        model: Any = NOT_GIVEN,
+        stream: Any = False,
+        extra_headers: Any = None,
+        extra_query: Any = None,
+        extra_body: Any = None,
+        timeout: Any = NOT_GIVEN,
+        **params: Any,
+    ) -> Any:
+        """Ask for what comes after a text."""
+        client = self._client
+        body: dict[str, Any] = {"model": model if model or model is None else client.model, "prompt": prompt}
+        if stream:
+            body["stream"] = True
+        elif stream is None:
+            body["stream"] = None
+        body.update(params)
+        return send(
+            client,
+            self._form,
+            "POST",
+            "/completions",
+            body=body,
+            cast=Completion,
+            stream="text" if stream else None,
+            extra_headers=extra_headers,
+            extra_query=extra_query,
+            extra_body=extra_body,
+            timeout=timeout,
+        )
+
+
+class AsyncCompletions(Completions):
+    """Texts that the model goes on with."""
+
+    __slots__ = ()

@@ -1,0 +1,69 @@
+"""`client.embeddings`: texts as vectors."""
+
+from __future__ import annotations
+
+from .._marks import NOT_GIVEN, Omit
+from .._resource import Resource, send
+from .._tokstream import CreateEmbeddingResponse
+from .._typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Embeddings(Resource):
+    """Texts as vectors."""
+
+    __slots__ = ()
+
+    def create(
+        self,
+        *,
+        input: Any,
+        model: Any,
+        encoding_format: Any = NOT_GIVEN,
+        extra_headers: Any = None,
+        extra_query: Any = None,
+        extra_body: Any = None,
+        timeout: Any = NOT_GIVEN,
+        **params: Any,
+    ) -> Any:
+        """Ask for the vectors of one text or of several."""
+        not_asked = encoding_format is NOT_GIVEN or isinstance(encoding_format, Omit)
+        return send(
+            self._client,
+            self._form,
+            "POST",
+            "/embeddings",
+            body={"input": input, "model": model, "encoding_format": encoding_format, **params},
+            cast=CreateEmbeddingResponse,
+            extra_headers=extra_headers,
+            extra_query=extra_query,
+            extra_body=extra_body,
+            timeout=timeout,
+            then=_as_numbers if not_asked else None,
+        )
+
+
+class AsyncEmbeddings(Embeddings):
+    """Texts as vectors."""
+
+    __slots__ = ()
+
+
+def _as_numbers(reply: CreateEmbeddingResponse) -> CreateEmbeddingResponse:
+    """Decode vectors that a server sent in base64 although nobody asked for that."""
+    if not any(isinstance(item.embedding, str) for item in reply.data or ()):
+        return reply
+    from array import array
+    from base64 import b64decode
+    from sys import byteorder
+
+    data = reply.to_dict()
+    for item in data["data"]:
+        if isinstance(item["embedding"], str):
+            numbers = array("f", b64decode(item["embedding"]))
+            if byteorder == "big":
+                numbers.byteswap()
+            item["embedding"] = numbers.tolist()
+    return CreateEmbeddingResponse.construct(**data)

@@ -1,0 +1,92 @@
+"""`client.models`: the models that a server offers."""
+
+from __future__ import annotations
+
+from .._marks import NOT_GIVEN
+from .._resource import PARSED, Resource, send
+from .._tokstream import Model, ModelList
+from .._typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Generator
+    from typing import Any
+
+# Prices and context lengths come only with this filter; servers that do not know it ignore it.
+_WITH_META = {"filter": "with_meta"}
+
+
+class Models(Resource):
+    """The models that the server offers."""
+
+    __slots__ = ()
+
+    def list(
+        self, *, extra_headers: Any = None, extra_query: Any = None, extra_body: Any = None, timeout: Any = NOT_GIVEN
+    ) -> Any:
+        """Ask which models there are."""
+        return send(
+            self._client,
+            self._form,
+            "GET",
+            "/models",
+            cast=ModelList,
+            extra_headers=extra_headers,
+            extra_query={**_WITH_META, **(extra_query or {})},
+            extra_body=extra_body,
+            timeout=timeout,
+        )
+
+    def retrieve(
+        self,
+        model: str,
+        *,
+        extra_headers: Any = None,
+        extra_query: Any = None,
+        extra_body: Any = None,
+        timeout: Any = NOT_GIVEN,
+    ) -> Any:
+        """Ask about one model."""
+        if not model:
+            raise ValueError(f"Expected a non-empty value for `model` but received {model!r}")
+        from urllib.parse import quote
+
+        return send(
+            self._client,
+            self._form,
+            "GET",
+            "/models/" + quote(model, safe="!$&'()*+,;=:@"),
+            cast=Model,
+            extra_headers=extra_headers,
+            extra_query=extra_query,
+            extra_body=extra_body,
+            timeout=timeout,
+        )
+
+
+class AsyncModels(Models):
+    """The models that the server offers."""
+
+    __slots__ = ()
+
+    def list(self, **options: Any) -> Any:
+        """Ask which models there are: await it, or iterate it with `async for`."""
+        if self._form != PARSED:
+            return super().list(**options)
+        return AsyncModelList(self, options)
+
+
+class AsyncModelList:
+    """The models that a server offers, asked for when they are awaited or iterated."""
+
+    __slots__ = ("_models", "_options")
+
+    def __init__(self, models: AsyncModels, options: dict[str, Any]) -> None:
+        self._models = models
+        self._options = options
+
+    def __await__(self) -> Generator[Any, Any, ModelList]:
+        return Models.list(self._models, **self._options).__await__()  # type: ignore[no-any-return]
+
+    async def __aiter__(self) -> AsyncIterator[Model]:
+        for model in (await self).data:
+            yield model

@@ -1,0 +1,419 @@
+//! One call: attempts, the waits between them, the four clocks, and a whole reply's bytes.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime};
+
+use bytes::{Bytes, BytesMut};
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::{Method, Url, Version};
+use tokio::time::Instant;
+
+use crate::api_error::ErrorBody;
+use crate::config::{Limits, Timeouts};
+use crate::error::{Error, Failure, Head, Phase};
+use crate::retry::{Outcome, RetryPolicy, parse_retry_after, parse_should_retry};
+use crate::transport::{ConnectProbe, classify};
+
+/// One request as a value: every attempt is built from it anew.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// The address, query included.
+    pub url: Url,
+    /// All headers.
+    pub headers: HeaderMap,
+    /// The body; its bytes are shared by all attempts.
+    pub body: Option<Bytes>,
+    /// The four clocks.
+    pub timeouts: Timeouts,
+    /// Bounds on the reply.
+    pub limits: Limits,
+    /// When to try again.
+    pub retry: RetryPolicy,
+}
+
+/// What a call took, readable while it goes on.
+#[derive(Debug, Default)]
+pub struct Progress {
+    retries: AtomicU32,
+    connect_micros: AtomicU32,
+}
+
+impl Progress {
+    /// Attempts made after the first.
+    pub fn retries(&self) -> u32 {
+        self.retries.load(Ordering::Relaxed)
+    }
+
+    /// How long the last attempt's connection took to make; zero where one was at hand.
+    pub fn connect(&self) -> Duration {
+        Duration::from_micros(self.connect_micros.load(Ordering::Relaxed).into())
+    }
+}
+
+/// A reply whose body has been read whole.
+#[derive(Debug)]
+pub struct Reply {
+    /// Status, headers, address.
+    pub head: Arc<Head>,
+    /// The body, decompressed.
+    pub body: Bytes,
+}
+
+/// A reply whose head has come and whose body is still to be read.
+#[derive(Debug)]
+pub struct Opened {
+    /// Status, headers, address.
+    pub head: Arc<Head>,
+    /// The body's bytes as they come.
+    pub body: Body,
+    /// When the attempt that brought it began.
+    pub began: Instant,
+}
+
+/// A reply's body: reqwest's response with errors that are ours.
+#[derive(Debug)]
+pub struct Body {
+    response: reqwest::Response,
+    proxied: bool,
+}
+
+impl Body {
+    /// The next bytes, or `None` at a proper end.
+    ///
+    /// # Errors
+    /// [`Error::Connection`] if the body breaks off.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        self.response.chunk().await.map_err(|e| classify(&e, self.proxied))
+    }
+}
+
+/// One call under way: the request, the connections it may use and what has become of it so far.
+#[derive(Debug)]
+pub struct Call {
+    request: Arc<Request>,
+    http: reqwest::Client,
+    proxied: bool,
+    began: Instant,
+    progress: Arc<Progress>,
+}
+
+impl Call {
+    /// A call that is about to begin: its total clock starts now.
+    #[must_use]
+    pub fn new(request: Arc<Request>, http: reqwest::Client, proxied: bool) -> Self {
+        Self {
+            request,
+            http,
+            proxied,
+            began: Instant::now(),
+            progress: Arc::default(),
+        }
+    }
+
+    /// What the call took so far.
+    #[must_use]
+    pub fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
+    }
+
+    /// When the call began.
+    #[must_use]
+    pub fn began(&self) -> Instant {
+        self.began
+    }
+
+    /// The request.
+    #[must_use]
+    pub fn request(&self) -> &Arc<Request> {
+        &self.request
+    }
+
+    /// When the whole call must be over.
+    #[must_use]
+    pub fn total_deadline(&self) -> Option<Instant> {
+        self.request.timeouts.total.map(|limit| self.began + limit)
+    }
+
+    /// Attempts until a reply with a status of success has come, and no more of it than its head.
+    ///
+    /// # Errors
+    /// What the last attempt failed with.
+    pub async fn open(&self) -> Result<Opened, Failure> {
+        self.within_total(self.attempts(|opened| async { Ok(opened) })).await
+    }
+
+    /// Attempts until a reply with a status of success has come whole.
+    ///
+    /// # Errors
+    /// What the last attempt failed with.
+    pub async fn whole(&self) -> Result<Reply, Failure> {
+        self.within_total(self.attempts(|opened| self.read_whole(opened))).await
+    }
+
+    /// Waits as the policy says before another attempt.
+    ///
+    /// # Errors
+    /// `failure` itself where there is nothing to be gained by another attempt.
+    pub async fn wait_to_retry(&self, failure: Failure) -> Result<(), Failure> {
+        let taken = self.progress.retries();
+        let Some(delay) =
+            outcome(&failure).and_then(|outcome| self.request.retry.next(taken, &outcome, fastrand::f64()))
+        else {
+            return Err(failure);
+        };
+        tokio::time::sleep(delay).await;
+        self.progress.retries.store(taken + 1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Ends `work` when the whole call's time is over.
+    ///
+    /// # Errors
+    /// `work`'s own, or a timeout of phase total.
+    pub async fn within_total<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let Some(limit) = self.request.timeouts.total else {
+            return work.await;
+        };
+        match tokio::time::timeout_at(self.began + limit, work).await {
+            Ok(done) => done,
+            Err(_) => Err(self.failure(
+                Error::Timeout {
+                    phase: Phase::Total,
+                    limit,
+                },
+                None,
+            )),
+        }
+    }
+
+    /// An error with what is known of this call.
+    #[must_use]
+    pub fn failure(&self, error: Error, head: Option<Arc<Head>>) -> Failure {
+        Failure {
+            error,
+            head,
+            retries: self.progress.retries(),
+        }
+    }
+
+    async fn attempts<T, F>(&self, read: impl Fn(Opened) -> F) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        loop {
+            let attempt = async {
+                let opened = self.attempt().await?;
+                if (200..300).contains(&opened.head.status) {
+                    read(opened).await
+                } else {
+                    Err(self.refused(opened).await)
+                }
+            };
+            match attempt.await {
+                Ok(done) => return Ok(done),
+                Err(failure) => self.wait_to_retry(failure).await?,
+            }
+        }
+    }
+
+    /// One attempt, up to the reply's head.
+    async fn attempt(&self) -> Result<Opened, Failure> {
+        let request = &self.request;
+        let began = Instant::now();
+        let probe = ConnectProbe::new();
+        let mut outgoing = reqwest::Request::new(request.method.clone(), request.url.clone());
+        outgoing.headers_mut().clone_from(&request.headers);
+        *outgoing.body_mut() = request.body.clone().map(reqwest::Body::from);
+        let sent = probe.watch(self.http.execute(outgoing));
+        let Timeouts {
+            connect, first_token, ..
+        } = request.timeouts;
+        let answered = tokio::select! {
+            biased;
+            answered = sent => answered,
+            limit = expired(began, connect, || probe.is_connecting()) => {
+                return Err(self.failure(Error::Timeout { phase: Phase::Connect, limit }, None));
+            }
+            limit = expired(began, first_token, || true) => {
+                return Err(self.failure(Error::Timeout { phase: Phase::FirstToken, limit }, None));
+            }
+        };
+        let response = answered.map_err(|e| self.failure(classify(&e, self.proxied), None))?;
+        let connect_micros = u32::try_from(probe.took().as_micros()).unwrap_or(u32::MAX);
+        self.progress.connect_micros.store(connect_micros, Ordering::Relaxed);
+        let head = Arc::new(head_of(&response));
+        Ok(Opened {
+            head,
+            body: Body {
+                response,
+                proxied: self.proxied,
+            },
+            began,
+        })
+    }
+
+    async fn read_whole(&self, opened: Opened) -> Result<Reply, Failure> {
+        let Opened { head, mut body, began } = opened;
+        let Timeouts { first_token, read, .. } = self.request.timeouts;
+        let most = self.request.limits.body_bytes;
+        let mut whole = Joined::default();
+        loop {
+            let (since, limit, phase) = if whole.is_empty() {
+                (began, first_token, Phase::FirstToken)
+            } else {
+                (Instant::now(), read, Phase::Read)
+            };
+            let next = tokio::select! {
+                biased;
+                next = body.chunk() => next,
+                limit = expired(since, limit, || true) => Err(Error::Timeout { phase, limit }),
+            };
+            match next {
+                Ok(Some(bytes)) if whole.len() + bytes.len() > most => {
+                    let detail = format!("The reply is larger than Limits(body_bytes={most}) allows");
+                    let error = Error::Validation {
+                        detail,
+                        raw: Bytes::new(),
+                    };
+                    return Err(self.failure(error, Some(head)));
+                }
+                Ok(Some(bytes)) => whole.push(bytes),
+                Ok(None) => {
+                    return Ok(Reply {
+                        head,
+                        body: whole.into_bytes(),
+                    });
+                }
+                Err(error) => return Err(self.failure(error, Some(head))),
+            }
+        }
+    }
+
+    /// What a reply that is no success says; its body is read as far as the bound and the clocks allow.
+    async fn refused(&self, opened: Opened) -> Failure {
+        let Opened { head, mut body, .. } = opened;
+        let Limits { error_body_bytes, .. } = self.request.limits;
+        let mut raw = Joined::default();
+        loop {
+            let next = tokio::select! {
+                biased;
+                next = body.chunk() => next,
+                _ = expired(Instant::now(), self.request.timeouts.read, || true) => break,
+            };
+            // What the server managed to say of its error is worth more than how the connection then ended.
+            let Ok(Some(bytes)) = next else { break };
+            let room = error_body_bytes.saturating_sub(raw.len());
+            if bytes.len() >= room {
+                raw.push(bytes.slice(..room));
+                break;
+            }
+            raw.push(bytes);
+        }
+        let raw = raw.into_bytes();
+        let mut body = ErrorBody::decode(head.header(CONTENT_TYPE.as_str()), &raw);
+        if (300..400).contains(&head.status) {
+            let to = head.header("location").unwrap_or("nowhere");
+            body.message =
+                format!("The server redirects to {to}; only redirects (307, 308) to the same origin are followed");
+        }
+        let retry_after = parse_retry_after(|name| head.header(name), SystemTime::now());
+        self.failure(Error::Status { body, raw, retry_after }, Some(head))
+    }
+}
+
+/// What the retry policy needs to know of a failure; `None` where no retry can help.
+fn outcome(failure: &Failure) -> Option<Outcome> {
+    match &failure.error {
+        Error::Connection { .. } => Some(Outcome::Connection),
+        Error::Timeout {
+            phase: Phase::Total, ..
+        } => None,
+        Error::Timeout { .. } => Some(Outcome::Connection),
+        Error::Status { body, retry_after, .. } => {
+            let head = failure.head.as_ref()?;
+            Some(Outcome::Status {
+                status: head.status,
+                retry_after: *retry_after,
+                should_retry: parse_should_retry(|name| head.header(name)),
+                curable: body.is_curable(head.status),
+            })
+        }
+        Error::Truncated { .. }
+        | Error::InStream { .. }
+        | Error::Validation { .. }
+        | Error::Configuration(_)
+        | Error::Closed => None,
+    }
+}
+
+/// Resolves to `limit` when it has passed since `since` and `counts` then says that this clock is the one running.
+async fn expired(since: Instant, limit: Option<Duration>, counts: impl Fn() -> bool) -> Duration {
+    if let Some(limit) = limit {
+        tokio::time::sleep_until(since + limit).await;
+        if counts() {
+            return limit;
+        }
+    }
+    std::future::pending().await
+}
+
+fn head_of(response: &reqwest::Response) -> Head {
+    Head {
+        status: response.status().as_u16(),
+        headers: response.headers().clone(),
+        http_version: if response.version() == Version::HTTP_2 {
+            "HTTP/2"
+        } else {
+            "HTTP/1.1"
+        },
+        url: crate::config::redact_url(response.url()),
+    }
+}
+
+/// Bytes put together, without a copy where they came in one piece.
+#[derive(Default)]
+pub struct Joined {
+    first: Bytes,
+    rest: BytesMut,
+}
+
+impl Joined {
+    /// How many bytes there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.first.len() + self.rest.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Adds a piece.
+    pub fn push(&mut self, piece: Bytes) {
+        if self.is_empty() {
+            self.first = piece;
+            return;
+        }
+        if !self.first.is_empty() {
+            self.rest.extend_from_slice(&self.first);
+            self.first = Bytes::new();
+        }
+        self.rest.extend_from_slice(&piece);
+    }
+
+    /// All of it.
+    #[must_use]
+    pub fn into_bytes(self) -> Bytes {
+        if self.rest.is_empty() {
+            self.first
+        } else {
+            self.rest.freeze()
+        }
+    }
+}

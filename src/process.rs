@@ -1,0 +1,102 @@
+//! State that belongs to one process: after a fork the child starts with its own and never touches the parent's.
+
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+/// A value made once per process.
+///
+/// What a child inherits is leaked there: dropping it would close or unregister the parent's sockets, and a lock in it
+/// may have been held by a thread that does not exist in the child.
+#[derive(Debug)]
+pub struct PerProcess<T> {
+    current: AtomicPtr<Owned<T>>,
+}
+
+#[derive(Debug)]
+struct Owned<T> {
+    pid: u32,
+    value: T,
+}
+
+impl<T> PerProcess<T> {
+    /// Nothing yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            current: AtomicPtr::new(ptr::null_mut()),
+        }
+    }
+
+    /// This process's value, if it was made.
+    pub fn get(&self) -> Option<&T> {
+        let current = self.current.load(Ordering::Acquire);
+        // SAFETY: a pointer in `current` comes from `Box::into_raw` and is freed only by `drop`, which has `&mut self`.
+        let owned = unsafe { current.as_ref() }?;
+        (owned.pid == std::process::id()).then_some(&owned.value)
+    }
+
+    /// This process's value, made by `make` where there is none yet.
+    ///
+    /// # Errors
+    /// What `make` failed with.
+    pub fn get_or_try_make<E>(&self, make: impl FnOnce() -> Result<T, E>) -> Result<&T, E> {
+        let before = self.current.load(Ordering::Acquire);
+        if let Some(value) = self.get() {
+            return Ok(value);
+        }
+        let made = Box::into_raw(Box::new(Owned {
+            pid: std::process::id(),
+            value: make()?,
+        }));
+        let winner = match self
+            .current
+            .compare_exchange(before, made, Ordering::AcqRel, Ordering::Acquire)
+        {
+            Ok(_) => made,
+            Err(other) => {
+                // SAFETY: `made` was never shared.
+                drop(unsafe { Box::from_raw(made) });
+                other
+            }
+        };
+        // SAFETY: as in `get`; a winner other than ours was stored by a thread of this process just now.
+        Ok(unsafe { &(*winner).value })
+    }
+}
+
+impl<T> Default for PerProcess<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> Drop for PerProcess<T> {
+    fn drop(&mut self) {
+        let current = *self.current.get_mut();
+        if self.get().is_some() {
+            // SAFETY: the pointer is from `Box::into_raw`, belongs to this process, and nobody else can see it any more.
+            drop(unsafe { Box::from_raw(current) });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_made_once() {
+        let cell = PerProcess::new();
+        assert!(cell.get().is_none());
+        assert_eq!(cell.get_or_try_make(|| Ok::<_, ()>(1)), Ok(&1));
+        assert_eq!(cell.get_or_try_make(|| Ok::<_, ()>(2)), Ok(&1));
+        assert_eq!(cell.get(), Some(&1));
+    }
+
+    #[test]
+    fn a_failure_to_make_leaves_it_empty() {
+        let cell: PerProcess<u8> = PerProcess::new();
+        assert_eq!(cell.get_or_try_make(|| Err("no")), Err("no"));
+        assert!(cell.get().is_none());
+    }
+}

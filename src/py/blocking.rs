@@ -1,0 +1,84 @@
+//! The blocking surface: a call is driven on the thread that waits for it, with the interpreter released.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use pyo3::prelude::*;
+use tokio::sync::Notify;
+
+use crate::session::Lane;
+
+/// A signal's handler runs within this time; Ctrl-C feels immediate up to about 100 ms.
+const SIGNAL_SLICE: Duration = Duration::from_millis(50);
+
+/// Lets any thread end another one's wait.
+#[derive(Debug, Default)]
+pub struct Stop {
+    asked: AtomicBool,
+    notify: Notify,
+}
+
+impl Stop {
+    /// Not asked yet.
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    /// Asks the waiting thread, now or when it next waits, to stop.
+    pub fn ask(&self) {
+        self.asked.store(true, Ordering::Release);
+        self.notify.notify_one();
+    }
+
+    /// Whether [`Stop::ask`] was called.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        self.asked.load(Ordering::Acquire)
+    }
+
+    async fn asked(&self) {
+        while !self.is_asked() {
+            self.notify.notified().await;
+        }
+    }
+}
+
+enum Turn<T> {
+    Done(T),
+    Stopped,
+    Signals,
+}
+
+/// Drives `work` on `lane` until it is done, or until `stop` is asked (then `None`).
+///
+/// # Errors
+/// What a signal's handler raises, `KeyboardInterrupt` above all.
+pub fn drive<F>(py: Python<'_>, lane: &Lane, stop: &Stop, work: F) -> PyResult<Option<F::Output>>
+where
+    F: Future + Send,
+    F::Output: Send,
+{
+    let mut work = pin!(work);
+    loop {
+        let turn = py.detach(|| {
+            lane.block_on(async {
+                tokio::select! {
+                    biased;
+                    done = work.as_mut() => Turn::Done(done),
+                    () = stop.asked() => Turn::Stopped,
+                    () = tokio::time::sleep(SIGNAL_SLICE) => Turn::Signals,
+                }
+            })
+        });
+        match turn {
+            Some(Turn::Done(done)) => return Ok(Some(done)),
+            // Handlers are Python code and may use this client: they run outside of the runtime.
+            Some(Turn::Signals) => py.check_signals()?,
+            Some(Turn::Stopped) | None => return Ok(None),
+        }
+    }
+}

@@ -1,0 +1,491 @@
+//! What a stream's reader has at hand, and how it becomes Python objects: the same for both surfaces.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList, PyString};
+
+use super::errors::{raise, response};
+use super::json::decode;
+use super::model::{BaseModel, Schema, Values, position};
+use super::types::{ChatCompletion, ChatCompletionChunk, ChoiceDelta, ChunkChoice, Completion, CompletionUsage};
+use crate::chunk::Template;
+use crate::error::{Error, Failure, Head};
+use crate::exchange::{Progress, Request};
+use crate::json::{elements, members};
+use crate::reader::{Kind, Read, Reader};
+use crate::sse;
+use crate::stream::{Flow, Item, Marks, deliver, is_done};
+use crate::usage::Totals;
+
+const CHOICES: usize = position(ChatCompletionChunk::SCHEMA.fields, "choices");
+const DELTA: usize = position(ChunkChoice::SCHEMA.fields, "delta");
+const CONTENT: usize = position(ChoiceDelta::SCHEMA.fields, "content");
+
+/// In which form a stream's reader wants what has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Chunk objects.
+    Chunks,
+    /// The content of the first choice, as strings.
+    Text,
+    /// Not at all: only what they add up to.
+    Nothing,
+}
+
+/// What there is to hand out.
+pub enum Next {
+    /// One piece.
+    Piece(Py<PyAny>),
+    /// Nothing more, ever.
+    End,
+    /// Nothing before the server says more.
+    Wait,
+}
+
+/// The values that chunks of one template share.
+#[derive(Debug)]
+struct Shared {
+    template: Arc<Template>,
+    chunk: Arc<Values>,
+    choice: Arc<Values>,
+    delta: Arc<Values>,
+}
+
+/// How a stream ended.
+#[derive(Debug)]
+enum End {
+    /// Not yet.
+    Open,
+    /// As it should.
+    Complete,
+    /// The reader closed it before its end.
+    Closed,
+    /// With this error.
+    Failed(PyErr),
+}
+
+/// A stream as its reader sees it.
+#[derive(Debug)]
+pub struct Incoming {
+    items: VecDeque<Item>,
+    reader: Reader,
+    flow: Flow,
+    failure: Option<Failure>,
+    end: End,
+    shared: Option<Shared>,
+    head: Arc<Head>,
+    marks: Marks,
+    request: Arc<Request>,
+    progress: Arc<Progress>,
+    totals: Arc<Totals>,
+    /// Reads events out of a stream that was opened for its bytes.
+    parser: Option<sse::Parser>,
+}
+
+impl Incoming {
+    /// A stream of which only the head has come.
+    #[must_use]
+    pub fn new(
+        kind: Kind,
+        head: Arc<Head>,
+        marks: Marks,
+        request: Arc<Request>,
+        progress: Arc<Progress>,
+        totals: Arc<Totals>,
+    ) -> Self {
+        Self {
+            items: VecDeque::new(),
+            reader: Reader::new(kind),
+            flow: Flow::More,
+            failure: None,
+            end: End::Open,
+            shared: None,
+            head,
+            marks,
+            request,
+            progress,
+            totals,
+            parser: None,
+        }
+    }
+
+    /// Reads a stream of bytes as one of chunks from now on.
+    pub fn reinterpret(&mut self, kind: Kind) {
+        self.reader = Reader::new(kind);
+        self.parser = Some(sse::Parser::new(self.request.limits.event_bytes));
+        let mut bytes = std::mem::take(&mut self.items);
+        self.parse(&mut bytes);
+    }
+
+    fn parse(&mut self, bytes: &mut VecDeque<Item>) {
+        let Some(parser) = &mut self.parser else { return };
+        let mut events = VecDeque::new();
+        for item in bytes.drain(..) {
+            let fed = parser.feed(item.bytes(), &mut events);
+            let flow = deliver(&mut events, &mut self.items);
+            if flow == Flow::Done || parser.pending_data().is_some_and(|data| is_done(&data)) {
+                self.flow = Flow::Done;
+                return;
+            }
+            if let Err(too_large) = fed {
+                let error = Error::Validation {
+                    detail: too_large.to_string(),
+                    raw: Bytes::new(),
+                };
+                self.failure = Some(error.into());
+                return;
+            }
+        }
+    }
+
+    /// Takes what reading has brought.
+    pub fn receive(
+        &mut self,
+        items: &mut VecDeque<Item>,
+        outcome: Result<Flow, Failure>,
+        head: &Arc<Head>,
+        marks: Marks,
+    ) {
+        self.marks = marks;
+        self.head.clone_from(head);
+        match outcome {
+            Ok(flow) => self.flow = flow,
+            Err(failure) => self.failure = Some(failure),
+        }
+        if self.parser.is_some() {
+            self.parse(items);
+        } else {
+            self.items.append(items);
+        }
+    }
+
+    /// The next piece in the form that is wanted.
+    ///
+    /// # Errors
+    /// What broke the stream, once everything that came before it has been handed out.
+    pub fn next(&mut self, py: Python<'_>, form: Form) -> PyResult<Next> {
+        if !matches!(self.end, End::Open) {
+            return Ok(Next::End);
+        }
+        while let Some(item) = self.items.pop_front() {
+            match self.piece(py, &item, form) {
+                Ok(Some(piece)) => return Ok(Next::Piece(piece)),
+                Ok(None) => {}
+                Err(error) => return Err(self.fail(py, error)),
+            }
+        }
+        if let Some(failure) = self.failure.take() {
+            let partial = self.completion(py)?;
+            let error = raise(py, failure, Some(&self.request), partial);
+            return Err(self.fail(py, error));
+        }
+        if self.flow == Flow::More {
+            return Ok(Next::Wait);
+        }
+        match self.reader.end(self.flow) {
+            Ok(()) => {
+                self.finish(End::Complete);
+                Ok(Next::End)
+            }
+            Err(error) => {
+                let error = self.raise(py, error)?;
+                Err(self.fail(py, error))
+            }
+        }
+    }
+
+    fn piece(&mut self, py: Python<'_>, item: &Item, form: Form) -> PyResult<Option<Py<PyAny>>> {
+        let kind = self.reader.kind();
+        let read = match self.reader.read(item) {
+            Ok(read) => read,
+            Err(error) => return Err(self.raise(py, error)?),
+        };
+        match (form, read) {
+            (Form::Nothing, _) => Ok(None),
+            (Form::Text, Read::Alike { content, .. }) => {
+                Ok((!content.is_empty()).then(|| PyString::new(py, &content).into_any().unbind()))
+            }
+            (Form::Text, Read::Whole(chunk)) => text_of(py, &chunk),
+            (Form::Chunks, Read::Alike { template, content }) => {
+                let shared = match &mut self.shared {
+                    Some(shared) if Arc::ptr_eq(&shared.template, &template) => shared,
+                    slot => slot.insert(Shared::of(py, &template)?),
+                };
+                shared.chunk(py, item.bytes(), &content).map(Some)
+            }
+            (Form::Chunks, Read::Whole(chunk)) => match kind {
+                Kind::Chat => BaseModel::new(ChatCompletionChunk::SCHEMA, chunk).wrap(py).map(Some),
+                Kind::Text => BaseModel::new(Completion::SCHEMA, chunk).wrap(py).map(Some),
+                Kind::Json => Ok(Some(decode(py, &String::from_utf8_lossy(&chunk))?.unbind())),
+                Kind::Bytes => Ok(Some(PyBytes::new(py, &chunk).into_any().unbind())),
+            },
+        }
+    }
+
+    fn raise(&self, py: Python<'_>, error: Error) -> PyResult<PyErr> {
+        let failure = Failure {
+            error,
+            head: Some(Arc::clone(&self.head)),
+            retries: self.progress.retries(),
+        };
+        Ok(raise(py, failure, Some(&self.request), self.completion(py)?))
+    }
+
+    fn fail(&mut self, py: Python<'_>, error: PyErr) -> PyErr {
+        self.finish(End::Failed(error.clone_ref(py)));
+        error
+    }
+
+    /// The reader wants no more of it.
+    pub fn close(&mut self) {
+        if matches!(self.end, End::Open) {
+            // What had come already was not read, and will not be.
+            self.items.clear();
+            self.finish(End::Closed);
+        }
+    }
+
+    fn finish(&mut self, end: End) {
+        self.end = end;
+        self.marks.ended.get_or_insert_with(tokio::time::Instant::now);
+        self.totals.add(
+            self.reader
+                .accumulated()
+                .and_then(|accumulated| accumulated.usage_json()),
+        );
+    }
+
+    /// Whether nothing more will be handed out.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        !matches!(self.end, End::Open)
+    }
+
+    /// The completion put together so far, as an object; `None` before anything came.
+    ///
+    /// # Errors
+    /// Where Python has no memory for it.
+    pub fn completion(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        let Some(accumulated) = self.reader.accumulated() else {
+            return Ok(None);
+        };
+        let schema: &'static Schema = if self.reader.kind() == Kind::Text {
+            Completion::SCHEMA
+        } else {
+            ChatCompletion::SCHEMA
+        };
+        let request_id = self.head.header("x-request-id").map(Arc::from);
+        BaseModel::new(schema, Bytes::from(accumulated.completion_json()))
+            .with_request_id(request_id)
+            .wrap(py)
+            .map(Some)
+    }
+
+    /// The whole completion, of a stream that is over.
+    ///
+    /// # Errors
+    /// What broke the stream; a `StreamTruncatedError` where the reader closed it before its end.
+    pub fn final_completion(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        match &self.end {
+            End::Failed(error) => Err(error.clone_ref(py)),
+            End::Open | End::Closed => {
+                let detail = "it was closed here before its end".to_owned();
+                Err(self.raise(py, Error::Truncated { detail })?)
+            }
+            End::Complete => match self.completion(py)? {
+                Some(completion) => Ok(completion),
+                None => {
+                    let detail = "The stream ended properly, but without a single chunk".to_owned();
+                    Err(self.raise(
+                        py,
+                        Error::Validation {
+                            detail,
+                            raw: Bytes::new(),
+                        },
+                    )?)
+                }
+            },
+        }
+    }
+
+    /// The text of the first choice, of a stream that is over.
+    ///
+    /// # Errors
+    /// As for [`Incoming::final_completion`].
+    pub fn final_text(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        if matches!(self.end, End::Complete) {
+            let text = self.reader.accumulated().map_or("", |accumulated| accumulated.text(0));
+            return Ok(PyString::new(py, text).into_any().unbind());
+        }
+        self.final_completion(py)
+    }
+
+    /// The usage that the server reported, if it has.
+    ///
+    /// # Errors
+    /// Where Python has no memory for it.
+    pub fn usage(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        let usage = self
+            .reader
+            .accumulated()
+            .and_then(|accumulated| accumulated.usage_json());
+        usage
+            .map(|json| BaseModel::new(CompletionUsage::SCHEMA, Bytes::copy_from_slice(json.as_bytes())).wrap(py))
+            .transpose()
+    }
+
+    /// What the stream took so far.
+    #[must_use]
+    pub fn timings(&self) -> Timings {
+        let Marks {
+            began,
+            first_token,
+            ended,
+        } = self.marks;
+        let since = |moment: tokio::time::Instant| moment.saturating_duration_since(began).as_secs_f64();
+        let total = since(ended.unwrap_or_else(tokio::time::Instant::now));
+        let first_token = first_token.map(since);
+        let tokens = self
+            .reader
+            .accumulated()
+            .and_then(|accumulated| accumulated.usage_json())
+            .and_then(completion_tokens)
+            .unwrap_or_else(|| self.reader.chunks());
+        Timings {
+            connect: self.progress.connect().as_secs_f64(),
+            first_token,
+            total,
+            tokens_per_second: first_token.and_then(|first| rate(tokens, total - first)),
+            retries: self.progress.retries(),
+        }
+    }
+
+    /// The reply's head as a Python record.
+    ///
+    /// # Errors
+    /// Where Python has no memory for it.
+    pub fn response<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        response(py, &self.request, &self.head, b"")
+    }
+
+    /// The reply's head.
+    #[must_use]
+    pub fn head(&self) -> &Arc<Head> {
+        &self.head
+    }
+}
+
+fn completion_tokens(usage: &str) -> Option<u64> {
+    members(usage)
+        .ok()?
+        .iter()
+        .find(|(name, _)| name == "completion_tokens")?
+        .1
+        .get()
+        .parse()
+        .ok()
+}
+
+/// Tokens per second; `None` where too little was seen to tell.
+#[expect(clippy::cast_precision_loss, reason = "no stream has 2^52 tokens")]
+fn rate(tokens: u64, seconds: f64) -> Option<f64> {
+    (tokens > 0 && seconds > 0.0).then(|| tokens as f64 / seconds)
+}
+
+impl Shared {
+    fn of(py: Python<'_>, template: &Arc<Template>) -> PyResult<Self> {
+        let values = |schema, json, own| -> PyResult<Arc<Values>> {
+            Ok(Arc::new(BaseModel::new(schema, json).values(py)?.without(py, own)))
+        };
+        let data = template.data();
+        Ok(Self {
+            chunk: values(ChatCompletionChunk::SCHEMA, data.clone(), CHOICES)?,
+            choice: values(ChunkChoice::SCHEMA, template.choice.slice(data), DELTA)?,
+            delta: values(ChoiceDelta::SCHEMA, template.delta.slice(data), CONTENT)?,
+            template: Arc::clone(template),
+        })
+    }
+
+    fn chunk(&self, py: Python<'_>, data: &Bytes, content: &str) -> PyResult<Py<PyAny>> {
+        let content = PyString::new(py, content).into_any().unbind();
+        let delta = self.template.delta.slice(data);
+        let delta =
+            BaseModel::sharing(ChoiceDelta::SCHEMA, delta, Arc::clone(&self.delta), (CONTENT, content)).wrap(py)?;
+        let choice = self.template.choice.slice(data);
+        let choice =
+            BaseModel::sharing(ChunkChoice::SCHEMA, choice, Arc::clone(&self.choice), (DELTA, delta)).wrap(py)?;
+        let choices = PyList::new(py, [choice])?.into_any().unbind();
+        BaseModel::sharing(
+            ChatCompletionChunk::SCHEMA,
+            data.clone(),
+            Arc::clone(&self.chunk),
+            (CHOICES, choices),
+        )
+        .wrap(py)
+    }
+}
+
+/// The content of the first choice of a chunk, if it is a string that is not empty.
+fn text_of(py: Python<'_>, chunk: &Bytes) -> PyResult<Option<Py<PyAny>>> {
+    let Some(literal) = std::str::from_utf8(chunk).ok().and_then(content_literal) else {
+        return Ok(None);
+    };
+    Ok(Some(decode(py, literal)?.unbind()))
+}
+
+fn content_literal(chunk: &str) -> Option<&str> {
+    let choices = member(chunk, "choices")?;
+    let choice = elements(choices)
+        .ok()?
+        .into_iter()
+        .find(|choice| member(choice.get(), "index").is_none_or(|index| index == "0"))?
+        .get();
+    let content = match member(choice, "delta") {
+        Some(delta) => member(delta, "content"),
+        None => member(choice, "text"),
+    };
+    content.filter(|literal| literal.starts_with('"') && *literal != "\"\"")
+}
+
+fn member<'a>(object: &'a str, wanted: &str) -> Option<&'a str> {
+    members(object)
+        .ok()?
+        .into_iter()
+        .rev()
+        .find(|(name, _)| name == wanted)
+        .map(|(_, value)| value.get())
+}
+
+/// What a stream took, in seconds.
+#[pyclass(frozen, get_all, module = "tokstream")]
+#[derive(Debug, Clone)]
+pub struct Timings {
+    /// Making the connection; 0 where one was at hand.
+    connect: f64,
+    /// From the call to the first piece of the answer; `None` before it came.
+    first_token: Option<f64>,
+    /// From the call to the stream's end, or to now.
+    total: f64,
+    /// Tokens of the answer (chunks, where the server reports no usage) by the time from the first one to the last.
+    tokens_per_second: Option<f64>,
+    /// Attempts made after the first.
+    retries: u32,
+}
+
+#[pymethods]
+impl Timings {
+    fn __repr__(&self) -> String {
+        let shown = |value: Option<f64>| value.map_or_else(|| "None".to_owned(), |value| format!("{value:.3}"));
+        format!(
+            "Timings(connect={:.3}, first_token={}, total={:.3}, tokens_per_second={}, retries={})",
+            self.connect,
+            shown(self.first_token),
+            self.total,
+            shown(self.tokens_per_second),
+            self.retries
+        )
+    }
+}

@@ -1,0 +1,280 @@
+//! Python data to JSON text and back.
+
+use jiter::{PythonParse, StringCacheMode};
+use pyo3::exceptions::{PyRecursionError, PyTypeError, PyValueError};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyMapping, PyString, PyTuple, PyType};
+use serde::Serialize;
+
+use super::model::BaseModel;
+
+/// Deeper than any request has a use for; a cycle is found this way too.
+const MAX_DEPTH: usize = 512;
+
+/// A JSON text as plain Python data.
+///
+/// # Errors
+/// `ValueError` where it is no JSON, `RecursionError` where it is nested beyond reason.
+pub fn decode<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
+    match text {
+        "null" => return Ok(py.None().into_bound(py)),
+        "true" => return Ok(PyBool::new(py, true).to_owned().into_any()),
+        "false" => return Ok(PyBool::new(py, false).to_owned().into_any()),
+        _ => {}
+    }
+    let parse = PythonParse {
+        cache_mode: StringCacheMode::Keys,
+        ..PythonParse::default()
+    };
+    match parse.python_parse(py, text.as_bytes()) {
+        Ok(value) => Ok(value),
+        // Python's own decoder goes where jiter will not: lone surrogates, which a stream can cut an emoji into, and
+        // nesting beyond jiter's limit.
+        Err(_) => py
+            .import(intern!(py, "json"))?
+            .call_method1(intern!(py, "loads"), (text,)),
+    }
+}
+
+/// Python data as JSON text.
+pub struct Encoder {
+    out: Vec<u8>,
+}
+
+impl Encoder {
+    /// An empty text.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            out: Vec::with_capacity(512),
+        }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn finish(self) -> Vec<u8> {
+        self.out
+    }
+
+    /// Appends one value.
+    ///
+    /// # Errors
+    /// `TypeError` or `ValueError` for what JSON cannot say, `RecursionError` for a cycle; what a method of the user's
+    /// objects raises.
+    pub fn value(&mut self, value: &Bound<'_, PyAny>, depth: usize) -> PyResult<()> {
+        if depth > MAX_DEPTH {
+            return Err(PyRecursionError::new_err(format!(
+                "the request is nested deeper than {MAX_DEPTH} levels, or contains itself"
+            )));
+        }
+        if let Ok(text) = value.cast::<PyString>() {
+            return self.string(text);
+        }
+        if let Ok(dict) = value.cast::<PyDict>() {
+            return self.object(dict.iter().map(Ok), depth);
+        }
+        if let Ok(list) = value.cast::<PyList>() {
+            return self.array(list.iter().map(Ok), depth);
+        }
+        if value.is_none() {
+            self.out.extend_from_slice(b"null");
+        } else if let Ok(truth) = value.cast::<PyBool>() {
+            self.out
+                .extend_from_slice(if truth.is_true() { b"true" } else { b"false" });
+        } else if value.is_instance_of::<PyInt>() {
+            return self.integer(value);
+        } else if let Ok(float) = value.cast::<PyFloat>() {
+            return self.float(float.value());
+        } else if let Ok(tuple) = value.cast::<PyTuple>() {
+            return self.array(tuple.iter().map(Ok), depth);
+        } else if let Ok(model) = value.cast::<BaseModel>() {
+            self.out.extend_from_slice(model.get().json());
+        } else {
+            return self.other(value, depth);
+        }
+        Ok(())
+    }
+
+    fn string(&mut self, text: &Bound<'_, PyString>) -> PyResult<()> {
+        let text = text.to_str().map_err(|_| {
+            PyValueError::new_err("a string of the request has a lone surrogate, which no JSON text in UTF-8 can carry")
+        })?;
+        self.text(text)
+    }
+
+    /// Appends a string.
+    ///
+    /// # Errors
+    /// None that occurs: writing to memory does not fail.
+    pub fn text(&mut self, text: &str) -> PyResult<()> {
+        self.plain(&text)
+    }
+
+    fn plain(&mut self, value: &impl Serialize) -> PyResult<()> {
+        serde_json::to_writer(&mut self.out, value).map_err(|e| PyValueError::new_err(e.to_string()))
+    }
+
+    fn integer(&mut self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        if let Ok(small) = value.extract::<i64>() {
+            return self.plain(&small);
+        }
+        // An IntEnum's own text is its name; int's is the number.
+        let digits = value
+            .py()
+            .get_type::<PyInt>()
+            .call_method1(intern!(value.py(), "__repr__"), (value,))?;
+        self.out
+            .extend_from_slice(digits.cast::<PyString>()?.to_str()?.as_bytes());
+        Ok(())
+    }
+
+    fn float(&mut self, value: f64) -> PyResult<()> {
+        if !value.is_finite() {
+            return Err(PyValueError::new_err(format!(
+                "the request has the number {value}, which JSON cannot say"
+            )));
+        }
+        self.plain(&value)
+    }
+
+    fn object<'py>(
+        &mut self,
+        items: impl Iterator<Item = PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)>>,
+        depth: usize,
+    ) -> PyResult<()> {
+        self.out.push(b'{');
+        let mut first = true;
+        for item in items {
+            let (name, value) = item?;
+            if is_left_out(&value)? {
+                continue;
+            }
+            if !first {
+                self.out.push(b',');
+            }
+            first = false;
+            match name.cast::<PyString>() {
+                Ok(name) => self.string(name)?,
+                Err(_) => self.text(key_text(&name)?.to_str()?)?,
+            }
+            self.out.push(b':');
+            self.value(&value, depth + 1)?;
+        }
+        self.out.push(b'}');
+        Ok(())
+    }
+
+    fn array<'py>(&mut self, items: impl Iterator<Item = PyResult<Bound<'py, PyAny>>>, depth: usize) -> PyResult<()> {
+        self.out.push(b'[');
+        for (at, item) in items.enumerate() {
+            if at > 0 {
+                self.out.push(b',');
+            }
+            self.value(&item?, depth + 1)?;
+        }
+        self.out.push(b']');
+        Ok(())
+    }
+
+    /// What is neither a plain value nor ours: objects of other libraries, by what they offer.
+    fn other(&mut self, value: &Bound<'_, PyAny>, depth: usize) -> PyResult<()> {
+        let py = value.py();
+        if value.cast::<PyType>().is_err() {
+            if let Some(dump) = value.getattr_opt(intern!(py, "model_dump"))? {
+                let options = PyDict::new(py);
+                options.set_item(intern!(py, "mode"), intern!(py, "json"))?;
+                options.set_item(intern!(py, "exclude_unset"), true)?;
+                options.set_item(intern!(py, "by_alias"), true)?;
+                return self.value(&dump.call((), Some(&options))?, depth + 1);
+            }
+            if let Ok(mapping) = value.cast::<PyMapping>() {
+                let items: Vec<_> = mapping.items()?.iter().map(|item| item.extract()).collect();
+                return self.object(items.into_iter(), depth);
+            }
+            if let Some(fields) = value.getattr_opt(intern!(py, "__dataclass_fields__"))? {
+                let names: Vec<Bound<'_, PyAny>> = fields.try_iter()?.collect::<PyResult<_>>()?;
+                return self.attributes(value, names, depth);
+            }
+            if let Some(fields) = value.getattr_opt(intern!(py, "__struct_fields__"))? {
+                let names: Vec<Bound<'_, PyAny>> = fields.try_iter()?.collect::<PyResult<_>>()?;
+                return self.attributes(value, names, depth);
+            }
+            let is_enum = py.import(intern!(py, "enum"))?.getattr(intern!(py, "Enum"))?;
+            if value.is_instance(&is_enum)? {
+                return self.value(&value.getattr(intern!(py, "value"))?, depth + 1);
+            }
+            // numpy's scalars and arrays, and whatever else turns itself into plain data under this name.
+            if let Some(to_list) = value.getattr_opt(intern!(py, "tolist"))? {
+                return self.value(&to_list.call0()?, depth + 1);
+            }
+            if let Some(format) = value.getattr_opt(intern!(py, "isoformat"))? {
+                return self.value(&format.call0()?, depth + 1);
+            }
+            let is_bytes = value.getattr_opt(intern!(py, "decode"))?.is_some();
+            if !is_bytes {
+                if let Ok(items) = value.try_iter() {
+                    return self.array(items, depth);
+                }
+            }
+        }
+        Err(PyTypeError::new_err(format!(
+            "the request has an object of type {}, which cannot be said in JSON",
+            value.get_type().fully_qualified_name()?
+        )))
+    }
+
+    fn attributes<'py>(
+        &mut self,
+        value: &Bound<'py, PyAny>,
+        names: Vec<Bound<'py, PyAny>>,
+        depth: usize,
+    ) -> PyResult<()> {
+        let items = names.into_iter().map(|name| {
+            let name = name.cast_into::<PyString>()?;
+            let found = value.getattr(&name)?;
+            Ok((name.into_any(), found))
+        });
+        self.object(items, depth)
+    }
+}
+
+/// A key that is no string, as `json.dumps` would write it.
+fn key_text<'py>(key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyString>> {
+    let py = key.py();
+    if key.is_none() {
+        return Ok(intern!(py, "null").clone());
+    }
+    if let Ok(truth) = key.cast::<PyBool>() {
+        return Ok(if truth.is_true() {
+            intern!(py, "true")
+        } else {
+            intern!(py, "false")
+        }
+        .clone());
+    }
+    if key.is_instance_of::<PyInt>() || key.is_instance_of::<PyFloat>() {
+        return key.str();
+    }
+    Err(PyTypeError::new_err(format!(
+        "the request has a key of type {}; keys are strings",
+        key.get_type().fully_qualified_name()?
+    )))
+}
+
+/// Whether a value is `NOT_GIVEN` or `omit`: its parameter is then as if it were not written.
+///
+/// # Errors
+/// Where the package's own module cannot be imported.
+pub fn is_left_out(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    static MARKERS: PyOnceLock<(Py<PyType>, Py<PyType>)> = PyOnceLock::new();
+    let py = value.py();
+    let (not_given, omit) = MARKERS.get_or_try_init(py, || {
+        let module = py.import(intern!(py, "tokstream._marks"))?;
+        let class = |name: &str| -> PyResult<Py<PyType>> { Ok(module.getattr(name)?.cast_into::<PyType>()?.unbind()) };
+        Ok::<_, PyErr>((class("NotGiven")?, class("Omit")?))
+    })?;
+    let class = value.get_type();
+    Ok(class.is(not_given) || class.is(omit))
+}

@@ -1,0 +1,444 @@
+//! Response objects: the server's JSON text, and a typed view that is built one level at a time, when it is read.
+
+use std::fmt::Write as _;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use pyo3::exceptions::{PyAttributeError, PyTypeError, PyValueError};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple, PyType};
+use serde_json::value::RawValue;
+
+use super::json::decode;
+use crate::json::{elements, members};
+
+/// A response class: its name in Python, its fields, and how to make one.
+#[derive(Debug)]
+pub struct Schema {
+    /// The name that a pickle keeps; unlike the class's own it is unique.
+    pub name: &'static str,
+    /// The declared fields, in the order in which they are shown.
+    pub fields: &'static [Field],
+    /// Makes an object of the class around its base.
+    pub make: fn(Python<'_>, BaseModel) -> PyResult<Py<PyAny>>,
+    /// The Python class.
+    pub class: fn(Python<'_>) -> Bound<'_, PyType>,
+}
+
+/// A declared field.
+#[derive(Debug)]
+pub struct Field {
+    /// Its name in JSON and in Python.
+    pub name: &'static str,
+    /// What its value is expected to be.
+    pub kind: Kind,
+    /// Whether `model_validate` insists on it.
+    pub required: bool,
+}
+
+/// What a field's value is expected to be. A value of another kind is handed out as the plain JSON it is.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind {
+    /// Any plain value, named as the type it usually has.
+    Plain(&'static str),
+    /// An object of a response class.
+    One(&'static Schema),
+    /// A list of objects of a response class.
+    Many(&'static Schema),
+}
+
+/// The position of a field, for the compiler to work out.
+#[must_use]
+pub const fn position(fields: &[Field], name: &str) -> usize {
+    let mut at = 0;
+    while at < fields.len() {
+        if equal(fields[at].name.as_bytes(), name.as_bytes()) {
+            return at;
+        }
+        at += 1;
+    }
+    panic!("no such field")
+}
+
+const fn equal(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut at = 0;
+    while at < a.len() {
+        if a[at] != b[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
+/// The values of one level of an object.
+#[derive(Debug)]
+pub struct Values {
+    /// By the field's position; `None` where the server left it out.
+    declared: Box<[Option<Py<PyAny>>]>,
+    /// The members that no field declares, in the server's order.
+    extra: Vec<(Py<PyString>, Py<PyAny>)>,
+}
+
+impl Values {
+    fn of(py: Python<'_>, schema: &Schema, json: &Bytes) -> PyResult<Self> {
+        let text = text_of(json)?;
+        let mut declared: Box<[Option<Py<PyAny>>]> = schema.fields.iter().map(|_| None).collect();
+        let mut extra: Vec<(Py<PyString>, Py<PyAny>)> = Vec::new();
+        for (name, value) in members(text).map_err(|e| PyValueError::new_err(e.to_string()))? {
+            let field = schema
+                .fields
+                .iter()
+                .zip(declared.iter_mut())
+                .find(|(field, _)| field.name == name);
+            if let Some((field, slot)) = field {
+                *slot = Some(value_of(py, field.kind, value, json)?);
+            } else {
+                let name = PyString::intern(py, &name).unbind();
+                let value = decode(py, value.get())?.unbind();
+                match extra.iter_mut().find(|(known, _)| known.is(&name)) {
+                    Some((_, slot)) => *slot = value,
+                    None => extra.push((name, value)),
+                }
+            }
+        }
+        Ok(Self { declared, extra })
+    }
+
+    /// A copy in which the field at `position` is left to the object itself.
+    pub fn without(&self, py: Python<'_>, position: usize) -> Self {
+        let declared = self.declared.iter().enumerate();
+        Self {
+            declared: declared
+                .map(|(at, value)| {
+                    if at == position {
+                        None
+                    } else {
+                        value.as_ref().map(|value| value.clone_ref(py))
+                    }
+                })
+                .collect(),
+            extra: self
+                .extra
+                .iter()
+                .map(|(name, value)| (name.clone_ref(py), value.clone_ref(py)))
+                .collect(),
+        }
+    }
+}
+
+/// A value as its kind is read; the bytes of nested objects are shared with `json`.
+fn value_of(py: Python<'_>, kind: Kind, value: &RawValue, json: &Bytes) -> PyResult<Py<PyAny>> {
+    let text = value.get();
+    match kind {
+        Kind::One(schema) if text.starts_with('{') => BaseModel::new(schema, json.slice_ref(text.as_bytes())).wrap(py),
+        Kind::Many(schema) if text.starts_with('[') => {
+            let items = elements(text).map_err(|e| PyValueError::new_err(e.to_string()))?;
+            let items: Vec<Py<PyAny>> = items
+                .into_iter()
+                .map(|item| value_of(py, Kind::One(schema), item, json))
+                .collect::<PyResult<_>>()?;
+            Ok(PyList::new(py, items)?.into_any().unbind())
+        }
+        _ => Ok(decode(py, text)?.unbind()),
+    }
+}
+
+fn text_of(json: &Bytes) -> PyResult<&str> {
+    std::str::from_utf8(json).map_err(|e| PyValueError::new_err(format!("not UTF-8: {e}")))
+}
+
+/// The base of all response objects.
+#[pyclass(frozen, subclass, weakref, module = "tokstream.types")]
+#[derive(Debug)]
+pub struct BaseModel {
+    schema: &'static Schema,
+    json: Bytes,
+    values: OnceLock<Arc<Values>>,
+    /// The one field in which an object differs from others that share its values.
+    own: Option<(usize, Py<PyAny>)>,
+    request_id: Option<Arc<str>>,
+}
+
+impl BaseModel {
+    /// An object whose fields are read from `json` when they are first asked for.
+    #[must_use]
+    pub fn new(schema: &'static Schema, json: Bytes) -> Self {
+        Self {
+            schema,
+            json,
+            values: OnceLock::new(),
+            own: None,
+            request_id: None,
+        }
+    }
+
+    /// An object that shares all its values but one.
+    #[must_use]
+    pub fn sharing(schema: &'static Schema, json: Bytes, values: Arc<Values>, own: (usize, Py<PyAny>)) -> Self {
+        Self {
+            schema,
+            json,
+            values: OnceLock::from(values),
+            own: Some(own),
+            request_id: None,
+        }
+    }
+
+    /// The same with the request's id.
+    #[must_use]
+    pub fn with_request_id(mut self, request_id: Option<Arc<str>>) -> Self {
+        self.request_id = request_id;
+        self
+    }
+
+    /// The object as one of its own Python class.
+    ///
+    /// # Errors
+    /// Where Python has no memory for it.
+    pub fn wrap(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        (self.schema.make)(py, self)
+    }
+
+    /// The values, decoded now if they were not before.
+    ///
+    /// # Errors
+    /// Where a value cannot be made a Python object.
+    pub fn values(&self, py: Python<'_>) -> PyResult<&Arc<Values>> {
+        if let Some(values) = self.values.get() {
+            return Ok(values);
+        }
+        // Decoded outside of the cell: Python code may run meanwhile, and a lock held over it could deadlock.
+        let values = Arc::new(Values::of(py, self.schema, &self.json)?);
+        Ok(self.values.get_or_init(|| values))
+    }
+
+    /// The value of the field at `position`.
+    ///
+    /// # Errors
+    /// As for [`BaseModel::values`].
+    pub fn field(&self, py: Python<'_>, position: usize) -> PyResult<Py<PyAny>> {
+        if let Some((own, value)) = &self.own {
+            if *own == position {
+                return Ok(value.clone_ref(py));
+            }
+        }
+        let values = self.values(py)?;
+        Ok(values
+            .declared
+            .get(position)
+            .and_then(Option::as_ref)
+            .map_or_else(|| py.None(), |value| value.clone_ref(py)))
+    }
+
+    /// The JSON text.
+    #[must_use]
+    pub fn json(&self) -> &Bytes {
+        &self.json
+    }
+}
+
+/// Calls the function of `tokstream._models` that does the work of a method.
+fn in_python<'py>(
+    object: &Bound<'py, PyAny>,
+    function: &str,
+    args: &Bound<'py, PyTuple>,
+    options: Option<&Bound<'py, PyDict>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = object.py();
+    let mut all = Vec::with_capacity(args.len() + 1);
+    all.push(object.clone());
+    all.extend(args.iter());
+    py.import(intern!(py, "tokstream._models"))?
+        .getattr(function)?
+        .call(PyTuple::new(py, all)?, options)
+}
+
+macro_rules! python_methods {
+    ($slf:ident, $args:ident, $options:ident; $($method:ident)*; $($class_method:ident)*) => {
+        #[pymethods]
+        impl BaseModel {
+            $(
+                #[pyo3(signature = (*$args, **$options))]
+                fn $method<'py>(
+                    $slf: &Bound<'py, Self>,
+                    $args: &Bound<'py, PyTuple>,
+                    $options: Option<&Bound<'py, PyDict>>,
+                ) -> PyResult<Bound<'py, PyAny>> {
+                    in_python($slf.as_any(), stringify!($method), $args, $options)
+                }
+            )*
+            $(
+                #[classmethod]
+                #[pyo3(signature = (*$args, **$options))]
+                fn $class_method<'py>(
+                    $slf: &Bound<'py, PyType>,
+                    $args: &Bound<'py, PyTuple>,
+                    $options: Option<&Bound<'py, PyDict>>,
+                ) -> PyResult<Bound<'py, PyAny>> {
+                    in_python($slf.as_any(), stringify!($class_method), $args, $options)
+                }
+            )*
+
+            fn __repr__<'py>($slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+                in_python($slf.as_any(), "repr_", &PyTuple::empty($slf.py()), None)
+            }
+
+            fn __rich_repr__<'py>($slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+                in_python($slf.as_any(), "rich_repr", &PyTuple::empty($slf.py()), None)
+            }
+
+            #[classmethod]
+            fn __get_pydantic_core_schema__<'py>(
+                $slf: &Bound<'py, PyType>,
+                source: &Bound<'py, PyAny>,
+                handler: &Bound<'py, PyAny>,
+            ) -> PyResult<Bound<'py, PyAny>> {
+                in_python($slf.as_any(), "pydantic_core_schema", &PyTuple::new($slf.py(), [source, handler])?, None)
+            }
+
+            #[getter]
+            fn model_fields_set<'py>($slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+                in_python($slf.as_any(), "model_fields_set", &PyTuple::empty($slf.py()), None)
+            }
+        }
+    };
+}
+
+python_methods! {
+    slf, args, options;
+    model_dump model_dump_json to_dict to_json model_copy copy;
+    model_validate model_validate_json construct model_construct
+}
+
+#[pymethods]
+impl BaseModel {
+    #[getter]
+    fn model_extra(&self, py: Python<'_>) -> PyResult<Py<PyDict>> {
+        let extra = PyDict::new(py);
+        for (name, value) in &self.values(py)?.extra {
+            extra.set_item(name, value)?;
+        }
+        Ok(extra.unbind())
+    }
+
+    #[getter]
+    fn _request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
+    }
+
+    /// The JSON text of this object, as the server sent it.
+    fn _json<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.json)
+    }
+
+    /// What the server sent, as plain Python data.
+    fn _data<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        decode(py, text_of(&self.json)?)
+    }
+
+    #[classmethod]
+    fn _from_json(cls: &Bound<'_, PyType>, data: &[u8]) -> PyResult<Py<PyAny>> {
+        let schema = schema_of(cls)?;
+        let json = Bytes::copy_from_slice(data);
+        members(text_of(&json)?).map_err(|e| PyValueError::new_err(format!("not a JSON object: {e}")))?;
+        BaseModel::new(schema, json).wrap(cls.py())
+    }
+
+    #[classmethod]
+    fn _schema(cls: &Bound<'_, PyType>) -> PyResult<Py<PyTuple>> {
+        let py = cls.py();
+        let fields = schema_of(cls)?.fields.iter().map(|field| {
+            let (kind, class) = match field.kind {
+                Kind::Plain(kind) => (kind, None),
+                Kind::One(schema) => ("object", Some((schema.class)(py))),
+                Kind::Many(schema) => ("list", Some((schema.class)(py))),
+            };
+            (field.name, kind, class, field.required)
+        });
+        Ok(PyTuple::new(py, fields.collect::<Vec<_>>())?.unbind())
+    }
+
+    fn __eq__<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        in_python(slf.as_any(), "eq", &PyTuple::new(slf.py(), [other])?, None)
+    }
+
+    fn __getattr__(&self, py: Python<'_>, name: &Bound<'_, PyString>) -> PyResult<Py<PyAny>> {
+        let wanted = name.to_str()?;
+        // Python asks every object for its protocols; those are no fields, and asking must not cost a decoding.
+        if !(wanted.starts_with("__") && wanted.ends_with("__")) {
+            for (known, value) in &self.values(py)?.extra {
+                if known.bind(py).to_str()? == wanted {
+                    return Ok(value.clone_ref(py));
+                }
+            }
+        }
+        let class = (self.schema.class)(py);
+        Err(PyAttributeError::new_err(format!(
+            "{} has no attribute {wanted:?}",
+            class.name()?
+        )))
+    }
+
+    fn __dir__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let names = slf
+            .py()
+            .get_type::<pyo3::PyAny>()
+            .call_method1(intern!(slf.py(), "__dir__"), (slf,))?;
+        for (name, _) in &slf.get().values(slf.py())?.extra {
+            names.call_method1(intern!(slf.py(), "append"), (name,))?;
+        }
+        Ok(names)
+    }
+
+    fn __reduce__<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<(Bound<'py, PyAny>, (&'static str, Bound<'py, PyBytes>, Option<&str>))> {
+        let load = py
+            .import(intern!(py, "tokstream._tokstream"))?
+            .getattr(intern!(py, "_load"))?;
+        Ok((
+            load,
+            (
+                self.schema.name,
+                PyBytes::new(py, &self.json),
+                self.request_id.as_deref(),
+            ),
+        ))
+    }
+}
+
+/// Makes a response object again from what its pickle kept.
+#[pyfunction]
+#[pyo3(name = "_load")]
+pub fn load(py: Python<'_>, name: &str, json: &[u8], request_id: Option<&str>) -> PyResult<Py<PyAny>> {
+    let schema = super::types::SCHEMAS
+        .iter()
+        .find(|schema| schema.name == name)
+        .ok_or_else(|| PyValueError::new_err(format!("no response class {name}")))?;
+    BaseModel::new(schema, Bytes::copy_from_slice(json))
+        .with_request_id(request_id.map(Arc::from))
+        .wrap(py)
+}
+
+/// The schema of a response class.
+///
+/// # Errors
+/// `TypeError` for any other class.
+pub fn schema_of(class: &Bound<'_, PyType>) -> PyResult<&'static Schema> {
+    let py = class.py();
+    super::types::SCHEMAS
+        .iter()
+        .copied()
+        .find(|schema| (schema.class)(py).is(class))
+        .ok_or_else(|| {
+            let mut message = String::from("not a response class of tokstream: ");
+            let _ = write!(message, "{class}");
+            PyTypeError::new_err(message)
+        })
+}

@@ -1,0 +1,593 @@
+//! `Stream` and `AsyncStream`: one reply, read as it comes.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use pyo3::exceptions::{PyRuntimeError, PyStopAsyncIteration, PyValueError};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::MutexExt;
+use pyo3::types::{PyAny, PyType};
+use tokio::sync::Notify;
+
+use super::asyncio::{Awaitable, Operation, Ready, Waiter, lock};
+use super::blocking::{Stop, drive};
+use super::incoming::{Form, Incoming, Next, Timings};
+use crate::error::{Failure, Head};
+use crate::reader::Kind;
+use crate::session::{Lane, Session};
+use crate::stream::{EventStream, Flow, Item, Marks, Waiting};
+
+/// `Stream[ChatCompletionChunk]` at run time.
+fn subscript<'py>(class: &Bound<'py, PyType>, item: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let py = class.py();
+    py.import(intern!(py, "types"))?
+        .getattr(intern!(py, "GenericAlias"))?
+        .call1((class, item))
+}
+
+/// A kind of stream by its name.
+///
+/// # Errors
+/// `ValueError` where there is no such kind.
+pub fn kind_of(name: &str) -> PyResult<Kind> {
+    match name {
+        "chat" => Ok(Kind::Chat),
+        "text" => Ok(Kind::Text),
+        "json" => Ok(Kind::Json),
+        "bytes" => Ok(Kind::Bytes),
+        other => Err(PyValueError::new_err(format!("no kind of stream: {other}"))),
+    }
+}
+
+/// What both streams show of themselves, whether or not they are still being read.
+macro_rules! stream_properties {
+    ($class:ident) => {
+        #[pymethods]
+        impl $class {
+            #[classmethod]
+            fn __class_getitem__<'py>(
+                cls: &Bound<'py, PyType>,
+                item: &Bound<'py, PyAny>,
+            ) -> PyResult<Bound<'py, PyAny>> {
+                subscript(cls, item)
+            }
+
+            /// The completion put together from the chunks that have been read.
+            #[getter]
+            fn current_completion_snapshot(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+                self.incoming(py).completion(py)
+            }
+
+            /// The usage that the server has reported so far.
+            #[getter]
+            fn usage(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+                self.incoming(py).usage(py)
+            }
+
+            /// What the stream took so far.
+            #[getter]
+            fn timings(&self, py: Python<'_>) -> Timings {
+                self.incoming(py).timings()
+            }
+
+            /// The reply's head: status, headers, request id.
+            #[getter]
+            fn response<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+                self.incoming(py).response(py)
+            }
+
+            /// Whether nothing more will come of it.
+            #[getter]
+            fn is_closed(&self, py: Python<'_>) -> bool {
+                self.incoming(py).is_over()
+            }
+
+            fn __repr__(&self, py: Python<'_>) -> String {
+                let incoming = self.incoming(py);
+                let state = if incoming.is_over() { "closed" } else { "open" };
+                format!("<{} {} {}>", stringify!($class), incoming.head().status, state)
+            }
+
+            /// The same stream, opened for its bytes, read as one of chunks.
+            fn _as(slf: Py<Self>, py: Python<'_>, kind: &str) -> PyResult<Py<Self>> {
+                slf.get().incoming(py).reinterpret(kind_of(kind)?);
+                Ok(slf)
+            }
+
+            fn __reduce__(&self) -> PyResult<()> {
+                Err(pyo3::exceptions::PyTypeError::new_err(
+                    "a stream cannot be pickled or copied: it is one connection; its chunks can",
+                ))
+            }
+        }
+    };
+}
+
+/// The connection under a blocking stream.
+struct Source {
+    lane: Lane,
+    events: EventStream,
+}
+
+/// A streamed reply, read by the thread that iterates it.
+#[pyclass(frozen, weakref, module = "tokstream")]
+pub struct Stream {
+    incoming: Mutex<Incoming>,
+    source: Mutex<Option<Source>>,
+    stop: Arc<Stop>,
+    waiting: Arc<Waiting>,
+    session: Arc<Session>,
+}
+
+impl Stream {
+    /// A stream whose head has come.
+    #[must_use]
+    pub fn new(incoming: Incoming, lane: Lane, events: EventStream, session: Arc<Session>) -> Self {
+        let waiting = events.waiting();
+        Self {
+            incoming: Mutex::new(incoming),
+            source: Mutex::new(Some(Source { lane, events })),
+            stop: Stop::new(),
+            waiting,
+            session,
+        }
+    }
+
+    fn incoming(&self, py: Python<'_>) -> std::sync::MutexGuard<'_, Incoming> {
+        self.incoming
+            .lock_py_attached(py)
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn next(&self, py: Python<'_>, form: Form) -> PyResult<Option<Py<PyAny>>> {
+        loop {
+            let next = self.incoming(py).next(py, form);
+            match next {
+                Ok(Next::Piece(piece)) => return Ok(Some(piece)),
+                Ok(Next::End) => return Ok(None),
+                Ok(Next::Wait) => self.fill(py)?,
+                Err(error) => {
+                    self.drop_source(py);
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    fn fill(&self, py: Python<'_>) -> PyResult<()> {
+        let Some(mut source) = lock(&self.source).take() else {
+            if self.incoming(py).is_over() {
+                return Ok(());
+            }
+            return Err(PyRuntimeError::new_err("the stream is being read by another thread"));
+        };
+        let mut items = VecDeque::new();
+        self.waiting.begin();
+        let driven = drive(py, &source.lane, &self.stop, source.events.fill(&mut items));
+        self.waiting.end();
+        let outcome = match driven {
+            Ok(Some(outcome)) => outcome,
+            ended => {
+                py.detach(|| drop(source));
+                self.incoming(py).close();
+                return ended.map(drop);
+            }
+        };
+        let goes_on = matches!(outcome, Ok(Flow::More));
+        let in_order = outcome.is_ok();
+        self.incoming(py)
+            .receive(&mut items, outcome, source.events.head(), source.events.marks());
+        if goes_on {
+            *lock(&self.source) = Some(source);
+            if self.stop.is_asked() {
+                self.drop_source(py);
+            }
+        } else if in_order {
+            py.detach(|| {
+                let Source { lane, events } = source;
+                if let Some(leftover) = events.into_leftover() {
+                    lane.leave(leftover);
+                }
+                self.session.give_back(lane);
+            });
+        } else {
+            py.detach(|| drop(source));
+        }
+        Ok(())
+    }
+
+    fn drop_source(&self, py: Python<'_>) {
+        let source = lock(&self.source).take();
+        py.detach(|| drop(source));
+    }
+
+    fn read_out(&self, py: Python<'_>) -> PyResult<()> {
+        while self.next(py, Form::Nothing)?.is_some() {}
+        Ok(())
+    }
+}
+
+#[pymethods]
+impl Stream {
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        self.next(py, Form::Chunks)
+    }
+
+    /// The text of the answer as it comes.
+    #[getter]
+    fn text_stream(slf: Py<Self>) -> TextStream {
+        TextStream(slf)
+    }
+
+    fn get_final_completion(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.read_out(py)?;
+        self.incoming(py).final_completion(py)
+    }
+
+    fn get_final_text(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.read_out(py)?;
+        self.incoming(py).final_text(py)
+    }
+
+    fn until_done(slf: Py<Self>, py: Python<'_>) -> PyResult<Py<Self>> {
+        slf.get().read_out(py)?;
+        Ok(slf)
+    }
+
+    fn close(&self, py: Python<'_>) {
+        self.stop.ask();
+        self.drop_source(py);
+        self.incoming(py).close();
+    }
+
+    fn __enter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    #[pyo3(signature = (*_exception))]
+    fn __exit__(&self, py: Python<'_>, _exception: &Bound<'_, pyo3::types::PyTuple>) {
+        self.close(py);
+    }
+}
+
+stream_properties!(Stream);
+
+/// The text of a stream's first choice, piece by piece.
+#[pyclass(frozen, module = "tokstream")]
+pub struct TextStream(Py<Stream>);
+
+#[pymethods]
+impl TextStream {
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        self.0.get().next(py, Form::Text)
+    }
+}
+
+/// Bytes that the background thread reads ahead of a slow reader, at the most; then TCP holds the server back.
+const READ_AHEAD_BYTES: usize = 1 << 18;
+/// Pieces that an async stream hands out at a stretch before the event loop has a turn.
+const PIECES_A_TURN: u32 = 128;
+
+/// What passes from the background thread to an async stream.
+pub struct Feed {
+    state: Mutex<FeedState>,
+    room: Notify,
+    stopped: AtomicBool,
+    stop: Notify,
+    waiting: Arc<Waiting>,
+}
+
+struct FeedState {
+    items: VecDeque<Item>,
+    bytes: usize,
+    news: Option<Result<Flow, Failure>>,
+    head: Arc<Head>,
+    marks: Marks,
+    waiter: Option<Waiter>,
+}
+
+impl Feed {
+    /// A feed of which only the head has come.
+    #[must_use]
+    pub fn new(events: &EventStream) -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::new(FeedState {
+                items: VecDeque::new(),
+                bytes: 0,
+                news: None,
+                head: Arc::clone(events.head()),
+                marks: events.marks(),
+                waiter: None,
+            }),
+            room: Notify::new(),
+            stopped: AtomicBool::new(false),
+            stop: Notify::new(),
+            waiting: events.waiting(),
+        })
+    }
+
+    /// Reads the stream to its end, at its reader's pace, or until it is stopped.
+    pub async fn pump(self: Arc<Self>, mut events: EventStream) {
+        let mut items = VecDeque::new();
+        loop {
+            let outcome = tokio::select! {
+                biased;
+                () = self.stopped() => return,
+                outcome = events.fill(&mut items) => outcome,
+            };
+            let goes_on = matches!(outcome, Ok(Flow::More));
+            let in_order = outcome.is_ok();
+            self.put(&mut items, outcome, &events);
+            if !goes_on {
+                if let Some(leftover) = events.into_leftover().filter(|_| in_order) {
+                    leftover.drain().await;
+                }
+                return;
+            }
+            while lock(&self.state).bytes > READ_AHEAD_BYTES {
+                tokio::select! {
+                    () = self.stopped() => return,
+                    () = self.room.notified() => {}
+                }
+            }
+        }
+    }
+
+    fn put(&self, items: &mut VecDeque<Item>, outcome: Result<Flow, Failure>, events: &EventStream) {
+        self.waiting.end();
+        let waiter = {
+            let mut state = lock(&self.state);
+            state.bytes += items.iter().map(|item| item.bytes().len()).sum::<usize>();
+            state.items.append(items);
+            state.news = Some(outcome);
+            state.head.clone_from(events.head());
+            state.marks = events.marks();
+            state.waiter.take()
+        };
+        if let Some(waiter) = waiter {
+            waiter.wake();
+        }
+    }
+
+    /// Moves what has come to the reader; if nothing has, `waiter` will be woken when something does.
+    fn take(&self, incoming: &mut Incoming, waiter: &mut Option<Waiter>) -> bool {
+        let mut state = lock(&self.state);
+        let Some(news) = state.news.take() else {
+            if let Some(waiter) = waiter.take() {
+                self.waiting.begin();
+                state.waiter = Some(waiter);
+            }
+            return false;
+        };
+        let FeedState {
+            items,
+            head,
+            marks,
+            bytes,
+            ..
+        } = &mut *state;
+        incoming.receive(items, news, head, *marks);
+        *bytes = 0;
+        drop(state);
+        self.room.notify_one();
+        true
+    }
+
+    fn ask_to_stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+        self.stop.notify_one();
+    }
+
+    async fn stopped(&self) {
+        while !self.stopped.load(Ordering::Acquire) {
+            self.stop.notified().await;
+        }
+    }
+}
+
+/// A streamed reply, read by the background thread for whoever awaits it.
+#[pyclass(frozen, weakref, module = "tokstream")]
+pub struct AsyncStream {
+    incoming: Mutex<Incoming>,
+    feed: Arc<Feed>,
+    at_a_stretch: AtomicU32,
+}
+
+impl AsyncStream {
+    /// A stream whose head has come.
+    #[must_use]
+    pub fn new(incoming: Incoming, feed: Arc<Feed>) -> Self {
+        Self {
+            incoming: Mutex::new(incoming),
+            feed,
+            at_a_stretch: AtomicU32::new(0),
+        }
+    }
+
+    fn incoming(&self, py: Python<'_>) -> std::sync::MutexGuard<'_, Incoming> {
+        self.incoming
+            .lock_py_attached(py)
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn poll(&self, py: Python<'_>, form: Form, waiter: &mut Option<Waiter>) -> PyResult<Next> {
+        let mut incoming = self.incoming(py);
+        loop {
+            match incoming.next(py, form) {
+                Ok(Next::Wait) => {
+                    if !self.feed.take(&mut incoming, waiter) {
+                        self.at_a_stretch.store(0, Ordering::Relaxed);
+                        return Ok(Next::Wait);
+                    }
+                }
+                Ok(Next::Piece(piece)) => {
+                    self.at_a_stretch.fetch_add(1, Ordering::Relaxed);
+                    return Ok(Next::Piece(piece));
+                }
+                other => {
+                    // Over, well or not; after an error of the data the connection is of no more use.
+                    if other.is_err() {
+                        self.feed.ask_to_stop();
+                    }
+                    return other;
+                }
+            }
+        }
+    }
+
+    fn shut(&self, py: Python<'_>) {
+        let mut incoming = self.incoming(py);
+        if !incoming.is_over() {
+            self.feed.ask_to_stop();
+            incoming.close();
+        }
+    }
+}
+
+impl Drop for AsyncStream {
+    fn drop(&mut self) {
+        let over = self.incoming.get_mut().is_ok_and(|incoming| incoming.is_over());
+        if !over {
+            self.feed.ask_to_stop();
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Goal {
+    Piece(Form),
+    Completion,
+    Text,
+    Done,
+}
+
+/// One awaited thing of an async stream.
+struct OfStream {
+    stream: Py<AsyncStream>,
+    goal: Goal,
+}
+
+impl Operation for OfStream {
+    fn poll(&self, py: Python<'_>, waiter: Option<Waiter>) -> PyResult<Option<Py<PyAny>>> {
+        let stream = self.stream.get();
+        let mut waiter = waiter;
+        let form = if let Goal::Piece(form) = self.goal {
+            form
+        } else {
+            Form::Nothing
+        };
+        match stream.poll(py, form, &mut waiter)? {
+            Next::Piece(piece) => Ok(Some(piece)),
+            Next::Wait => Ok(None),
+            Next::End => match self.goal {
+                Goal::Piece(_) => Err(PyStopAsyncIteration::new_err(())),
+                Goal::Completion => stream.incoming(py).final_completion(py).map(Some),
+                Goal::Text => stream.incoming(py).final_text(py).map(Some),
+                Goal::Done => Ok(Some(self.stream.clone_ref(py).into_any())),
+            },
+        }
+    }
+
+    fn cancel(&self) {
+        // Who gave up waiting will not come back for the rest: the connection must not outlive that.
+        Python::attach(|py| self.stream.get().shut(py));
+    }
+
+    fn lets_others_run(&self) -> bool {
+        let stretch = &self.stream.get().at_a_stretch;
+        let long = stretch.load(Ordering::Relaxed) >= PIECES_A_TURN;
+        if long {
+            stretch.store(0, Ordering::Relaxed);
+        }
+        long
+    }
+}
+
+#[pymethods]
+impl AsyncStream {
+    fn __aiter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __anext__(slf: Py<Self>) -> Awaitable {
+        Awaitable::new(OfStream {
+            stream: slf,
+            goal: Goal::Piece(Form::Chunks),
+        })
+    }
+
+    /// The text of the answer as it comes.
+    #[getter]
+    fn text_stream(slf: Py<Self>) -> AsyncTextStream {
+        AsyncTextStream(slf)
+    }
+
+    fn get_final_completion(slf: Py<Self>) -> Awaitable {
+        Awaitable::new(OfStream {
+            stream: slf,
+            goal: Goal::Completion,
+        })
+    }
+
+    fn get_final_text(slf: Py<Self>) -> Awaitable {
+        Awaitable::new(OfStream {
+            stream: slf,
+            goal: Goal::Text,
+        })
+    }
+
+    fn until_done(slf: Py<Self>) -> Awaitable {
+        Awaitable::new(OfStream {
+            stream: slf,
+            goal: Goal::Done,
+        })
+    }
+
+    fn close(&self, py: Python<'_>) -> Awaitable {
+        self.shut(py);
+        Ready::awaitable(Ok(py.None()))
+    }
+
+    fn aclose(&self, py: Python<'_>) -> Awaitable {
+        self.close(py)
+    }
+
+    fn __aenter__(slf: Py<Self>) -> Awaitable {
+        Ready::awaitable(Ok(slf.into_any()))
+    }
+
+    #[pyo3(signature = (*_exception))]
+    fn __aexit__(&self, py: Python<'_>, _exception: &Bound<'_, pyo3::types::PyTuple>) -> Awaitable {
+        self.close(py)
+    }
+}
+
+stream_properties!(AsyncStream);
+
+/// The text of an async stream's first choice, piece by piece.
+#[pyclass(frozen, module = "tokstream")]
+pub struct AsyncTextStream(Py<AsyncStream>);
+
+#[pymethods]
+impl AsyncTextStream {
+    fn __aiter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __anext__(&self, py: Python<'_>) -> Awaitable {
+        Awaitable::new(OfStream {
+            stream: self.0.clone_ref(py),
+            goal: Goal::Piece(Form::Text),
+        })
+    }
+}

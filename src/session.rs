@@ -1,0 +1,225 @@
+//! The connections of a client: lanes for callers that block, one background thread for event loops.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::oneshot;
+
+use crate::error::Error;
+use crate::exchange::{Call, Request};
+use crate::process::PerProcess;
+use crate::stream::Leftover;
+use crate::transport::{Transport, TransportConfig};
+
+/// Idle lanes that are kept, at the most; each holds four file descriptors.
+const IDLE_LANES: usize = 64;
+/// Turns of a runtime that let a connection's own task see what has become of its socket.
+const TURNS: usize = 4;
+
+/// The connections of one client and of those derived from it.
+#[derive(Debug)]
+pub struct Session {
+    transport: Transport,
+    base_is_tls: bool,
+    lanes: PerProcess<Lanes>,
+    shared: PerProcess<reqwest::Client>,
+    closed: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Lanes {
+    idle: Mutex<Vec<Lane>>,
+}
+
+impl Session {
+    /// A session of this configuration; nothing is connected yet.
+    #[must_use]
+    pub fn new(config: TransportConfig, base_is_tls: bool) -> Self {
+        Self {
+            transport: Transport::new(config),
+            base_is_tls,
+            lanes: PerProcess::new(),
+            shared: PerProcess::new(),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether [`Session::close`] was called.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Refuses further calls and closes the idle connections; calls under way go on to their end.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        if let Some(lanes) = self.lanes.get() {
+            lock(&lanes.idle).clear();
+        }
+    }
+
+    /// A lane of one's own: an idle one with its open connection, or a new one.
+    ///
+    /// # Errors
+    /// [`Error::Closed`], [`Error::Configuration`], or [`Error::Connection`] where the system refuses another runtime.
+    pub fn lane(&self) -> Result<Lane, Error> {
+        if self.is_closed() {
+            return Err(Error::Closed);
+        }
+        let lanes = self.lanes.get_or_try_make(|| Ok::<_, Error>(Lanes::default()))?;
+        let idle = lock(&lanes.idle).pop();
+        if let Some(lane) = idle {
+            lane.settle();
+            return Ok(lane);
+        }
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .thread_name("tokstream-dns")
+            .build()
+            .map_err(|e| no_runtime(&e))?;
+        Ok(Lane {
+            runtime: Some(runtime),
+            http: self.transport.client(self.base_is_tls)?,
+            leftover: Mutex::new(None),
+        })
+    }
+
+    /// Takes a lane back whose call has come to a proper end.
+    pub fn give_back(&self, lane: Lane) {
+        if self.is_closed() {
+            return;
+        }
+        lane.turn();
+        let Some(lanes) = self.lanes.get() else { return };
+        let mut idle = lock(&lanes.idle);
+        if idle.len() < IDLE_LANES {
+            idle.push(lane);
+        }
+    }
+
+    /// A call on the background thread's connections.
+    ///
+    /// # Errors
+    /// As for [`Session::lane`].
+    pub fn background_call(&self, request: Arc<Request>) -> Result<(Call, Handle), Error> {
+        if self.is_closed() {
+            return Err(Error::Closed);
+        }
+        let handle = background()?;
+        let http = self.shared.get_or_try_make(|| {
+            let _inside = handle.enter();
+            self.transport.client(self.base_is_tls)
+        })?;
+        Ok((
+            Call::new(request, http.clone(), self.transport.may_be_proxied()),
+            handle.clone(),
+        ))
+    }
+
+    /// A call on a lane.
+    #[must_use]
+    pub fn lane_call(&self, lane: &Lane, request: Arc<Request>) -> Call {
+        Call::new(request, lane.http.clone(), self.transport.may_be_proxied())
+    }
+}
+
+/// A runtime and the connections on it, lent to one call at a time and driven by the thread that waits for it: no
+/// other thread has to be woken for a token.
+///
+/// Dropping a lane closes its connections at once, whatever they are waiting for.
+#[derive(Debug)]
+pub struct Lane {
+    runtime: Option<Runtime>,
+    http: reqwest::Client,
+    leftover: Mutex<Option<Leftover>>,
+}
+
+impl Lane {
+    /// Drives this lane until `work` is done, on the calling thread.
+    pub fn block_on<F: Future>(&self, work: F) -> Option<F::Output> {
+        Some(self.runtime.as_ref()?.block_on(work))
+    }
+
+    /// Leaves the rest of a body to be drained before the lane's next call.
+    pub fn leave(&self, leftover: Leftover) {
+        *lock(&self.leftover) = Some(leftover);
+    }
+
+    /// Lets the connection's task run without waiting for anything.
+    fn turn(&self) {
+        self.block_on(async {
+            for _ in 0..TURNS {
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+
+    /// Brings the lane up to date after idle time: closed connections are noticed, a rest that has come is drained.
+    fn settle(&self) {
+        let leftover = lock(&self.leftover).take();
+        if let Some(leftover) = leftover {
+            // A rest that is not there yet is not waited for: dropping it closes that connection.
+            self.block_on(async {
+                tokio::select! {
+                    biased;
+                    _ = leftover.drain() => {}
+                    () = async { for _ in 0..TURNS { tokio::task::yield_now().await; } } => {}
+                }
+            });
+        }
+        self.turn();
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // Waits for no look-up of a host's name that is still under way on a helper thread.
+            runtime.shutdown_background();
+        }
+    }
+}
+
+struct Background {
+    handle: Handle,
+    /// Dropped, it ends the thread.
+    _stop: oneshot::Sender<()>,
+}
+
+static BACKGROUND: PerProcess<Background> = PerProcess::new();
+
+/// The runtime of this process's background thread. The thread never touches Python and dies with the process.
+fn background() -> Result<&'static Handle, Error> {
+    let background = BACKGROUND.get_or_try_make(|| {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .thread_name("tokstream-dns")
+            .build()
+            .map_err(|e| no_runtime(&e))?;
+        let handle = runtime.handle().clone();
+        thread::Builder::new()
+            .name("tokstream".into())
+            .spawn(move || {
+                let _ = runtime.block_on(stopped);
+                runtime.shutdown_background();
+            })
+            .map_err(|e| no_runtime(&e))?;
+        Ok::<_, Error>(Background { handle, _stop: stop })
+    })?;
+    Ok(&background.handle)
+}
+
+fn no_runtime(error: &std::io::Error) -> Error {
+    Error::Connection {
+        cause: crate::error::Cause::Other,
+        detail: format!("the system refuses the resources for another connection: {error}"),
+    }
+}
+
+/// A lock is held only for a moment and never across code that can panic halfway.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

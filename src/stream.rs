@@ -1,0 +1,462 @@
+//! A streamed reply: bytes to events, `[DONE]`, the end of the transport, and the clocks of a stream.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::{Instant, Sleep};
+
+use crate::error::{Error, Failure, Head, Phase};
+use crate::exchange::{Body, Call, Joined, Opened};
+use crate::sse;
+
+/// What a stream hands to its reader.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Item {
+    /// One event's data: a chunk's JSON text, unless the server is at fault.
+    Data(Bytes),
+    /// The data of an event of type `error`.
+    Error(Bytes),
+    /// The reply is no event stream but one JSON document.
+    Document(Bytes),
+}
+
+impl Item {
+    /// The item's bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &Bytes {
+        let (Self::Data(bytes) | Self::Error(bytes) | Self::Document(bytes)) = self;
+        bytes
+    }
+}
+
+/// How a stream stands after some reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// There may be more.
+    More,
+    /// `[DONE]` has come.
+    Done,
+    /// The transport ended in good order, without `[DONE]`.
+    Ended,
+}
+
+/// Since when a reader has been waiting for the server; the clock of `read` runs only then.
+#[derive(Debug)]
+pub struct Waiting {
+    origin: Instant,
+    /// Nanoseconds since `origin`, plus one; zero while nobody waits.
+    since: AtomicU64,
+}
+
+impl Waiting {
+    /// Nobody waits yet.
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self {
+            origin: Instant::now(),
+            since: AtomicU64::new(0),
+        })
+    }
+
+    /// The reader begins to wait.
+    pub fn begin(&self) {
+        let nanos = u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX - 1);
+        self.since.store(nanos + 1, Ordering::Release);
+    }
+
+    /// The reader is busy with what it has.
+    pub fn end(&self) {
+        self.since.store(0, Ordering::Release);
+    }
+
+    fn since(&self) -> Option<Instant> {
+        match self.since.load(Ordering::Acquire) {
+            0 => None,
+            nanos => Some(self.origin + Duration::from_nanos(nanos - 1)),
+        }
+    }
+}
+
+/// When things happened in a stream.
+#[derive(Debug, Clone, Copy)]
+pub struct Marks {
+    /// The call began.
+    pub began: Instant,
+    /// The first data came.
+    pub first_token: Option<Instant>,
+    /// The stream ended, well or not.
+    pub ended: Option<Instant>,
+}
+
+/// Bytes that are read after `[DONE]` for the connection's sake, at the most.
+const DRAIN_BYTES: usize = 64 << 10;
+/// How long that may take.
+const DRAIN_TIME: Duration = Duration::from_secs(1);
+/// When nobody waits, the read clock is looked at again after this time.
+const IDLE_LOOK: Duration = Duration::from_millis(50);
+
+enum Shape {
+    /// The content type says event stream, or the first bytes look like one.
+    Events(sse::Parser),
+    /// Not known before the first bytes.
+    Unknown,
+    /// A document, read to its end.
+    Document(Joined),
+    /// Not looked at: the bytes are handed on.
+    Raw,
+}
+
+/// A streamed call. Reads on demand; knows nothing of who reads.
+pub struct EventStream {
+    call: Call,
+    head: Arc<Head>,
+    body: Option<Body>,
+    shape: Shape,
+    attempt_began: Instant,
+    waiting: Arc<Waiting>,
+    timer: Option<Pin<Box<Sleep>>>,
+    marks: Marks,
+    parsed: VecDeque<sse::Event>,
+}
+
+impl EventStream {
+    /// Opens the stream: returns when the reply's head has come. A `raw` one hands its bytes on as they come.
+    ///
+    /// # Errors
+    /// What the last attempt failed with.
+    pub async fn open(call: Call, raw: bool) -> Result<Self, Failure> {
+        let Opened { head, body, began } = call.open().await?;
+        let marks = Marks {
+            began: call.began(),
+            first_token: None,
+            ended: None,
+        };
+        Ok(Self {
+            shape: if raw {
+                Shape::Raw
+            } else {
+                Shape::of(&head, call.request().limits.event_bytes)
+            },
+            call,
+            head,
+            body: Some(body),
+            attempt_began: began,
+            waiting: Waiting::new(),
+            timer: None,
+            marks,
+            parsed: VecDeque::new(),
+        })
+    }
+
+    /// The reply's head; another one after a silent retry.
+    #[must_use]
+    pub fn head(&self) -> &Arc<Head> {
+        &self.head
+    }
+
+    /// The call that this stream answers.
+    #[must_use]
+    pub fn call(&self) -> &Call {
+        &self.call
+    }
+
+    /// The reader's own part of the read clock.
+    #[must_use]
+    pub fn waiting(&self) -> Arc<Waiting> {
+        Arc::clone(&self.waiting)
+    }
+
+    /// When things happened so far.
+    #[must_use]
+    pub fn marks(&self) -> Marks {
+        self.marks
+    }
+
+    /// Reads until there is something for the reader or nothing more to come.
+    ///
+    /// Where the connection breaks before any data came, another attempt is made as the retry policy says: the reader
+    /// has seen nothing yet. What came before an error is in `out` when the error is returned.
+    ///
+    /// # Errors
+    /// What broke the stream.
+    pub async fn fill(&mut self, out: &mut VecDeque<Item>) -> Result<Flow, Failure> {
+        loop {
+            let had = out.len();
+            match self.step(out).await {
+                Ok(Flow::More) if out.len() == had => {}
+                Ok(flow) => {
+                    if flow != Flow::More {
+                        self.marks.ended.get_or_insert_with(Instant::now);
+                    }
+                    return Ok(flow);
+                }
+                Err(error) => {
+                    self.body = None;
+                    let failure = self.call.failure(error, Some(Arc::clone(&self.head)));
+                    if self.marks.first_token.is_none() && out.len() == had {
+                        self.reopen(failure).await?;
+                    } else {
+                        self.marks.ended.get_or_insert_with(Instant::now);
+                        return Err(cut(failure));
+                    }
+                }
+            }
+        }
+    }
+
+    async fn reopen(&mut self, failure: Failure) -> Result<(), Failure> {
+        let call = &self.call;
+        let again = async {
+            call.wait_to_retry(failure).await.map_err(cut)?;
+            call.open().await
+        };
+        let Opened { head, body, began } = call.within_total(again).await?;
+        if !matches!(self.shape, Shape::Raw) {
+            self.shape = Shape::of(&head, call.request().limits.event_bytes);
+        }
+        self.head = head;
+        self.body = Some(body);
+        self.attempt_began = began;
+        self.timer = None;
+        Ok(())
+    }
+
+    async fn step(&mut self, out: &mut VecDeque<Item>) -> Result<Flow, Error> {
+        let Some(bytes) = self.read().await? else {
+            return self.end(out);
+        };
+        if matches!(self.shape, Shape::Unknown) {
+            let Some(first) = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) else {
+                return Ok(Flow::More);
+            };
+            self.shape = if matches!(first, b'{' | b'[' | b'<') {
+                Shape::Document(Joined::default())
+            } else {
+                Shape::Events(sse::Parser::new(self.call.request().limits.event_bytes))
+            };
+        }
+        match &mut self.shape {
+            Shape::Unknown => Ok(Flow::More),
+            Shape::Raw => {
+                self.marks.first_token.get_or_insert_with(Instant::now);
+                out.push_back(Item::Data(bytes));
+                Ok(Flow::More)
+            }
+            Shape::Document(whole) => {
+                let most = self.call.request().limits.body_bytes;
+                if whole.len() + bytes.len() > most {
+                    let detail = format!("The reply is larger than Limits(body_bytes={most}) allows");
+                    return Err(Error::Validation {
+                        detail,
+                        raw: Bytes::new(),
+                    });
+                }
+                whole.push(bytes);
+                Ok(Flow::More)
+            }
+            Shape::Events(parser) => {
+                let had = out.len();
+                let fed = parser.feed(&bytes, &mut self.parsed);
+                let flow = deliver(&mut self.parsed, out);
+                if out.len() > had {
+                    self.marks.first_token.get_or_insert_with(Instant::now);
+                }
+                if flow == Flow::Done {
+                    return Ok(flow);
+                }
+                if let Err(too_large) = fed {
+                    let detail = format!("{too_large}; Limits(event_bytes=…) sets the bound");
+                    return Err(Error::Validation {
+                        detail,
+                        raw: Bytes::new(),
+                    });
+                }
+                // A server that writes `data: [DONE]` and then waits before the blank line has said all there is.
+                if parser.pending_data().is_some_and(|data| is_done(&data)) {
+                    return Ok(Flow::Done);
+                }
+                Ok(flow)
+            }
+        }
+    }
+
+    /// The transport ended in good order.
+    fn end(&mut self, out: &mut VecDeque<Item>) -> Result<Flow, Error> {
+        self.body = None;
+        if matches!(self.shape, Shape::Raw) {
+            return Ok(Flow::Ended);
+        }
+        if let Shape::Document(whole) = std::mem::replace(&mut self.shape, Shape::Unknown) {
+            out.push_back(Item::Document(whole.into_bytes()));
+            self.marks.first_token.get_or_insert_with(Instant::now);
+            return Ok(Flow::Done);
+        }
+        if self.marks.first_token.is_none() && !is_event_stream(&self.head) {
+            let kind = self.head.header("content-type").unwrap_or("none");
+            let detail = format!("A stream was asked for and the reply is empty (content type: {kind})");
+            return Err(Error::Truncated { detail });
+        }
+        Ok(Flow::Ended)
+    }
+
+    async fn read(&mut self) -> Result<Option<Bytes>, Error> {
+        let Some(mut body) = self.body.take() else {
+            return Ok(None);
+        };
+        let next = tokio::select! {
+            biased;
+            next = body.chunk() => next,
+            timeout = self.expired() => Err(timeout),
+        };
+        if !matches!(next, Ok(None)) {
+            self.body = Some(body);
+        }
+        next
+    }
+
+    /// Resolves when one of the stream's clocks has run out. The timer is moved only when it fires: a chunk costs none.
+    async fn expired(&mut self) -> Error {
+        loop {
+            let Some((deadline, running)) = self.deadline() else {
+                return std::future::pending().await;
+            };
+            let timer = self
+                .timer
+                .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+            if timer.is_elapsed() || timer.deadline() > deadline {
+                if deadline <= Instant::now() {
+                    if let Some(error) = running {
+                        return error;
+                    }
+                }
+                timer.as_mut().reset(deadline);
+            }
+            timer.as_mut().await;
+        }
+    }
+
+    /// The next moment to look at the clocks, and which one has then run out, if nothing happens before.
+    fn deadline(&self) -> Option<(Instant, Option<Error>)> {
+        let timeouts = &self.call.request().timeouts;
+        let silence = if self.marks.first_token.is_none() {
+            timeouts.first_token.map(|limit| {
+                (
+                    self.attempt_began + limit,
+                    Some(Error::Timeout {
+                        phase: Phase::FirstToken,
+                        limit,
+                    }),
+                )
+            })
+        } else {
+            timeouts.read.map(|limit| match self.waiting.since() {
+                Some(since) => (
+                    since + limit,
+                    Some(Error::Timeout {
+                        phase: Phase::Read,
+                        limit,
+                    }),
+                ),
+                None => (Instant::now() + limit.max(IDLE_LOOK), None),
+            })
+        };
+        let total = timeouts.total.map(|limit| {
+            (
+                self.marks.began + limit,
+                Some(Error::Timeout {
+                    phase: Phase::Total,
+                    limit,
+                }),
+            )
+        });
+        match (silence, total) {
+            (Some(silence), Some(total)) => Some(if silence.0 <= total.0 { silence } else { total }),
+            (one, other) => one.or(other),
+        }
+    }
+
+    /// What is left of the body after the stream's end, so that its connection can serve again.
+    #[must_use]
+    pub fn into_leftover(self) -> Option<Leftover> {
+        self.body.map(Leftover)
+    }
+}
+
+/// The rest of a body that nobody reads.
+#[derive(Debug)]
+pub struct Leftover(Body);
+
+impl Leftover {
+    /// Reads to the end, within bounds of bytes and time; whether the end was reached.
+    pub async fn drain(mut self) -> bool {
+        let reading = async {
+            let mut room = DRAIN_BYTES;
+            loop {
+                match self.0.chunk().await {
+                    Ok(Some(bytes)) if bytes.len() <= room => room -= bytes.len(),
+                    Ok(None) => return true,
+                    Ok(Some(_)) | Err(_) => return false,
+                }
+            }
+        };
+        tokio::time::timeout(DRAIN_TIME, reading).await.unwrap_or(false)
+    }
+}
+
+impl Shape {
+    fn of(head: &Head, event_bytes: usize) -> Self {
+        if is_event_stream(head) {
+            return Self::Events(sse::Parser::new(event_bytes));
+        }
+        match head.header("content-type") {
+            Some(kind) if kind.contains("json") || kind.contains("html") => Self::Document(Joined::default()),
+            _ => Self::Unknown,
+        }
+    }
+}
+
+fn is_event_stream(head: &Head) -> bool {
+    head.header("content-type").is_some_and(|kind| {
+        kind.trim_start()
+            .get(.."text/event-stream".len())
+            .is_some_and(|k| k.eq_ignore_ascii_case("text/event-stream"))
+    })
+}
+
+/// Whether an event's data is the mark of the stream's end.
+#[must_use]
+pub fn is_done(data: &[u8]) -> bool {
+    data.trim_ascii() == b"[DONE]"
+}
+
+/// Hands events on, up to `[DONE]`; an event without data is nothing.
+pub fn deliver(events: &mut VecDeque<sse::Event>, out: &mut VecDeque<Item>) -> Flow {
+    for event in events.drain(..) {
+        let data = event.data;
+        if data.trim_ascii().is_empty() {
+            continue;
+        }
+        if is_done(&data) {
+            return Flow::Done;
+        }
+        out.push_back(match event.event.as_deref() {
+            Some("error") => Item::Error(data),
+            _ => Item::Data(data),
+        });
+    }
+    Flow::More
+}
+
+/// A connection that breaks inside a stream has cut the stream.
+fn cut(failure: Failure) -> Failure {
+    let Failure { error, head, retries } = failure;
+    let error = match error {
+        Error::Connection { detail, .. } if head.is_some() => Error::Truncated { detail },
+        other => other,
+    };
+    Failure { error, head, retries }
+}
