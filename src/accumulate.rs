@@ -5,6 +5,7 @@
 //! what was never sent stays absent. Values that need no joining are kept as the text that the server sent.
 
 mod calls;
+mod split;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -15,8 +16,10 @@ use std::str;
 
 use serde::de::Error as _;
 
-use crate::json::{Member, elements, members};
+use serde_json::value::RawValue;
+
 use calls::merge_function;
+use split::Cursor;
 use value::{Fields, Grew, ObjectWriter, Value};
 
 /// Which sort of completion the chunks belong to.
@@ -71,21 +74,23 @@ impl Accumulator {
     pub fn push(&mut self, chunk: &[u8]) -> serde_json::Result<()> {
         self.repeat = None;
         let chunk = str::from_utf8(chunk).map_err(serde_json::Error::custom)?;
+        let chunk = serde_json::from_str::<&RawValue>(chunk)?.get();
+        if !chunk.starts_with('{') {
+            return Err(serde_json::Error::custom("not an object"));
+        }
         let mut repeat = None;
         let mut lists = 0;
-        for (name, value) in members(chunk)? {
-            let raw = value.get();
-            let member = self.top.member(&name);
-            match name.as_ref() {
-                "choices" if raw.starts_with('[') => {
-                    repeat = self.push_choices(raw)?;
+        Cursor::new(chunk).members(|name, value| {
+            let member = self.top.member(name);
+            match name {
+                "choices" => {
+                    repeat = self.push_choices(value);
                     lists += 1;
                 }
-                "choices" => {}
-                "id" | "created" | "model" => member.keep_first(raw),
-                _ => member.replace(raw),
+                "id" | "created" | "model" => member.keep_first(value.value()),
+                _ => member.replace(value.value()),
             }
-        }
+        });
         self.repeat = repeat.filter(|_| lists == 1);
         Ok(())
     }
@@ -163,28 +168,24 @@ impl Accumulator {
     }
 
     /// Returns what [`repeat`](Self::repeat) is to be.
-    fn push_choices(&mut self, raw: &str) -> serde_json::Result<Option<(usize, usize)>> {
-        let list = elements(raw)?;
+    fn push_choices(&mut self, list: &mut Cursor<'_>) -> Option<(usize, usize)> {
         let mut repeat = None;
-        for (position, raw) in list.iter().enumerate() {
-            if !raw.get().starts_with('{') {
-                continue;
+        list.elements(|position, parts| {
+            repeat = None;
+            if !parts.is_at(b'{') {
+                parts.value();
+                return;
             }
-            let parts = members(raw.get())?;
-            let index = parts
-                .iter()
-                .find(|(name, _)| name == "index")
-                .and_then(|(_, index)| index.get().parse().ok());
+            let index = parts.find("index").and_then(|index| index.parse().ok());
             let place = self.place(index.unwrap_or(position as u64));
-            let Some(choice) = self.choices.get_mut(place) else {
-                continue;
-            };
-            let grown = choice.merge(&parts, self.kind)?;
-            if let (Grown::Content(content), 1) = (grown, list.len()) {
+            if let Some(choice) = self.choices.get_mut(place)
+                && let Some(content) = choice.merge(parts, self.kind)
+                && position == 0
+            {
                 repeat = Some((place, content));
             }
-        }
-        Ok(repeat)
+        });
+        repeat
     }
 
     fn place(&mut self, index: u64) -> usize {
@@ -222,62 +223,46 @@ impl Accumulator {
     }
 }
 
-/// What a chunk made longer within a choice.
-enum Grown {
-    /// At most the content string at this place; the chunk had one.
-    Content(usize),
-    /// Something else, or the chunk had no content string.
-    Else,
-}
-
 impl Choice {
-    fn merge(&mut self, parts: &[Member<'_>], kind: Kind) -> serde_json::Result<Grown> {
+    /// Returns the place of the chunk's content string if there was one and nothing else grew.
+    fn merge(&mut self, parts: &mut Cursor<'_>, kind: Kind) -> Option<usize> {
         let mut content = None;
         let mut grew = false;
-        for (name, raw) in parts {
-            let raw = raw.get();
-            match name.as_ref() {
-                "index" => {}
-                "delta" | "message" if kind == Kind::Chat => {
-                    self.own.member("message");
-                    if raw.starts_with('{') {
-                        grew |= self.merge_delta(raw, &mut content)?;
-                    }
-                }
-                "text" if kind == Kind::Text => grew |= join_content(&mut self.own, name, raw, &mut content),
-                "logprobs" if raw.starts_with('{') => {
-                    grew |= self
-                        .own
-                        .member(name)
-                        .merge_object(|logprobs| merge_logprobs(logprobs, raw))?;
-                }
-                _ => grew |= self.own.member(name).extend(raw),
+        parts.members(|name, value| match name {
+            "index" => drop(value.value()),
+            "delta" | "message" if kind == Kind::Chat => {
+                self.own.member("message");
+                grew |= self.merge_delta(value, &mut content);
             }
-        }
-        Ok(match content {
-            Some(place) if !grew => Grown::Content(place),
-            _ => Grown::Else,
-        })
+            "text" if kind == Kind::Text => grew |= join_content(&mut self.own, name, value.value(), &mut content),
+            "logprobs" if value.is_at(b'{') => {
+                grew |= self
+                    .own
+                    .member(name)
+                    .merge_object(|logprobs| merge_logprobs(logprobs, value));
+            }
+            _ => grew |= self.own.member(name).extend(value.value()),
+        });
+        content.filter(|_| !grew)
     }
 
-    fn merge_delta(&mut self, raw: &str, content: &mut Option<usize>) -> serde_json::Result<Grew> {
+    fn merge_delta(&mut self, delta: &mut Cursor<'_>, content: &mut Option<usize>) -> Grew {
         let mut grew = false;
-        for (name, raw) in members(raw)? {
-            let raw = raw.get();
-            match name.as_ref() {
-                "content" => grew |= join_content(&mut self.message, &name, raw, content),
-                "role" | "name" => self.message.member(&name).keep_first(raw),
-                "tool_calls" if raw.starts_with('[') => {
-                    grew |= self.message.member(&name).merge_calls(|calls| calls.merge(raw))?;
-                }
-                "function_call" if raw.starts_with('{') => {
-                    let call = self.message.member(&name);
-                    grew |= call.merge_object(|function| merge_function(function, raw))?;
-                }
-                _ => grew |= self.message.member(&name).join(raw),
+        delta.members(|name, value| match name {
+            "content" => grew |= join_content(&mut self.message, name, value.value(), content),
+            "role" | "name" => self.message.member(name).keep_first(value.value()),
+            "tool_calls" if value.is_at(b'[') => {
+                grew |= self.message.member(name).merge_calls(|calls| calls.merge(value));
             }
-        }
-        Ok(grew)
+            "function_call" if value.is_at(b'{') => {
+                grew |= self
+                    .message
+                    .member(name)
+                    .merge_object(|function| merge_function(function, value));
+            }
+            _ => grew |= self.message.member(name).join(value.value()),
+        });
+        grew
     }
 
     fn write(&self, out: &mut Vec<u8>, kind: Kind) {
@@ -331,10 +316,8 @@ fn join_content(fields: &mut Fields, name: &str, raw: &str, content: &mut Option
     grew
 }
 
-fn merge_logprobs(logprobs: &mut Fields, raw: &str) -> serde_json::Result<Grew> {
+fn merge_logprobs(logprobs: &mut Fields, parts: &mut Cursor<'_>) -> Grew {
     let mut grew = false;
-    for (name, raw) in members(raw)? {
-        grew |= logprobs.member(&name).extend(raw.get());
-    }
-    Ok(grew)
+    parts.members(|name, value| grew |= logprobs.member(name).extend(value.value()));
+    grew
 }

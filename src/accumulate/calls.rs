@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::value::RawValue;
-
+use super::split::Cursor;
 use super::value::{Fields, Grew};
-use crate::json::{Member, elements, members};
 
 /// A message's tool calls so far.
 #[derive(Clone, Debug, Default)]
@@ -24,27 +22,28 @@ impl Calls {
     }
 
     /// Merges one delta's list of fragments.
-    pub(super) fn merge(&mut self, raw: &str) -> serde_json::Result<Grew> {
-        let fragments = elements(raw)?;
+    pub(super) fn merge(&mut self, list: &mut Cursor<'_>) -> Grew {
+        let mut fragments = Vec::new();
+        list.elements(|_, fragment| fragments.push(fragment.value()));
         for (position, fragment) in fragments.iter().enumerate() {
-            if !fragment.get().starts_with('{') {
+            if !fragment.starts_with('{') {
                 continue;
             }
-            let fragment = members(fragment.get())?;
+            let mut fragment = Cursor::new(fragment);
             self.last = self.place(&fragment, position, fragments.len() == 1);
             if let Some(call) = self.list.get_mut(self.last) {
-                merge_call(call, &fragment)?;
+                merge_call(call, &mut fragment);
             }
         }
         // Without an index, even the same fragment once more could begin another call.
-        Ok(!fragments.is_empty())
+        !fragments.is_empty()
     }
 
     /// The place of the call that a fragment belongs to; a new one where it begins a call.
-    fn place(&mut self, fragment: &[Member<'_>], position: usize, alone: bool) -> usize {
-        let index = find(fragment, "index").and_then(|index| index.parse().ok());
+    fn place(&mut self, fragment: &Cursor<'_>, position: usize, alone: bool) -> usize {
+        let index = fragment.find("index").and_then(|index| index.parse().ok());
         let position = position as u64;
-        match (index, find(fragment, "id").filter(|id| *id != "null" && *id != r#""""#)) {
+        match (index, fragment.find("id").filter(|id| *id != "null" && *id != r#""""#)) {
             (Some(index), _) => self.at(index),
             // Servers that send no index send each call whole, or its fragments one after the other.
             (None, Some(id)) => {
@@ -98,38 +97,29 @@ impl Calls {
     }
 }
 
-fn find<'a>(fragment: &[Member<'a>], name: &str) -> Option<&'a str> {
-    let (_, value): &(_, &'a RawValue) = fragment.iter().find(|(key, _)| key == name)?;
-    Some(value.get())
-}
-
-fn merge_call(call: &mut Fields, fragment: &[Member<'_>]) -> serde_json::Result<()> {
-    for (name, raw) in fragment {
-        let raw = raw.get();
-        match name.as_ref() {
-            // It says where the call stands in the list, and there it will stand.
-            "index" => {}
-            "id" | "type" => call.member(name).keep_first_filled(raw),
-            "function" | "custom" if raw.starts_with('{') => {
-                call.member(name)
-                    .merge_object(|function| merge_function(function, raw))?;
-            }
-            _ => call.member(name).replace(raw),
+fn merge_call(call: &mut Fields, fragment: &mut Cursor<'_>) {
+    fragment.members(|name, value| match name {
+        // It says where the call stands in the list, and there it will stand.
+        "index" => drop(value.value()),
+        "id" | "type" => call.member(name).keep_first_filled(value.value()),
+        "function" | "custom" if value.is_at(b'{') => {
+            call.member(name)
+                .merge_object(|function| merge_function(function, value));
         }
-    }
-    Ok(())
+        _ => call.member(name).replace(value.value()),
+    });
 }
 
 /// Merges a function's name and arguments.
-pub(super) fn merge_function(function: &mut Fields, raw: &str) -> serde_json::Result<Grew> {
+pub(super) fn merge_function(function: &mut Fields, fragment: &mut Cursor<'_>) -> Grew {
     let mut grew = false;
-    for (name, raw) in members(raw)? {
-        let value = function.member(&name);
+    fragment.members(|name, value| {
+        let member = function.member(name);
         grew |= if name == "name" {
-            value.join_name(raw.get())
+            member.join_name(value.value())
         } else {
-            value.join(raw.get())
+            member.join(value.value())
         };
-    }
-    Ok(grew)
+    });
+    grew
 }

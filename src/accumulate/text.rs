@@ -80,6 +80,12 @@ impl Text {
     }
 }
 
+impl From<Text> for String {
+    fn from(text: Text) -> Self {
+        text.text
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,13 +3,12 @@
 //! Only the level at hand is taken apart, the rest stays raw text: nesting costs no stack.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::ErrorBody;
 use super::words::printable;
+use crate::json::{self, Member};
 
 /// How many levels of `error` within `detail` within … are followed.
 const MAX_LEVELS: u32 = 4;
@@ -18,14 +17,14 @@ const MAX_LEVELS: u32 = 4;
 const MAX_COMPLAINTS: usize = 8;
 
 /// An object's members, their values raw.
-pub(super) struct Members<'a>(Vec<(String, &'a RawValue)>);
+pub(super) struct Members<'a>(Vec<Member<'a>>);
 
 impl<'a> Members<'a> {
     pub(super) fn of(text: &'a str) -> Option<Self> {
         if !text.starts_with('{') {
             return None;
         }
-        serde_json::from_str(text).ok()
+        json::members(text).ok().map(Self)
     }
 
     /// A member's JSON text, unless it is null.
@@ -43,30 +42,6 @@ impl<'a> Members<'a> {
 
     fn short(&self, name: &str) -> Option<String> {
         self.words(name).map(|text| printable(&text))
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Collect;
-
-        impl<'de> Visitor<'de> for Collect {
-            type Value = Members<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-
-        deserializer.deserialize_map(Collect)
     }
 }
 
@@ -94,7 +69,7 @@ fn from_value(raw: &str, level: u32) -> ErrorBody {
             return from_members(&members, raw, level);
         }
         if raw.starts_with('[')
-            && let Ok(list) = serde_json::from_str::<Vec<&RawValue>>(raw)
+            && let Ok(list) = json::elements(raw)
         {
             return from_list(&list, level);
         }
@@ -171,8 +146,11 @@ fn location(raw: &str) -> Option<String> {
     if !raw.starts_with('[') {
         return Some(words(raw).into_owned());
     }
-    let parts: Vec<&RawValue> = serde_json::from_str(raw).ok()?;
-    let mut parts: Vec<_> = parts.iter().map(|part| words(part.get())).collect();
+    let mut parts: Vec<_> = json::elements(raw)
+        .ok()?
+        .into_iter()
+        .map(|part| words(part.get()))
+        .collect();
     if parts.len() > 1 && parts.first().is_some_and(|part| part == "body") {
         parts.remove(0);
     }

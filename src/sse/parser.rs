@@ -140,6 +140,8 @@ impl Parser {
             return Err(self.too_large());
         }
         let mut at = self.skip_start(chunk);
+        // How far the chunk is known to be valid UTF-8: one check of many lines is cheaper than many of one line.
+        let mut valid_to = None;
         while let Some(rest) = chunk.get(at..) {
             let end = match rest.first() {
                 None => break,
@@ -151,7 +153,11 @@ impl Parser {
                 },
             };
             let (line, terminator) = rest.split_at(end);
-            self.end_line(chunk, line, out)?;
+            let valid = self.line.is_empty() && at + end <= *valid_to.get_or_insert_with(|| at + valid_length(rest));
+            if !valid {
+                valid_to = None;
+            }
+            self.end_line(chunk, line, valid, out)?;
             at += end + 1;
             if terminator.first() == Some(&b'\r') {
                 match terminator.get(1) {
@@ -231,29 +237,38 @@ impl Parser {
         Ok(())
     }
 
-    /// Handles one line, of which `rest` (a part of `chunk`) follows what was kept.
-    fn end_line(&mut self, chunk: &Bytes, rest: &[u8], out: &mut VecDeque<Event>) -> Result<(), EventTooLarge> {
+    /// Handles one line, of which `rest` (a part of `chunk`) follows what was kept; `valid` if it is valid UTF-8 and
+    /// nothing was kept.
+    fn end_line(
+        &mut self,
+        chunk: &Bytes,
+        rest: &[u8],
+        valid: bool,
+        out: &mut VecDeque<Event>,
+    ) -> Result<(), EventTooLarge> {
         if !self.line.is_empty() {
             self.keep(rest)?;
             let line = Bytes::from(mem::take(&mut self.line));
-            self.field(&line, &line);
+            let valid = str::from_utf8(&line).is_ok();
+            self.field(&line, &line, valid);
         } else if rest.is_empty() {
             self.dispatch(out);
         } else {
             self.check(rest.len())?;
-            self.field(chunk, rest);
+            self.field(chunk, rest, valid);
         }
         Ok(())
     }
 
-    /// Handles one whole line that is not blank; `line` lies within `owner`.
-    fn field(&mut self, owner: &Bytes, line: &[u8]) {
+    /// Handles one whole line that is not blank and lies within `owner`; whether it is valid UTF-8 is known.
+    fn field(&mut self, owner: &Bytes, line: &[u8], valid: bool) {
         match Field::of(line) {
             Field::Data(start) => {
                 let value = line.get(start..).unwrap_or_default();
-                let value = match str::from_utf8(value) {
-                    Ok(_) => owner.slice_ref(value),
-                    Err(_) => Bytes::from(text(value).into_owned()),
+                let value = if valid {
+                    owner.slice_ref(value)
+                } else {
+                    Bytes::from(text(value).into_owned())
                 };
                 self.data.push(value);
             }
@@ -315,6 +330,11 @@ impl Parser {
         self.next_id = None;
         self.collected = 0;
     }
+}
+
+/// How many bytes from the start on are valid UTF-8.
+fn valid_length(bytes: &[u8]) -> usize {
+    str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len)
 }
 
 /// A value's text. A value begins after and ends before an ASCII byte, so decoding it alone replaces what decoding

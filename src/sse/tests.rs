@@ -161,6 +161,17 @@ fn one_line_in_one_chunk_is_not_copied() {
     let mut out = VecDeque::new();
     Parser::new(NO_BOUND).feed(&chunk, &mut out).unwrap();
     assert_eq!(out[0].data.as_ptr(), chunk[6..].as_ptr());
+
+    // Neither the half of a character before it nor an invalid one around it changes that.
+    let chunk = Bytes::from_static(b"\x82\xAC\n\ndata: a\n\ndata: \xFF\n\ndata: b\n\ndata: \xE2\x82");
+    let mut out = VecDeque::new();
+    let mut parser = Parser::new(NO_BOUND);
+    parser.feed(&Bytes::from_static(b"data: \xE2"), &mut out).unwrap();
+    parser.feed(&chunk, &mut out).unwrap();
+    let shown: Vec<_> = out.iter().map(|event| event.data.as_ref()).collect();
+    assert_eq!(shown, ["€", "a", "\u{FFFD}", "b"].map(str::as_bytes));
+    assert_eq!(out[1].data.as_ptr(), chunk[10..].as_ptr());
+    assert_eq!(out[3].data.as_ptr(), chunk[28..].as_ptr());
 }
 
 #[test]

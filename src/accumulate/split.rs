@@ -1,0 +1,261 @@
+//! Valid JSON text taken apart one level at a time.
+//!
+//! A chunk is checked once, as a whole. What is below is then only measured: strings and brackets, without a stack.
+
+use memchr::memchr2;
+
+use super::text::Text;
+
+/// A place in valid JSON text, in front of a value.
+#[derive(Clone)]
+pub(super) struct Cursor<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    /// In front of the value that `json` is.
+    pub(super) fn new(json: &'a str) -> Self {
+        Self { text: json, at: 0 }
+    }
+
+    /// Whether the next value begins with this byte.
+    #[inline]
+    pub(super) fn is_at(&mut self, byte: u8) -> bool {
+        self.peek() == Some(byte)
+    }
+
+    /// Passes over the next value and returns its text; empty at the end of the text.
+    #[inline]
+    pub(super) fn value(&mut self) -> &'a str {
+        let bytes = self.text.as_bytes();
+        let first = self.peek();
+        let start = self.at;
+        self.at = match first {
+            Some(b'"') => string_end(bytes, start),
+            Some(b'{' | b'[') => brackets_end(bytes, start),
+            _ => bytes
+                .iter()
+                .skip(start)
+                .position(|byte| !is_literal(*byte))
+                .map_or(bytes.len(), |length| start + length),
+        };
+        self.text.get(start..self.at).unwrap_or_default()
+    }
+
+    /// Calls `each` with every member's name, in front of its value; passes over a value that is no object.
+    #[inline]
+    pub(super) fn members(&mut self, mut each: impl FnMut(&str, &mut Self)) {
+        if !self.is_at(b'{') {
+            self.value();
+            return;
+        }
+        self.at += 1;
+        while self.is_at(b'"') {
+            let name = self.value();
+            let plain = name.get(1..name.len() - 1).unwrap_or_default();
+            // A few bytes, nearly always: a loop beats a search.
+            if plain.bytes().all(|byte| byte != b'\\') {
+                each(plain, self);
+            } else {
+                let mut text = Text::default();
+                text.push_literal(name);
+                each(text.as_str(), self);
+            }
+        }
+        self.at += 1;
+    }
+
+    /// Calls `each` in front of every element, with its position; passes over a value that is no array.
+    #[inline]
+    pub(super) fn elements(&mut self, mut each: impl FnMut(usize, &mut Self)) {
+        if !self.is_at(b'[') {
+            self.value();
+            return;
+        }
+        self.at += 1;
+        for position in 0.. {
+            match self.peek() {
+                Some(b']') | None => break,
+                Some(_) => {}
+            }
+            let before = self.at;
+            each(position, self);
+            if self.at == before {
+                // Not JSON after all.
+                self.at = self.text.len();
+            }
+        }
+        self.at += 1;
+    }
+
+    /// The text of the next value's first member of this name; stays where it is.
+    pub(super) fn find(&self, wanted: &str) -> Option<&'a str> {
+        let mut ahead = self.clone();
+        if !ahead.is_at(b'{') {
+            return None;
+        }
+        ahead.at += 1;
+        while ahead.is_at(b'"') {
+            let name = ahead.value();
+            let value = ahead.value();
+            if name.strip_prefix('"').and_then(|name| name.strip_suffix('"')) == Some(wanted) {
+                return Some(value);
+            }
+        }
+        None
+    }
+
+    /// The next byte past commas, colons and space.
+    #[inline]
+    fn peek(&mut self) -> Option<u8> {
+        loop {
+            match *self.text.as_bytes().get(self.at)? {
+                b',' | b':' | b' ' | b'\t' | b'\n' | b'\r' => self.at += 1,
+                byte => return Some(byte),
+            }
+        }
+    }
+}
+
+/// Whether a byte belongs to a number, `true`, `false` or `null`.
+fn is_literal(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.')
+}
+
+const SHORT: usize = 24;
+
+/// Where the string that begins at `start` ends.
+#[inline]
+fn string_end(bytes: &[u8], start: usize) -> usize {
+    let mut at = start + 1;
+    // Most strings are names or a token: a loop beats a search for as long as it is short.
+    while let Some(byte) = bytes.get(at)
+        && at < start + SHORT
+    {
+        match byte {
+            b'"' => return at + 1,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    while let Some(rest) = bytes.get(at..) {
+        let Some(found) = memchr2(b'"', b'\\', rest) else { break };
+        if rest.get(found) == Some(&b'"') {
+            return at + found + 1;
+        }
+        at += found + 2;
+    }
+    bytes.len()
+}
+
+/// Where the object or array that begins at `at` ends.
+fn brackets_end(bytes: &[u8], at: usize) -> usize {
+    let mut at = at;
+    let mut depth = 0_usize;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => {
+                at = string_end(bytes, at);
+                continue;
+            }
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' if depth <= 1 => return at + 1,
+            b'}' | b']' => depth -= 1,
+            _ => {}
+        }
+        at += 1;
+    }
+    bytes.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn members(json: &str) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        Cursor::new(json).members(|name, value| found.push((name.to_owned(), value.value().to_owned())));
+        found
+    }
+
+    fn elements(json: &str) -> Vec<&str> {
+        let mut found = Vec::new();
+        Cursor::new(json).elements(|position, value| {
+            assert_eq!(position, found.len());
+            found.push(value.value());
+        });
+        found
+    }
+
+    #[test]
+    fn objects() {
+        let json = r#" { "a" : 1.5e-3, "b\"\u0063":[1,"]",{"x":[]}] ,"":"\\","d":{"}":"{\""},"e":null,"f":"\ud83d" }"#;
+        let expected = [
+            ("a", "1.5e-3"),
+            ("b\"c", r#"[1,"]",{"x":[]}]"#),
+            ("", r#""\\""#),
+            ("d", r#"{"}":"{\""}"#),
+            ("e", "null"),
+            ("f", r#""\ud83d""#),
+        ];
+        assert_eq!(
+            members(json),
+            expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        );
+        for none in ["{}", "[1,2]", "", "5"] {
+            assert!(members(none).is_empty(), "{none}");
+        }
+        assert_eq!(Cursor::new(json).find("d"), Some(r#"{"}":"{\""}"#));
+        assert_eq!(Cursor::new(json).find("}"), None);
+        assert_eq!(Cursor::new("[]").find("a"), None);
+    }
+
+    #[test]
+    fn arrays() {
+        let json = "[ true,false , -1,\"a,b\",[[]],{}\n]";
+        assert_eq!(elements(json), ["true", "false", "-1", "\"a,b\"", "[[]]", "{}"]);
+        for none in ["[]", "{}", "null", ""] {
+            assert!(elements(none).is_empty(), "{none}");
+        }
+    }
+
+    #[test]
+    fn levels_within_levels() {
+        let mut seen = String::new();
+        let mut cursor = Cursor::new(r#"[{"a":[1,2],"b":3},4,{"a":5}]6"#);
+        cursor.elements(|_, element| {
+            element.members(|name, value| {
+                seen.push_str(name);
+                value.elements(|_, value| seen.push_str(value.value()));
+            });
+        });
+        assert_eq!(seen, "a12ba");
+        assert_eq!(cursor.value(), "6");
+    }
+
+    #[test]
+    fn long_strings() {
+        for length in 0..80 {
+            for json in [
+                format!(r#"["{}","x"]"#, "a".repeat(length)),
+                format!(r#"["{}\"","x"]"#, "b".repeat(length)),
+            ] {
+                let found = elements(&json);
+                assert_eq!((found.len(), found[1]), (2, "\"x\""), "{json}");
+            }
+        }
+    }
+
+    #[test]
+    fn text_that_is_not_json_ends_somewhere() {
+        let odd = [
+            "{", "[", "[1", r#"{"a"#, r#"{"a\"#, r#"{""#, r#"{"a":"#, "[[[", "[}", "{,:", "[~]", "{1:2}", "{é:é}",
+            r#"{"a"}"#,
+        ];
+        for odd in odd {
+            assert!(members(odd).len() + elements(odd).len() < 3, "{odd}");
+            assert_eq!(Cursor::new(odd).find("x"), None);
+        }
+    }
+}
