@@ -122,7 +122,7 @@ class _ToolCall:
     def __init__(self) -> None:
         self.name = ""
         self.arguments = SharedText()
-        self.is_function = True
+        self.is_function = False
         self.done = False
 
 
@@ -178,15 +178,15 @@ class _Choice:
             call = self._calls.get(index)
             if call is None:
                 call = self._calls[index] = _ToolCall()
-            call.is_function = (getattr(fragment, "type", None) or "function") == "function" and call.is_function
             function: Any = getattr(fragment, "function", None)
-            if function is None or not call.is_function:
+            if function is None:
                 continue
-            name = function.name
+            call.is_function = True
+            name = getattr(function, "name", None)
             # Some servers repeat the whole name with every fragment.
             if isinstance(name, str) and name != call.name:
                 call.name += name
-            arguments = function.arguments
+            arguments = getattr(function, "arguments", None)
             arguments = arguments if isinstance(arguments, str) else ""
             so_far = call.arguments.add(arguments)
             events.append(FunctionToolCallArgumentsDeltaEvent(call.name, index, so_far, arguments_delta=arguments))
