@@ -1,0 +1,1 @@
+"""The commands of `tokstream`: one module for each, and what they share."""

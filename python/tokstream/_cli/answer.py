@@ -1,0 +1,92 @@
+"""One answer on its way from the model to the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import terminal
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Iterable
+
+    from tokstream import Client, Stream
+    from tokstream.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
+
+
+class Answer:
+    """An answer. `text` is what has been written of it so far."""
+
+    def __init__(self, client: Client, messages: Iterable[ChatCompletionMessageParam], arguments: Namespace) -> None:
+        self.client = client
+        self.messages = messages
+        self.arguments = arguments
+        self.text = ""
+        self.finish_reason: str | None = None
+        self._reasoned = ""
+
+    def write(self) -> None:
+        """Write the answer as it comes, and what it took."""
+        with self._create() as stream:
+            try:
+                for chunk in stream:
+                    self._show(chunk)
+            finally:
+                self._end_line()
+            if not self.arguments.quiet:
+                self._sum_up(stream)
+
+    def _create(self) -> Stream[ChatCompletionChunk]:
+        optional = {"max_tokens": self.arguments.max_tokens, "temperature": self.arguments.temperature}
+        given: dict[str, Any] = {name: value for name, value in optional.items() if value is not None}
+        return self.client.chat.completions.create(
+            messages=list(self.messages), stream=True, stream_options={"include_usage": True}, **given
+        )
+
+    def _show(self, chunk: ChatCompletionChunk) -> None:
+        if self.arguments.json:
+            terminal.write(chunk.to_json(indent=None) + "\n")
+        for choice in chunk.choices:
+            self.finish_reason = choice.finish_reason or self.finish_reason
+            # A delta may be null.
+            reasoning: str = getattr(choice.delta, "reasoning_content", None) or ""
+            content: str = getattr(choice.delta, "content", None) or ""
+            if reasoning and self.arguments.reasoning:
+                terminal.say(reasoning, end="")
+                self._reasoned = reasoning
+            if content:
+                self._end_reasoning()
+                self.text += content
+                if not self.arguments.json:
+                    terminal.write(content)
+
+    def _end_reasoning(self) -> None:
+        if self._reasoned:
+            terminal.say("" if self._reasoned.endswith("\n") else "\n")
+            self._reasoned = ""
+
+    def _end_line(self) -> None:
+        self._end_reasoning()
+        if self.text and not self.text.endswith("\n") and not self.arguments.json:
+            terminal.write("\n")
+
+    def _sum_up(self, stream: Stream[ChatCompletionChunk]) -> None:
+        parts: list[str] = []
+        usage, timings = stream.usage, stream.timings
+        if usage is not None:
+            parts.append(f"{usage.prompt_tokens} prompt + {usage.completion_tokens} completion tokens")
+            if usage.estimated_cost is not None:
+                parts.append(dollars(usage.estimated_cost))
+        if timings.first_token is not None:
+            parts.append(f"first token after {timings.first_token:.2f} s")
+        if timings.tokens_per_second is not None:
+            parts.append(f"{timings.tokens_per_second:.1f} tokens/s")
+        if self.finish_reason not in {None, "stop"}:
+            parts.append(f"stopped: {self.finish_reason}")
+        if parts:
+            terminal.say(", ".join(parts))
+
+
+def dollars(amount: float) -> str:
+    """Format an amount in USD: six decimals below a cent, four from there on."""
+    return f"${amount:.6f}" if amount < 0.01 else f"${amount:.4f}"

@@ -1,0 +1,75 @@
+"""`tokstream chat`: one answer, or a conversation."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from . import terminal
+from .answer import Answer
+from .conversation import Conversation
+from .errors import UsageError
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from tokstream import Client
+    from tokstream.types.chat import ChatCompletionMessageParam
+
+# What SmolLM2 was trained for; with one conversation at a time, it costs 190 MB.
+LOCAL_CONTEXT = 8192
+
+
+def run(arguments: Namespace) -> int:
+    """Answer the prompt, or hold a conversation where there is none and someone can type."""
+    arguments.local = arguments.local or arguments.model_file is not None
+    if arguments.local and (arguments.base_url or arguments.model):
+        raise UsageError(
+            "--local serves its own model: leave out --base-url and --model (--model-file takes another model)"
+        )
+    prompt = _prompt(arguments.prompt)
+    messages: list[ChatCompletionMessageParam] = []
+    if arguments.system is not None:
+        messages.append({"role": "system", "content": terminal.clean(arguments.system)})
+    with ExitStack() as stack:
+        client = _connect(arguments, stack)
+        if prompt is None:
+            Conversation(client, messages, arguments).hold()
+        else:
+            messages.append({"role": "user", "content": prompt})
+            Answer(client, messages, arguments).write()
+    return 0
+
+
+def _prompt(words: list[str]) -> str | None:
+    """The prompt, of the command line and standard input together; `None` for a conversation."""
+    argument = terminal.clean(" ".join(word for word in words if word != "-"))
+    if not words and terminal.is_interactive():
+        return None
+    piped = terminal.clean(terminal.read_input(wait="-" in words or not words))
+    parts = [part for part in (argument, piped) if part.strip()]
+    if not parts:
+        raise UsageError('there is no prompt: give one as an argument (tokstream chat "Hello!") or on standard input')
+    return "\n\n".join(parts)
+
+
+def _connect(arguments: Namespace, stack: ExitStack) -> Client:
+    from tokstream import Client
+
+    if not arguments.local:
+        return stack.enter_context(Client(base_url=arguments.base_url, model=arguments.model))
+    from secrets import token_urlsafe
+
+    from tokstream.local import serve
+
+    server = stack.enter_context(
+        serve(
+            model_file=arguments.model_file,
+            # Other users of this machine are not asked to share it, nor is the user's own key sent.
+            api_key=token_urlsafe(),
+            ctx_size=LOCAL_CONTEXT,
+            parallel=1,
+            progress=not arguments.quiet,
+        )
+    )
+    return stack.enter_context(Client(base_url=server.base_url, api_key=server.api_key, model=server.model))
