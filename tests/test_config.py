@@ -100,10 +100,8 @@ def test_a_callable_key_that_gives_no_text(surface, serve, value):
         surface.create(api)
 
 
+@pytest.mark.parametrize("surface", ["async"], indirect=True)
 def test_a_coroutine_gives_the_key_of_an_async_client(surface, client):
-    if surface.name == "sync":
-        pytest.skip("a sync client has nowhere to await it")
-
     async def key():
         return "awaited"
 

@@ -1,0 +1,198 @@
+"""What `import tokstream` gives, and what it costs."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tokstream
+
+EXPORTED = {
+    "APIConnectionError",
+    "APIError",
+    "APIResponseValidationError",
+    "APIStatusError",
+    "APITimeoutError",
+    "AsyncClient",
+    "AsyncStream",
+    "AuthenticationError",
+    "BadRequestError",
+    "BaseModel",
+    "BudgetExceededError",
+    "Client",
+    "ClientClosedError",
+    "ConfigurationError",
+    "ConflictError",
+    "ContentFilterFinishReasonError",
+    "InternalServerError",
+    "LengthFinishReasonError",
+    "Limits",
+    "NOT_GIVEN",
+    "NotFoundError",
+    "NotGiven",
+    "Omit",
+    "PaymentRequiredError",
+    "PermissionDeniedError",
+    "RateLimitError",
+    "RetryPolicy",
+    "Stream",
+    "StreamTruncatedError",
+    "Timeout",
+    "TokstreamError",
+    "UnprocessableEntityError",
+    "Usage",
+    "__version__",
+    "local",
+    "omit",
+    "types",
+}
+
+# Where the names of response types live, as in openai.types.
+HOMES = {
+    "tokstream.types": [
+        "Completion",
+        "CompletionChoice",
+        "CompletionUsage",
+        "CreateEmbeddingResponse",
+        "Embedding",
+        "Model",
+    ],
+    "tokstream.types.chat": [
+        "ChatCompletion",
+        "ChatCompletionChunk",
+        "ChatCompletionMessage",
+        "ChatCompletionMessageFunctionToolCall",
+        "ChatCompletionMessageParam",
+        "ChatCompletionMessageToolCall",
+        "ChatCompletionSystemMessageParam",
+        "ChatCompletionTokenLogprob",
+        "ChatCompletionToolMessageParam",
+        "ChatCompletionToolParam",
+        "ChatCompletionUserMessageParam",
+    ],
+    "tokstream.types.chat.chat_completion": ["ChatCompletion", "Choice", "ChoiceLogprobs"],
+    "tokstream.types.chat.chat_completion_chunk": [
+        "ChatCompletionChunk",
+        "Choice",
+        "ChoiceDelta",
+        "ChoiceDeltaFunctionCall",
+        "ChoiceDeltaToolCall",
+        "ChoiceDeltaToolCallFunction",
+    ],
+    "tokstream.types.chat.chat_completion_message": ["ChatCompletionMessage", "FunctionCall"],
+    "tokstream.types.chat.chat_completion_message_tool_call": ["ChatCompletionMessageToolCall", "Function"],
+    "tokstream.types.chat.chat_completion_token_logprob": ["ChatCompletionTokenLogprob", "TopLogprob"],
+    "tokstream.types.completion_choice": ["CompletionChoice", "Logprobs"],
+    "tokstream.types.completion_usage": ["CompletionTokensDetails", "CompletionUsage", "PromptTokensDetails"],
+    "tokstream.types.create_embedding_response": ["CreateEmbeddingResponse", "Usage"],
+}
+
+
+def test_all_is_what_is_exported():
+    assert set(tokstream.__all__) == EXPORTED
+    assert len(tokstream.__all__) == len(EXPORTED)
+    for name in EXPORTED:
+        assert getattr(tokstream, name) is not None
+
+
+def test_a_star_import_gives_it_all():
+    names = {}
+    exec("from tokstream import *", names)
+    assert names.keys() >= EXPORTED
+
+
+def test_dir_names_it_all():
+    assert set(dir(tokstream)) >= EXPORTED
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = tokstream.no_such_name
+    with pytest.raises(ImportError):
+        exec("from tokstream import no_such_name")
+
+
+def test_nothing_else_is_public():
+    public = {name for name in vars(tokstream) if not name.startswith("_")}
+    # Submodules become attributes once somebody has imported them, and `annotations` is the __future__ one.
+    modules = {name for name in public if isinstance(getattr(tokstream, name), type(sys))}
+    assert public - modules - {"annotations"} <= EXPORTED
+
+
+@pytest.mark.parametrize("module", HOMES)
+def test_where_response_types_live(module):
+    loaded = importlib.import_module(module)
+    for name in HOMES[module]:
+        assert isinstance(getattr(loaded, name), type) or hasattr(getattr(loaded, name), "__args__"), name
+
+
+@pytest.mark.parametrize("module", [module for module in HOMES if module.count(".") > 1])
+def test_openai_python_has_the_same_homes(module):
+    pytest.importorskip("openai", reason="openai-python is not installed")
+    theirs = importlib.import_module(module.replace("tokstream", "openai", 1))
+    for name in HOMES[module]:
+        assert hasattr(theirs, name), name
+
+
+@pytest.mark.parametrize("module", ["tokstream.types", "tokstream.types.chat"])
+def test_the_types_say_what_they_export(module):
+    loaded = importlib.import_module(module)
+    assert len(set(loaded.__all__)) == len(loaded.__all__)
+    for name in loaded.__all__:
+        assert getattr(loaded, name) is not None, name
+
+
+def test_the_version():
+    assert re.fullmatch(r"\d+\.\d+\.\d+\S*", tokstream.__version__)
+
+
+def fresh(program, *flags):
+    """What a program prints in an interpreter that imports tokstream and nothing it need not."""
+    root = str(Path(tokstream.__file__).parents[1])
+    script = f"import sys; sys.path.insert(0, {root!r})\n{program}"
+    # -S: no site-packages, whose start-up files may import anything.
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", *flags, "-c", script], capture_output=True, timeout=50, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert not done.stderr, done.stderr.decode()
+    return json.loads(done.stdout)
+
+
+HEAVY = ["typing", "asyncio", "dataclasses", "inspect", "json", "re", "enum", "ssl", "socket", "logging", "pydantic"]
+
+
+def test_importing_is_light():
+    loaded = fresh("import tokstream, sys\nnames = sorted(sys.modules)\nimport json\nprint(json.dumps(names))")
+    assert [name for name in HEAVY if name in loaded] == []
+    foreign = {name.partition(".")[0] for name in loaded} - set(sys.stdlib_module_names) - {"tokstream", "__main__"}
+    assert not {name for name in foreign if not name.startswith("_")}
+
+
+def test_a_client_is_light():
+    program = (
+        "import tokstream, sys\nclient = tokstream.Client(base_url='http://127.0.0.1:1/v1')\nclient.chat.completions\n"
+        "client.close()\nnames = sorted(sys.modules)\nimport json\nprint(json.dumps(names))"
+    )
+    assert [name for name in HEAVY if name in fresh(program)] == []
+
+
+def test_types_and_local_are_lazy():
+    program = (
+        "import tokstream, sys\nbefore = [n for n in ('tokstream.types', 'tokstream.local') if n in sys.modules]\n"
+        "tokstream.types, tokstream.local\n"
+        "after = [n for n in ('tokstream.types', 'tokstream.local') if n in sys.modules]\n"
+        "import json; print(json.dumps([before, after]))"
+    )
+    assert fresh(program) == [[], ["tokstream.types", "tokstream.local"]]
+
+
+def test_importing_warns_of_nothing():
+    program = "import tokstream, tokstream.types.chat, tokstream.local, json; print(json.dumps('quiet'))"
+    assert fresh(program, "-W", "error", "-X", "dev", "-bb") == "quiet"

@@ -1,0 +1,247 @@
+"""Ctrl-C, signal handlers and the end of the process, in child processes with a time limit."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+import tokstream
+from replies import completion, error, event, said, text
+from server import STALL, Gate, reply, stream
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX does")
+
+ROOT = str(Path(tokstream.__file__).parents[1])
+OK = reply(completion("ok"))
+LIMIT = 30
+# Within 200 ms, with room for a busy machine.
+PROMPT = 1.0
+
+# What the children share: the call that blocks, and the news that it has been interrupted and goes on.
+PRELUDE = """
+import asyncio, sys, time
+sys.path.insert(0, {root!r})
+import tokstream
+URL, GOOD = {url!r}, {good!r}
+POLICY = tokstream.RetryPolicy(max_retries={retries})
+def say(*words):
+    print(*words, flush=True)
+"""
+
+SYNC = """
+client = tokstream.Client(base_url=URL, retry=POLICY, timeout=60)
+try:
+    if {streamed}:
+        for chunk in client.chat.completions.create(messages="x", stream=True):
+            say("chunk")
+    else:
+        client.chat.completions.create(messages="x")
+except KeyboardInterrupt:
+    say("interrupted")
+say(client.with_options(base_url=GOOD).chat.completions.create(messages="x").choices[0].message.content)
+"""
+
+ASYNC = """
+async def main():
+    async with tokstream.AsyncClient(base_url=URL, retry=POLICY, timeout=60) as client:
+        if {streamed}:
+            async for chunk in await client.chat.completions.create(messages="x", stream=True):
+                say("chunk")
+        else:
+            await client.chat.completions.create(messages="x")
+async def again():
+    async with tokstream.AsyncClient(base_url=GOOD) as client:
+        say((await client.chat.completions.create(messages="x")).choices[0].message.content)
+try:
+    asyncio.run(main())
+except KeyboardInterrupt:
+    say("interrupted")
+asyncio.run(again())
+"""
+
+
+def child(program, **values):
+    values = {"root": ROOT, "good": "", "url": "", "retries": 0, "streamed": False, **values}
+    source = textwrap.dedent(PRELUDE + program).format(**values)
+    env = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+    return subprocess.Popen(
+        [sys.executable, "-X", "faulthandler", "-c", source],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=env,
+    )
+
+
+def finish(process, code=0):
+    """The child's output, when it ended in time, well and without complaint."""
+    try:
+        out, err = process.communicate(timeout=LIMIT)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)
+        _, err = process.communicate()
+        pytest.fail(f"the child hangs:\n{err}")
+    assert process.returncode == code, err
+    assert not err, err
+    return out.split()
+
+
+@pytest.fixture
+def unreachable():
+    """A base URL whose connections are never accepted: the queue of its listener is full."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=0)
+    address = listener.getsockname()
+    fillers = [socket.socket() for _ in range(8)]
+    for filler in fillers:
+        filler.setblocking(False)
+        filler.connect_ex(address)
+    yield f"http://127.0.0.1:{address[1]}/v1"
+    for sock in (*fillers, listener):
+        sock.close()
+
+
+SCRIPTS = {
+    "head": [STALL],
+    "body": [reply(completion())[0], STALL],
+    "read": stream(event(text("A")), STALL),
+    "retry": reply(error(), 503, headers=[("Retry-After", "50")]),
+}
+
+
+@pytest.mark.parametrize("program", [SYNC, ASYNC], ids=["sync", "async"])
+@pytest.mark.parametrize("where", SCRIPTS)
+def test_ctrl_c(serve, where, program):
+    server, good = serve(SCRIPTS[where]), serve(OK)
+    process = child(program, url=server.url, good=good.url, retries=where == "retry", streamed=where == "read")
+    server.wait_requests(1)
+    if where == "read":
+        assert process.stdout.readline() == "chunk\n"
+    process.send_signal(signal.SIGINT)
+    sent = time.monotonic()
+    assert process.stdout.readline() == "interrupted\n"
+    assert time.monotonic() - sent < PROMPT
+    assert finish(process) == ["ok"]
+    if where != "retry":
+        assert server.connections[0].ended.wait(PROMPT)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("program", [SYNC, ASYNC], ids=["sync", "async"])
+def test_ctrl_c_while_connecting(serve, unreachable, program):
+    good = serve(OK)
+    process = child("say('connecting')\n" + program, url=unreachable, good=good.url)
+    assert process.stdout.readline() == "connecting\n"
+    process.send_signal(signal.SIGINT)
+    sent = time.monotonic()
+    assert process.stdout.readline() == "interrupted\n"
+    assert time.monotonic() - sent < PROMPT
+    assert finish(process) == ["ok"]
+
+
+HANDLER = """
+import signal
+handled = []
+signal.signal(signal.SIGUSR1, lambda *_: (handled.append(1), say("handled")))
+client = tokstream.Client(base_url=URL)
+say(client.chat.completions.create(messages="x").choices[0].message.content, len(handled))
+"""
+
+
+def test_a_users_signal_handler_runs_while_a_call_waits(serve):
+    gate = Gate()
+    server = serve([gate, *OK])
+    process = child(HANDLER, url=server.url)
+    server.wait_requests(1)
+    process.send_signal(signal.SIGUSR1)
+    # The answer is held back until the handler has run.
+    assert process.stdout.readline() == "handled\n"
+    gate.open()
+    assert finish(process) == ["ok", "1"]
+
+
+ENDINGS = {
+    "a stream in a global": """
+        client = tokstream.Client(base_url=URL)
+        stream = client.chat.completions.create(messages="x", stream=True)
+        next(stream)
+        say("end")
+    """,
+    "an async stream in a global": """
+        async def main():
+            global client, stream
+            client = tokstream.AsyncClient(base_url=URL)
+            stream = await client.chat.completions.create(messages="x", stream=True)
+            await stream.__anext__()
+        asyncio.run(main())
+        say("end")
+    """,
+    "a task that waits": """
+        async def main():
+            global client, task
+            client = tokstream.AsyncClient(base_url=URL)
+            stream = await client.chat.completions.create(messages="x", stream=True)
+            async def read():
+                async for _ in stream:
+                    pass
+            task = asyncio.create_task(read())
+            await asyncio.sleep(0.05)
+        asyncio.run(main())
+        say("end")
+    """,
+    "a daemon thread that waits": """
+        import threading
+        client = tokstream.Client(base_url=URL)
+        begun = threading.Event()
+        def read():
+            for _ in client.chat.completions.create(messages="x", stream=True):
+                begun.set()
+        threading.Thread(target=read, daemon=True).start()
+        begun.wait()
+        say("end")
+    """,
+    "a client that was used": """
+        client = tokstream.Client(base_url=URL)
+        client.models.list()
+        say("end")
+    """,
+    "a client that was not": """
+        client, other = tokstream.Client(base_url=URL), tokstream.AsyncClient(base_url=URL)
+        say("end")
+    """,
+    "sys.exit amid a stream": """
+        client = tokstream.Client(base_url=URL)
+        for _ in client.chat.completions.create(messages="x", stream=True):
+            say("end")
+            sys.exit()
+    """,
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_the_interpreter_ends_whatever_is_open(serve, ending):
+    def answer(request):
+        return reply({"object": "list", "data": []}) if request.method == "GET" else SCRIPTS["read"]
+
+    server = serve(then=answer)
+    begun = time.monotonic()
+    assert finish(child(textwrap.dedent(ENDINGS[ending]), url=server.url)) == ["end"]
+    assert time.monotonic() - begun < LIMIT / 2
+
+
+def test_text_reaches_a_pipe_as_it_arrives(serve):
+    program = """
+        client = tokstream.Client(base_url=URL)
+        for piece in client.chat.completions.create(messages="x", stream=True).text_stream:
+            print(piece, end="", flush=True)
+    """
+    server = serve(stream(said("one ", "two")))
+    assert finish(child(textwrap.dedent(program), url=server.url)) == ["one", "two"]

@@ -1,0 +1,283 @@
+"""Connections: how they are shared, kept and given up."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+
+import pytest
+
+import tokstream
+from replies import HELLO, completion, error, event, said, text
+from server import STALL, Gate, reply, stream
+
+OK = reply(completion("ok"))
+SILENT = stream(event(text("A")), STALL)
+# "At once", with room for a busy machine; a silent server keeps its side open for ever.
+AT_ONCE = 1.0
+
+
+def freed(server, connection=0):
+    return server.connections[connection].ended.wait(AT_ONCE)
+
+
+# ── reuse ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("framing", ["chunked", "length"])
+def test_five_streams_use_one_connection(surface, client, framing):
+    api, server = client(then=stream(said("A", "B"), framing=framing))
+    for _ in range(5):
+        assert surface.list(surface.stream(api).text_stream) == ["A", "B"]
+    assert [request.connection for request in server.requests] == [0] * 5
+
+
+@pytest.mark.parametrize("how", ["chunks", "text_stream", "final", "with", "next"])
+def test_however_a_stream_is_read_its_connection_comes_back(surface, client, how):
+    api, server = client(then=stream(said("A")))
+    for _ in range(3):
+        answer = surface.stream(api)
+        if how == "chunks":
+            surface.list(answer)
+        elif how == "text_stream":
+            surface.list(answer.text_stream)
+        elif how == "final":
+            surface.run(answer.get_final_completion())
+        elif how == "with":
+            with surface.using(answer):
+                surface.list(answer)
+        else:
+            surface.take(answer, 2)
+            with pytest.raises(StopIteration):
+                surface.next(answer)
+    assert len(server.connections) == 1
+
+
+def test_the_rest_of_a_body_after_done_is_drained(surface, client):
+    gate = Gate()
+    api, server = client(stream(said("A"), gate, b": and one more comment\n\n"), stream(said("B")))
+    assert surface.list(surface.stream(api).text_stream) == ["A"]
+    gate.open()
+    assert surface.list(surface.stream(api).text_stream) == ["B"]
+    # The answer of one request is never taken for that of another, on whichever connection.
+    assert len(server.requests) == 2
+
+
+def test_whole_replies_use_one_connection(surface, client):
+    api, server = client(OK, reply(error("no"), 400), stream(said("A")), OK, reply(error("no"), 404), OK)
+    surface.create(api)
+    with pytest.raises(tokstream.BadRequestError):
+        surface.create(api)
+    surface.list(surface.stream(api))
+    surface.create(api)
+    with pytest.raises(tokstream.NotFoundError):
+        surface.stream(api)
+    surface.create(api)
+    assert [request.connection for request in server.requests] == [0] * 6
+
+
+def test_a_server_that_says_close_is_obeyed(surface, client):
+    closing = reply(completion("ok"), headers=[("Connection", "close")])
+    api, server = client(closing, closing)
+    surface.create(api)
+    assert freed(server)
+    surface.create(api)
+    assert [request.connection for request in server.requests] == [0, 1]
+
+
+def test_with_options_shares_the_connections(surface, client):
+    api, server = client(then=OK)
+    for changed in (api, api.with_options(timeout=5), api.copy(max_retries=0), api.with_options(api_key="other")):
+        surface.create(changed)
+    assert len(server.connections) == 1
+
+
+def test_two_clients_share_nothing(surface, serve):
+    server = serve(then=OK)
+    for _ in range(2):
+        surface.create(surface.client(server))
+    assert len(server.connections) == 2
+
+
+# ── giving up ─────────────────────────────────────────────────────────────────────────────────
+
+WAYS = ["close", "del", "with", "break", "text_stream", "client"]
+
+
+@pytest.mark.parametrize("begun", [True, False], ids=["begun", "untouched"])
+@pytest.mark.parametrize("way", WAYS)
+def test_a_stream_that_is_given_up_frees_its_connection(surface, client, way, begun):
+    api, server = client(SILENT, OK, OK)
+    gc.disable()  # no cycle may be what keeps a stream alive
+    try:
+        answer = surface.stream(api)
+        if begun:
+            surface.next(answer)
+        if way == "close":
+            surface.run(answer.close())
+        elif way == "del":
+            del answer
+        elif way == "with":
+            with surface.using(answer):
+                pass
+        elif way == "break":
+            if not begun:
+                surface.first(answer)
+            del answer
+        elif way == "text_stream":
+            words = answer.text_stream
+            del answer
+            del words
+        else:
+            surface.run(api.close())
+        assert freed(server)
+    finally:
+        gc.enable()
+    if way != "client":
+        assert surface.create(api).choices[0].message.content == "ok"
+
+
+def test_closing_is_possible_twice(surface, client):
+    api, _ = client(SILENT)
+    answer = surface.stream(api)
+    for _ in range(3):
+        surface.run(answer.close())
+
+
+def test_nothing_comes_out_of_a_closed_stream(surface, client):
+    api, _ = client(stream(said("A", "B")))
+    answer = surface.stream(api)
+    surface.next(answer)
+    surface.run(answer.close())
+    with pytest.raises((StopIteration, tokstream.TokstreamError)):
+        surface.next(answer)
+    # What was read stays known.
+    assert answer.current_completion_snapshot.choices[0].message.content == "A"
+    assert answer.response.status_code == 200
+
+
+def test_closing_after_the_end_does_no_harm(surface, client):
+    api, server = client(then=stream(said("A")))
+    for _ in range(3):
+        answer = surface.stream(api)
+        surface.list(answer)
+        surface.run(answer.close())
+    assert len(server.connections) == 1
+
+
+@pytest.mark.parametrize("surface", ["async"], indirect=True)
+def test_aclose(surface, client):
+    api, server = client(SILENT)
+    answer = surface.stream(api)
+    surface.run(answer.aclose())
+    assert freed(server)
+    surface.run(api.aclose())
+    assert api.is_closed()
+
+
+@pytest.mark.parametrize("how", ["cancel", "wait_for"])
+@pytest.mark.parametrize("where", ["head", "read"])
+def test_cancelling_frees_the_connection(serve, how, where):
+    server = serve([STALL] if where == "head" else SILENT, OK)
+
+    async def main():
+        api = tokstream.AsyncClient(base_url=server.url)
+
+        async def ask():
+            return [chunk async for chunk in await api.chat.completions.create(messages="x", stream=True)]
+
+        if how == "cancel":
+            task = asyncio.create_task(ask())
+            await asyncio.to_thread(server.wait_requests, 1)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        else:
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(ask(), 0.2)
+        assert await asyncio.to_thread(freed, server)
+        answer = await api.chat.completions.create(messages="x")
+        assert answer.choices[0].message.content == "ok"
+        await api.close()
+
+    asyncio.run(main())
+
+
+def test_closing_from_another_thread(serve):
+    server = serve(SILENT)
+    ended = []
+    with tokstream.Client(base_url=server.url) as api:
+        answer = api.chat.completions.create(messages="x", stream=True)
+        next(answer)
+        reading = threading.Event()
+
+        def read():
+            reading.set()
+            try:
+                ended.append(list(answer))
+            except tokstream.TokstreamError as closed:
+                ended.append(closed)
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        reading.wait()
+        answer.close()
+        reader.join(AT_ONCE)
+        assert not reader.is_alive()
+        assert len(ended) == 1
+        assert freed(server)
+
+
+# ── clients ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_closed_client_refuses(surface, client):
+    api, server = client(OK)
+    assert not api.is_closed()
+    surface.create(api)
+    surface.run(api.close())
+    assert api.is_closed()
+    # The connection that was kept for the next request is gone too.
+    assert freed(server)
+    for streamed in (False, True):
+        with pytest.raises(tokstream.ClientClosedError):
+            surface.create(api, stream=streamed)
+    with pytest.raises(tokstream.ClientClosedError):
+        surface.run(api.models.list())
+    surface.run(api.close())
+    assert len(server.requests) == 1
+
+
+def test_a_client_is_a_context_manager(surface, client):
+    api, server = client(OK)
+    with surface.using(api) as entered:
+        assert entered is api
+        surface.create(api)
+    assert api.is_closed()
+    assert freed(server)
+
+
+def test_an_error_closes_the_client_and_passes_through(surface, client):
+    api, _ = client()
+    with pytest.raises(ZeroDivisionError), surface.using(api):
+        _ = 1 / 0
+    assert api.is_closed()
+
+
+def test_a_client_that_nobody_has_any_more_frees_its_connections(surface, serve):
+    server = serve(OK)
+    api = surface.client_class(base_url=server.url, api_key="k")
+    surface.create(api)
+    del api
+    gc.collect()
+    assert freed(server)
+
+
+def test_a_stream_outlives_the_name_of_its_client(surface, serve):
+    server = serve(stream(said("A", "B")))
+    answer = surface.run(
+        surface.client_class(base_url=server.url, api_key="k").chat.completions.create(messages=HELLO, stream=True)
+    )
+    gc.collect()
+    assert surface.list(answer.text_stream) == ["A", "B"]
