@@ -3,11 +3,12 @@
 from collections.abc import Awaitable, Callable, Mapping
 from os import PathLike
 from types import TracebackType
-from typing import Any, Literal, TypeAlias, TypeVar, final, overload
+from typing import Any, Literal, TypeAlias, TypeVar, overload
 
-from typing_extensions import Self
+from typing_extensions import Self, override
 
-from tokstream._tokstream import AsyncStream, Limits, RetryPolicy, Stream, Timeout
+from tokstream._marks import NotGiven, Omit
+from tokstream._tokstream import AsyncStream, Core, Limits, RetryPolicy, Stream, Timeout
 from tokstream.resources import chat as _chat, completions as _completions, embeddings as _embeddings, models as _models
 from tokstream.resources.chat import AsyncChat, Chat
 from tokstream.resources.completions import AsyncCompletions, Completions
@@ -19,45 +20,66 @@ _StreamT = TypeVar("_StreamT", bound=Stream[Any])
 _AsyncStreamT = TypeVar("_AsyncStreamT", bound=AsyncStream[Any])
 _Path: TypeAlias = str | PathLike[str]
 
-@final
-class NotGiven:
-    """The class of `NOT_GIVEN`, which stands for a parameter that is not given."""
-
-    def __bool__(self) -> Literal[False]: ...
-
-@final
-class Omit:
-    """The class of `omit`, which stands for a parameter or a header that is not to be sent."""
-
-    def __bool__(self) -> Literal[False]: ...
-
-NOT_GIVEN: NotGiven
-omit: Omit
-
 class Usage:
     """What the requests of a client used so far, as the servers reported it."""
 
-    @property
-    def requests(self) -> int:
-        """How many requests were answered."""
+    requests: int
+    """How many requests were answered."""
 
-    @property
-    def prompt_tokens(self) -> int:
-        """Tokens that models read."""
+    prompt_tokens: int
+    """Tokens that models read."""
 
-    @property
-    def completion_tokens(self) -> int:
-        """Tokens that models wrote."""
+    completion_tokens: int
+    """Tokens that models wrote."""
 
-    @property
-    def total_tokens(self) -> int:
-        """Both together."""
+    total_tokens: int
+    """Both together."""
 
-    @property
-    def estimated_cost(self) -> float:
-        """What the requests cost, in USD; 0.0 where servers do not say."""
+    estimated_cost: float
+    """What the requests cost, in USD; 0.0 where servers do not say."""
 
-class Client:
+    def __init__(
+        self,
+        requests: int = 0,
+        prompt_tokens: int = 0,
+        completion_tokens: int = 0,
+        total_tokens: int = 0,
+        estimated_cost: float = 0.0,
+    ) -> None: ...
+    @override
+    def __eq__(self, other: object) -> bool: ...
+
+class BaseClient:
+    """What both clients are made of."""
+
+    model: str
+    """The model of requests that name none."""
+
+    _asynchronous: bool
+    _core: Core
+    _form: str
+    _key_is_awaited: bool
+
+    def __init__(
+        self,
+        *,
+        api_key: Any = None,
+        base_url: Any = None,
+        model: str | None = None,
+        timeout: Any = ...,
+        max_retries: Any = ...,
+        retry: Any = None,
+        limits: Any = None,
+        default_headers: Any = None,
+        default_query: Any = None,
+        proxy: Any = None,
+        verify: Any = True,
+        cert: Any = None,
+        http2: Any = None,
+        **unknown: Any,
+    ) -> None: ...
+
+class Client(BaseClient):
     """The client of one server: DeepInfra, or any other that speaks OpenAI's API.
 
     It may be used from any thread, and after a fork; it keeps its connections open and shares them among requests.
@@ -89,17 +111,8 @@ class Client:
             that needs one.
     """
 
-    api_key: str | Callable[[], str] | None
-    """The key, or the function that gives it."""
-
-    base_url: str
-    """Where the routes begin."""
-
-    timeout: float | Timeout | None
-    """The time limits of requests."""
-
-    max_retries: int
-    """How many times a failed request is tried again."""
+    model: str
+    """The model of requests that name none."""
 
     def __init__(
         self,
@@ -108,16 +121,40 @@ class Client:
         base_url: str | None = None,
         model: str | None = None,
         timeout: float | Timeout | NotGiven | None = ...,
-        max_retries: int = 2,
+        max_retries: int | NotGiven = ...,
         retry: RetryPolicy | None = None,
         limits: Limits | None = None,
-        default_headers: Mapping[str, str] | None = None,
+        default_headers: Mapping[str, str | Omit] | None = None,
         default_query: Mapping[str, object] | None = None,
         proxy: str | None = None,
         verify: bool | _Path = True,
         cert: _Path | tuple[_Path, _Path] | None = None,
         http2: bool | None = None,
     ) -> None: ...
+    @property
+    def api_key(self) -> str | Callable[[], str] | None:
+        """The key: the one given, the environment's, or the function that gives it. Can be set."""
+
+    @api_key.setter
+    def api_key(self, value: str | Callable[[], str] | None) -> None: ...
+    @property
+    def base_url(self) -> str:
+        """Where the routes begin. Can be set."""
+
+    @base_url.setter
+    def base_url(self, value: str) -> None: ...
+    @property
+    def timeout(self) -> Timeout:
+        """The time limits of requests. Can be set, also to a number or None."""
+
+    @timeout.setter
+    def timeout(self, value: float | Timeout | None) -> None: ...
+    @property
+    def max_retries(self) -> int:
+        """How many times a failed request is tried again. Can be set."""
+
+    @max_retries.setter
+    def max_retries(self, value: int) -> None: ...
     @property
     def chat(self) -> Chat:
         """Chat routes: `client.chat.completions`."""
@@ -140,7 +177,7 @@ class Client:
 
     @property
     def usage(self) -> Usage:
-        """What the requests of this client used so far."""
+        """What the requests of this client, and of those made from it by `with_options`, used so far."""
 
     @property
     def with_raw_response(self) -> _ClientWithRawResponse:
@@ -153,19 +190,23 @@ class Client:
     def with_options(
         self,
         *,
-        api_key: str | Callable[[], str] | None = None,
-        base_url: str | None = None,
-        model: str | None = None,
+        api_key: str | Callable[[], str] | NotGiven | None = ...,
+        base_url: str | NotGiven | None = ...,
+        model: str | NotGiven | None = ...,
         timeout: float | Timeout | NotGiven | None = ...,
         max_retries: int | NotGiven = ...,
-        retry: RetryPolicy | None = None,
-        limits: Limits | None = None,
-        default_headers: Mapping[str, str] | None = None,
-        set_default_headers: Mapping[str, str] | None = None,
+        retry: RetryPolicy | NotGiven | None = ...,
+        limits: Limits | NotGiven | None = ...,
+        default_headers: Mapping[str, str | Omit] | None = None,
+        set_default_headers: Mapping[str, str | Omit] | None = None,
         default_query: Mapping[str, object] | None = None,
         set_default_query: Mapping[str, object] | None = None,
+        proxy: str | NotGiven | None = ...,
+        verify: bool | _Path | NotGiven = ...,
+        cert: _Path | tuple[_Path, _Path] | NotGiven | None = ...,
+        http2: bool | NotGiven | None = ...,
     ) -> Self:
-        """Return a client with other settings that shares this one's connections.
+        """Return a client with other settings that shares this one's connections and its `usage`.
 
         Args:
             api_key: as for the client, like all that are not named here.
@@ -175,10 +216,18 @@ class Client:
             max_retries: as for the client.
             retry: as for the client.
             limits: as for the client.
-            default_headers: headers to add to the client's.
+            default_headers: headers to add to the client's; one that is `omit` takes the client's away.
             set_default_headers: headers in place of the client's.
             default_query: parameters to add to the client's.
             set_default_query: parameters in place of the client's.
+            proxy: as for the client.
+            verify: as for the client.
+            cert: as for the client.
+            http2: as for the client.
+
+        Raises:
+            ConfigurationError: an argument has no meaning.
+            TypeError: there is no such argument.
         """
 
     copy = with_options
@@ -385,7 +434,7 @@ class Client:
         timeout: float | Timeout | NotGiven | None = ...,
     ) -> _T: ...
     def close(self) -> None:
-        """End all requests and close all connections. Later requests raise `ClientClosedError`."""
+        """Close idle connections and refuse further requests with `ClientClosedError`. Streams under way go on."""
 
     def is_closed(self) -> bool:
         """Return whether the client was closed."""
@@ -398,7 +447,7 @@ class Client:
         exc_tb: TracebackType | None,
     ) -> None: ...
 
-class AsyncClient:
+class AsyncClient(BaseClient):
     """The asynchronous client of one server: DeepInfra, or any other that speaks OpenAI's API.
 
     It may be used from any event loop, and after a fork; it keeps its connections open and shares them among requests.
@@ -430,17 +479,8 @@ class AsyncClient:
             that needs one.
     """
 
-    api_key: str | Callable[[], str | Awaitable[str]] | None
-    """The key, or the function that gives it."""
-
-    base_url: str
-    """Where the routes begin."""
-
-    timeout: float | Timeout | None
-    """The time limits of requests."""
-
-    max_retries: int
-    """How many times a failed request is tried again."""
+    model: str
+    """The model of requests that name none."""
 
     def __init__(
         self,
@@ -449,16 +489,40 @@ class AsyncClient:
         base_url: str | None = None,
         model: str | None = None,
         timeout: float | Timeout | NotGiven | None = ...,
-        max_retries: int = 2,
+        max_retries: int | NotGiven = ...,
         retry: RetryPolicy | None = None,
         limits: Limits | None = None,
-        default_headers: Mapping[str, str] | None = None,
+        default_headers: Mapping[str, str | Omit] | None = None,
         default_query: Mapping[str, object] | None = None,
         proxy: str | None = None,
         verify: bool | _Path = True,
         cert: _Path | tuple[_Path, _Path] | None = None,
         http2: bool | None = None,
     ) -> None: ...
+    @property
+    def api_key(self) -> str | Callable[[], str | Awaitable[str]] | None:
+        """The key: the one given, the environment's, or the function that gives it. Can be set."""
+
+    @api_key.setter
+    def api_key(self, value: str | Callable[[], str | Awaitable[str]] | None) -> None: ...
+    @property
+    def base_url(self) -> str:
+        """Where the routes begin. Can be set."""
+
+    @base_url.setter
+    def base_url(self, value: str) -> None: ...
+    @property
+    def timeout(self) -> Timeout:
+        """The time limits of requests. Can be set, also to a number or None."""
+
+    @timeout.setter
+    def timeout(self, value: float | Timeout | None) -> None: ...
+    @property
+    def max_retries(self) -> int:
+        """How many times a failed request is tried again. Can be set."""
+
+    @max_retries.setter
+    def max_retries(self, value: int) -> None: ...
     @property
     def chat(self) -> AsyncChat:
         """Chat routes: `client.chat.completions`."""
@@ -481,7 +545,7 @@ class AsyncClient:
 
     @property
     def usage(self) -> Usage:
-        """What the requests of this client used so far."""
+        """What the requests of this client, and of those made from it by `with_options`, used so far."""
 
     @property
     def with_raw_response(self) -> _AsyncClientWithRawResponse:
@@ -494,19 +558,23 @@ class AsyncClient:
     def with_options(
         self,
         *,
-        api_key: str | Callable[[], str | Awaitable[str]] | None = None,
-        base_url: str | None = None,
-        model: str | None = None,
+        api_key: str | Callable[[], str | Awaitable[str]] | NotGiven | None = ...,
+        base_url: str | NotGiven | None = ...,
+        model: str | NotGiven | None = ...,
         timeout: float | Timeout | NotGiven | None = ...,
         max_retries: int | NotGiven = ...,
-        retry: RetryPolicy | None = None,
-        limits: Limits | None = None,
-        default_headers: Mapping[str, str] | None = None,
-        set_default_headers: Mapping[str, str] | None = None,
+        retry: RetryPolicy | NotGiven | None = ...,
+        limits: Limits | NotGiven | None = ...,
+        default_headers: Mapping[str, str | Omit] | None = None,
+        set_default_headers: Mapping[str, str | Omit] | None = None,
         default_query: Mapping[str, object] | None = None,
         set_default_query: Mapping[str, object] | None = None,
+        proxy: str | NotGiven | None = ...,
+        verify: bool | _Path | NotGiven = ...,
+        cert: _Path | tuple[_Path, _Path] | NotGiven | None = ...,
+        http2: bool | NotGiven | None = ...,
     ) -> Self:
-        """Return a client with other settings that shares this one's connections.
+        """Return a client with other settings that shares this one's connections and its `usage`.
 
         Args:
             api_key: as for the client, like all that are not named here.
@@ -516,10 +584,18 @@ class AsyncClient:
             max_retries: as for the client.
             retry: as for the client.
             limits: as for the client.
-            default_headers: headers to add to the client's.
+            default_headers: headers to add to the client's; one that is `omit` takes the client's away.
             set_default_headers: headers in place of the client's.
             default_query: parameters to add to the client's.
             set_default_query: parameters in place of the client's.
+            proxy: as for the client.
+            verify: as for the client.
+            cert: as for the client.
+            http2: as for the client.
+
+        Raises:
+            ConfigurationError: an argument has no meaning.
+            TypeError: there is no such argument.
         """
 
     copy = with_options
@@ -726,10 +802,10 @@ class AsyncClient:
         timeout: float | Timeout | NotGiven | None = ...,
     ) -> _T: ...
     async def close(self) -> None:
-        """End all requests and close all connections. Later requests raise `ClientClosedError`."""
+        """Close idle connections and refuse further requests with `ClientClosedError`. Streams under way go on."""
 
     async def aclose(self) -> None:
-        """End all requests and close all connections: another name for `close`."""
+        """Close the client: another name for `close`."""
 
     def is_closed(self) -> bool:
         """Return whether the client was closed."""

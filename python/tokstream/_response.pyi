@@ -1,17 +1,22 @@
 """HTTP responses, for callers who want more than the object that is in them."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, Generic, TypeVar, overload
 
-from tokstream._http import Headers, Request
+from tokstream._http import Headers, Request, Response
+from tokstream._tokstream import AsyncStream, Stream
 
 _T = TypeVar("_T")
 _T_co = TypeVar("_T_co", covariant=True)
 
-class APIResponse(Generic[_T_co]):
+class RawResponse(Generic[_T_co]):
     """A response that was read. `T` is what the method returns without `with_raw_response`."""
 
+    def __init__(
+        self: RawResponse[Any], response: Response, *, cast: Any, retries: int, elapsed: float = 0.0, source: Any = None
+    ) -> None: ...
     @property
     def headers(self) -> Headers:
         """The headers of the response."""
@@ -27,6 +32,14 @@ class APIResponse(Generic[_T_co]):
     @property
     def retries_taken(self) -> int:
         """How many times the request was tried again."""
+
+    @property
+    def elapsed(self) -> timedelta:
+        """How long the call took."""
+
+    @property
+    def http_response(self) -> Response:
+        """Status, headers and, where it was read, the body, in one record."""
 
     @property
     def http_request(self) -> Request:
@@ -57,11 +70,12 @@ class APIResponse(Generic[_T_co]):
         """The body as text."""
 
     @overload
-    def parse(self) -> _T_co:
+    def parse(self, *, to: None = None) -> _T_co:
         """Return what the method returns without `with_raw_response`.
 
         Args:
-            to: a class to make of the body instead: a response class, `dict`, `list`, `str` or `bytes`.
+            to: a class to make of the body instead: a response class, a class of
+                pydantic's, `dict`, `list`, `str` or `bytes`.
 
         Raises:
             APIResponseValidationError: the body is not what was expected.
@@ -69,6 +83,9 @@ class APIResponse(Generic[_T_co]):
 
     @overload
     def parse(self, *, to: type[_T]) -> _T: ...
+    def read(self) -> bytes:
+        """Return the body: the same as `content`."""
+
     def json(self) -> Any:
         """Return the body decoded from JSON.
 
@@ -76,9 +93,12 @@ class APIResponse(Generic[_T_co]):
             ValueError: the body is not JSON.
         """
 
-class StreamedAPIResponse(Generic[_T_co]):
+class APIResponse(Generic[_T_co]):
     """A response whose body is read as it arrives. `T` is what the method returns without `with_streaming_response`."""
 
+    def __init__(
+        self: APIResponse[Any], source: Stream[bytes], *, cast: Any, stream: Callable[[Any], Any] | None = None
+    ) -> None: ...
     @property
     def headers(self) -> Headers:
         """The headers of the response."""
@@ -94,6 +114,14 @@ class StreamedAPIResponse(Generic[_T_co]):
     @property
     def retries_taken(self) -> int:
         """How many times the request was tried again."""
+
+    @property
+    def elapsed(self) -> timedelta:
+        """How long the call took."""
+
+    @property
+    def http_response(self) -> Response:
+        """Status, headers and, where it was read, the body, in one record."""
 
     @property
     def http_request(self) -> Request:
@@ -116,11 +144,12 @@ class StreamedAPIResponse(Generic[_T_co]):
         """Whether the body was read to its end, or given up."""
 
     @overload
-    def parse(self) -> _T_co:
+    def parse(self, *, to: None = None) -> _T_co:
         """Read the body and return what the method returns without `with_streaming_response`; of a stream, the stream.
 
         Args:
-            to: a class to make of the body instead: a response class, `dict`, `list`, `str` or `bytes`.
+            to: a class to make of the body instead: a response class, a class of
+                pydantic's, `dict`, `list`, `str` or `bytes`.
 
         Raises:
             APIResponseValidationError: the body is not what was expected.
@@ -161,9 +190,16 @@ class StreamedAPIResponse(Generic[_T_co]):
     def close(self) -> None:
         """End the request."""
 
-class AsyncStreamedAPIResponse(Generic[_T_co]):
+class AsyncAPIResponse(Generic[_T_co]):
     """A response whose body is read as it arrives. `T` is what the method returns without `with_streaming_response`."""
 
+    def __init__(
+        self: AsyncAPIResponse[Any],
+        source: AsyncStream[bytes],
+        *,
+        cast: Any,
+        stream: Callable[[Any], Any] | None = None,
+    ) -> None: ...
     @property
     def headers(self) -> Headers:
         """The headers of the response."""
@@ -179,6 +215,14 @@ class AsyncStreamedAPIResponse(Generic[_T_co]):
     @property
     def retries_taken(self) -> int:
         """How many times the request was tried again."""
+
+    @property
+    def elapsed(self) -> timedelta:
+        """How long the call took."""
+
+    @property
+    def http_response(self) -> Response:
+        """Status, headers and, where it was read, the body, in one record."""
 
     @property
     def http_request(self) -> Request:
@@ -201,11 +245,12 @@ class AsyncStreamedAPIResponse(Generic[_T_co]):
         """Whether the body was read to its end, or given up."""
 
     @overload
-    async def parse(self) -> _T_co:
+    async def parse(self, *, to: None = None) -> _T_co:
         """Read the body and return what the method returns without `with_streaming_response`; of a stream, the stream.
 
         Args:
-            to: a class to make of the body instead: a response class, `dict`, `list`, `str` or `bytes`.
+            to: a class to make of the body instead: a response class, a class of
+                pydantic's, `dict`, `list`, `str` or `bytes`.
 
         Raises:
             APIResponseValidationError: the body is not what was expected.
@@ -249,7 +294,8 @@ class AsyncStreamedAPIResponse(Generic[_T_co]):
 class ResponseContextManager(Generic[_T_co]):
     """Sends the request when its `with` block is entered, and ends it with the block."""
 
-    def __enter__(self) -> StreamedAPIResponse[_T_co]: ...
+    def __init__(self, open_response: Callable[[], APIResponse[_T_co]]) -> None: ...
+    def __enter__(self) -> APIResponse[_T_co]: ...
     def __exit__(
         self,
         exc_type: type[BaseException] | None,
@@ -260,7 +306,8 @@ class ResponseContextManager(Generic[_T_co]):
 class AsyncResponseContextManager(Generic[_T_co]):
     """Sends the request when its `async with` block is entered, and ends it with the block."""
 
-    async def __aenter__(self) -> AsyncStreamedAPIResponse[_T_co]: ...
+    def __init__(self, open_response: Callable[[], Awaitable[AsyncAPIResponse[_T_co]]]) -> None: ...
+    async def __aenter__(self) -> AsyncAPIResponse[_T_co]: ...
     async def __aexit__(
         self,
         exc_type: type[BaseException] | None,

@@ -8,15 +8,18 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Generic, Literal, TypeAlias, TypeVar, final, overload
 
-from typing_extensions import Self, override
+from typing_extensions import Self, disjoint_base, override
 
-from tokstream._client import NotGiven
 from tokstream._http import Response
+from tokstream._marks import NotGiven
 
 _T_co = TypeVar("_T_co", covariant=True)
 # What pydantic takes: a set of names, or a dict of names to True or to the same for what is inside.
 _IncEx: TypeAlias = set[int] | set[str] | Mapping[int, Any] | Mapping[str, Any]
 
+__version__: str
+
+@disjoint_base
 class BaseModel:
     """A JSON object that a server sent, read through attributes.
 
@@ -49,7 +52,7 @@ class BaseModel:
         exclude_defaults: bool = False,
         exclude_none: bool = False,
         warnings: bool = True,
-    ) -> dict[str, object]:
+    ) -> dict[str, Any]:
         """Return what the server sent as plain dicts, lists, strings, numbers, booleans and None.
 
         Args:
@@ -256,8 +259,6 @@ class BaseModel:
     def _schema(cls) -> tuple[tuple[str, str, type[BaseModel] | None, bool], ...]: ...
     @override
     def __eq__(self, other: object, /) -> bool: ...
-    def __copy__(self) -> Self: ...
-    def __deepcopy__(self, memo: dict[int, Any] | None = None, /) -> Self: ...
 
 @final
 class ChatCompletion(BaseModel):
@@ -1137,9 +1138,9 @@ class Limits:
     def __new__(
         cls,
         *,
-        event_bytes: int = 67108864,
-        body_bytes: int = 268435456,
-        error_body_bytes: int = 1048576,
+        event_bytes: int = ...,
+        body_bytes: int = ...,
+        error_body_bytes: int = ...,
     ) -> Self: ...
     @property
     def event_bytes(self) -> int:
@@ -1157,3 +1158,43 @@ class Limits:
     def __eq__(self, other: object, /) -> bool: ...
     @override
     def __hash__(self) -> int: ...
+
+@final
+class Core:
+    """What both clients are made of: settings, connections, and the loop of attempts."""
+
+    base_url: Any
+    api_key: Any
+    timeout: Any
+    max_retries: Any
+    @property
+    def retry(self) -> RetryPolicy: ...
+    @property
+    def limits(self) -> Limits: ...
+    @property
+    def is_closed(self) -> bool: ...
+    def __new__(
+        cls,
+        *,
+        base_url: Any,
+        api_key: Any,
+        timeout: Any,
+        max_retries: Any,
+        retry: Any,
+        limits: Any,
+        headers: Any,
+        query: Any,
+        proxy: Any,
+        verify: Any,
+        cert: Any,
+        http2: Any,
+        share: Core | None,
+    ) -> Self: ...
+    def send(
+        self, asynchronous: bool, method: str, path: str, body: Any, output: Any, options: dict[str, Any]
+    ) -> Any: ...
+    def open(
+        self, asynchronous: bool, method: str, path: str, body: Any, kind: str, options: dict[str, Any]
+    ) -> Any: ...
+    def close(self) -> None: ...
+    def totals(self) -> tuple[int, int, int, int, float]: ...

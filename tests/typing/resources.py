@@ -30,15 +30,15 @@ async def models_async(client: AsyncClient) -> None:
 
 def embeddings(client: Client) -> None:
     assert_type(client.embeddings.create(input="Hello!", model="a/b"), CreateEmbeddingResponse)
-    response = client.embeddings.create(input=["Hello!", "Bye!"], dimensions=64, encoding_format="float")
+    response = client.embeddings.create(input=["Hello!", "Bye!"], model="a/b", dimensions=64, encoding_format="float")
     assert_type(response.data, list[Embedding])
     assert_type(response.data[0].embedding, list[float])
-    client.embeddings.create(input=[1, 2, 3])
-    client.embeddings.create(input=[[1, 2], [3]])
+    client.embeddings.create(input=[1, 2, 3], model="a/b")
+    client.embeddings.create(input=[[1, 2], [3]], model="a/b")
 
 
 async def embeddings_async(client: AsyncClient) -> None:
-    assert_type(await client.embeddings.create(input="Hello!"), CreateEmbeddingResponse)
+    assert_type(await client.embeddings.create(input="Hello!", model="a/b"), CreateEmbeddingResponse)
 
 
 def completions(client: Client, stream: bool) -> None:
@@ -87,7 +87,7 @@ def whole_client(client: Client) -> None:
     assert_type(client.copy(api_key="other"), Client)
     assert_type(client.is_closed(), bool)
     assert_type(client.max_retries, int)
-    assert_type(client.timeout, float | Timeout | None)
+    assert_type(client.timeout, Timeout)
     assert_type(client.usage.requests, int)
     assert_type(client.usage.total_tokens, int)
     assert_type(client.usage.estimated_cost, float)

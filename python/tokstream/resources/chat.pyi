@@ -3,9 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, overload
 
-from tokstream._client import NotGiven, Omit
+from typing_extensions import override
+
 from tokstream._events import AsyncChatCompletionStreamManager, ChatCompletionStreamManager
-from tokstream._response import APIResponse, AsyncResponseContextManager, ResponseContextManager
+from tokstream._marks import NotGiven, Omit
+from tokstream._resource import Resource
+from tokstream._response import AsyncResponseContextManager, RawResponse, ResponseContextManager
 from tokstream._tokstream import AsyncStream, ChatCompletion, ChatCompletionChunk, Stream, Timeout
 from tokstream.types.chat import (
     ChatCompletionStreamOptionsParam,
@@ -18,7 +21,7 @@ from tokstream.types.shared_params import Metadata, ReasoningEffort
 
 _Missing: TypeAlias = NotGiven | Omit
 
-class Chat:
+class Chat(Resource):
     """Chat routes."""
 
     @property
@@ -26,14 +29,16 @@ class Chat:
         """Replies to a conversation."""
 
     @property
+    @override
     def with_raw_response(self) -> _ChatWithRawResponse:
         """The same methods, returning the HTTP response with its status and headers."""
 
     @property
+    @override
     def with_streaming_response(self) -> _ChatWithStreamingResponse:
         """The same methods, returning the HTTP response before its body is read."""
 
-class AsyncChat:
+class AsyncChat(Resource):
     """Chat routes."""
 
     @property
@@ -41,14 +46,16 @@ class AsyncChat:
         """Replies to a conversation."""
 
     @property
+    @override
     def with_raw_response(self) -> _AsyncChatWithRawResponse:
         """The same methods, returning the HTTP response with its status and headers."""
 
     @property
+    @override
     def with_streaming_response(self) -> _AsyncChatWithStreamingResponse:
         """The same methods, returning the HTTP response before its body is read."""
 
-class Completions:
+class Completions(Resource):
     """Replies to a conversation."""
 
     @overload
@@ -310,14 +317,16 @@ class Completions:
             A context manager over the events. See `tokstream.types.chat` for their classes.
         """
     @property
+    @override
     def with_raw_response(self) -> _CompletionsWithRawResponse:
         """The same methods, returning the HTTP response with its status and headers."""
 
     @property
+    @override
     def with_streaming_response(self) -> _CompletionsWithStreamingResponse:
         """The same methods, returning the HTTP response before its body is read."""
 
-class AsyncCompletions:
+class AsyncCompletions(Resource):
     """Replies to a conversation."""
 
     @overload
@@ -580,10 +589,12 @@ class AsyncCompletions:
             A context manager over the events. See `tokstream.types.chat` for their classes.
         """
     @property
+    @override
     def with_raw_response(self) -> _AsyncCompletionsWithRawResponse:
         """The same methods, returning the HTTP response with its status and headers."""
 
     @property
+    @override
     def with_streaming_response(self) -> _AsyncCompletionsWithStreamingResponse:
         """The same methods, returning the HTTP response before its body is read."""
 
@@ -600,7 +611,7 @@ class _CompletionsWithRawResponse:
         extra_body: Mapping[str, object] | None = None,
         timeout: float | Timeout | NotGiven | None = ...,
         **params: Any,
-    ) -> APIResponse[ChatCompletion]: ...
+    ) -> RawResponse[ChatCompletion]: ...
     @overload
     def create(
         self,
@@ -613,7 +624,7 @@ class _CompletionsWithRawResponse:
         extra_body: Mapping[str, object] | None = None,
         timeout: float | Timeout | NotGiven | None = ...,
         **params: Any,
-    ) -> APIResponse[Stream[ChatCompletionChunk]]: ...
+    ) -> RawResponse[Stream[ChatCompletionChunk]]: ...
     @overload
     def create(
         self,
@@ -626,7 +637,7 @@ class _CompletionsWithRawResponse:
         extra_body: Mapping[str, object] | None = None,
         timeout: float | Timeout | NotGiven | None = ...,
         **params: Any,
-    ) -> APIResponse[ChatCompletion | Stream[ChatCompletionChunk]]: ...
+    ) -> RawResponse[ChatCompletion | Stream[ChatCompletionChunk]]: ...
 
 class _CompletionsWithStreamingResponse:
     @overload
@@ -682,7 +693,7 @@ class _AsyncCompletionsWithRawResponse:
         extra_body: Mapping[str, object] | None = None,
         timeout: float | Timeout | NotGiven | None = ...,
         **params: Any,
-    ) -> APIResponse[ChatCompletion]: ...
+    ) -> RawResponse[ChatCompletion]: ...
     @overload
     async def create(
         self,
@@ -695,7 +706,7 @@ class _AsyncCompletionsWithRawResponse:
         extra_body: Mapping[str, object] | None = None,
         timeout: float | Timeout | NotGiven | None = ...,
         **params: Any,
-    ) -> APIResponse[AsyncStream[ChatCompletionChunk]]: ...
+    ) -> RawResponse[AsyncStream[ChatCompletionChunk]]: ...
     @overload
     async def create(
         self,
@@ -708,7 +719,7 @@ class _AsyncCompletionsWithRawResponse:
         extra_body: Mapping[str, object] | None = None,
         timeout: float | Timeout | NotGiven | None = ...,
         **params: Any,
-    ) -> APIResponse[ChatCompletion | AsyncStream[ChatCompletionChunk]]: ...
+    ) -> RawResponse[ChatCompletion | AsyncStream[ChatCompletionChunk]]: ...
 
 class _AsyncCompletionsWithStreamingResponse:
     @overload

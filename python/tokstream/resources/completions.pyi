@@ -3,15 +3,18 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias, overload
 
-from tokstream._client import NotGiven, Omit
-from tokstream._response import APIResponse, AsyncResponseContextManager, ResponseContextManager
+from typing_extensions import override
+
+from tokstream._marks import NotGiven, Omit
+from tokstream._resource import Resource
+from tokstream._response import AsyncResponseContextManager, RawResponse, ResponseContextManager
 from tokstream._tokstream import AsyncStream, Completion, Stream, Timeout
 from tokstream.types.chat import ChatCompletionStreamOptionsParam
 from tokstream.types.chat.completion_create_params import ResponseFormat, ServiceTier
 
 _Missing: TypeAlias = NotGiven | Omit
 
-class Completions:
+class Completions(Resource):
     """Texts that the model goes on with."""
 
     @overload
@@ -166,14 +169,16 @@ class Completions:
         **params: object,
     ) -> Completion | Stream[Completion]: ...
     @property
+    @override
     def with_raw_response(self) -> _CompletionsWithRawResponse:
         """The same methods, returning the HTTP response with its status and headers."""
 
     @property
+    @override
     def with_streaming_response(self) -> _CompletionsWithStreamingResponse:
         """The same methods, returning the HTTP response before its body is read."""
 
-class AsyncCompletions:
+class AsyncCompletions(Resource):
     """Texts that the model goes on with."""
 
     @overload
@@ -328,10 +333,12 @@ class AsyncCompletions:
         **params: object,
     ) -> Completion | AsyncStream[Completion]: ...
     @property
+    @override
     def with_raw_response(self) -> _AsyncCompletionsWithRawResponse:
         """The same methods, returning the HTTP response with its status and headers."""
 
     @property
+    @override
     def with_streaming_response(self) -> _AsyncCompletionsWithStreamingResponse:
         """The same methods, returning the HTTP response before its body is read."""
 
@@ -348,7 +355,7 @@ class _CompletionsWithRawResponse:
         extra_body: Mapping[str, object] | None = None,
         timeout: float | Timeout | NotGiven | None = ...,
         **params: Any,
-    ) -> APIResponse[Completion]: ...
+    ) -> RawResponse[Completion]: ...
     @overload
     def create(
         self,
@@ -361,7 +368,7 @@ class _CompletionsWithRawResponse:
         extra_body: Mapping[str, object] | None = None,
         timeout: float | Timeout | NotGiven | None = ...,
         **params: Any,
-    ) -> APIResponse[Stream[Completion]]: ...
+    ) -> RawResponse[Stream[Completion]]: ...
     @overload
     def create(
         self,
@@ -374,7 +381,7 @@ class _CompletionsWithRawResponse:
         extra_body: Mapping[str, object] | None = None,
         timeout: float | Timeout | NotGiven | None = ...,
         **params: Any,
-    ) -> APIResponse[Completion | Stream[Completion]]: ...
+    ) -> RawResponse[Completion | Stream[Completion]]: ...
 
 class _CompletionsWithStreamingResponse:
     @overload
@@ -430,7 +437,7 @@ class _AsyncCompletionsWithRawResponse:
         extra_body: Mapping[str, object] | None = None,
         timeout: float | Timeout | NotGiven | None = ...,
         **params: Any,
-    ) -> APIResponse[Completion]: ...
+    ) -> RawResponse[Completion]: ...
     @overload
     async def create(
         self,
@@ -443,7 +450,7 @@ class _AsyncCompletionsWithRawResponse:
         extra_body: Mapping[str, object] | None = None,
         timeout: float | Timeout | NotGiven | None = ...,
         **params: Any,
-    ) -> APIResponse[AsyncStream[Completion]]: ...
+    ) -> RawResponse[AsyncStream[Completion]]: ...
     @overload
     async def create(
         self,
@@ -456,7 +463,7 @@ class _AsyncCompletionsWithRawResponse:
         extra_body: Mapping[str, object] | None = None,
         timeout: float | Timeout | NotGiven | None = ...,
         **params: Any,
-    ) -> APIResponse[Completion | AsyncStream[Completion]]: ...
+    ) -> RawResponse[Completion | AsyncStream[Completion]]: ...
 
 class _AsyncCompletionsWithStreamingResponse:
     @overload

@@ -3,20 +3,23 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
-from tokstream._client import NotGiven, Omit
-from tokstream._response import APIResponse, AsyncResponseContextManager, ResponseContextManager
+from typing_extensions import override
+
+from tokstream._marks import NotGiven, Omit
+from tokstream._resource import Resource
+from tokstream._response import AsyncResponseContextManager, RawResponse, ResponseContextManager
 from tokstream._tokstream import CreateEmbeddingResponse, Timeout
 
 _Missing: TypeAlias = NotGiven | Omit
 
-class Embeddings:
+class Embeddings(Resource):
     """Texts as vectors."""
 
     def create(
         self,
         *,
         input: str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]],
-        model: str | _Missing = ...,
+        model: str,
         dimensions: int | _Missing | None = ...,
         encoding_format: Literal["float", "base64"] | _Missing | None = ...,
         user: str | _Missing | None = ...,
@@ -30,7 +33,7 @@ class Embeddings:
 
         Args:
             input: a text, a list of texts, the ids of a text's tokens, or a list of such lists.
-            model: the id of a model that makes embeddings. Default: the client's.
+            model: the id of a model that makes embeddings.
             dimensions: how many numbers each vector has, for models that can choose.
             encoding_format: how vectors travel. Not given, they come as numbers whichever way the server sends
                 them; with `base64`, each `embedding` is the string that the server sent.
@@ -49,21 +52,23 @@ class Embeddings:
         """
 
     @property
+    @override
     def with_raw_response(self) -> _EmbeddingsWithRawResponse:
         """The same methods, returning the HTTP response with its status and headers."""
 
     @property
+    @override
     def with_streaming_response(self) -> _EmbeddingsWithStreamingResponse:
         """The same methods, returning the HTTP response before its body is read."""
 
-class AsyncEmbeddings:
+class AsyncEmbeddings(Resource):
     """Texts as vectors."""
 
     async def create(
         self,
         *,
         input: str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]],
-        model: str | _Missing = ...,
+        model: str,
         dimensions: int | _Missing | None = ...,
         encoding_format: Literal["float", "base64"] | _Missing | None = ...,
         user: str | _Missing | None = ...,
@@ -77,7 +82,7 @@ class AsyncEmbeddings:
 
         Args:
             input: a text, a list of texts, the ids of a text's tokens, or a list of such lists.
-            model: the id of a model that makes embeddings. Default: the client's.
+            model: the id of a model that makes embeddings.
             dimensions: how many numbers each vector has, for models that can choose.
             encoding_format: how vectors travel. Not given, they come as numbers whichever way the server sends
                 them; with `base64`, each `embedding` is the string that the server sent.
@@ -96,10 +101,12 @@ class AsyncEmbeddings:
         """
 
     @property
+    @override
     def with_raw_response(self) -> _AsyncEmbeddingsWithRawResponse:
         """The same methods, returning the HTTP response with its status and headers."""
 
     @property
+    @override
     def with_streaming_response(self) -> _AsyncEmbeddingsWithStreamingResponse:
         """The same methods, returning the HTTP response before its body is read."""
 
@@ -108,20 +115,20 @@ class _EmbeddingsWithRawResponse:
         self,
         *,
         input: str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]],
-        model: str | _Missing = ...,
+        model: str,
         extra_headers: Mapping[str, str | Omit] | None = None,
         extra_query: Mapping[str, object] | None = None,
         extra_body: Mapping[str, object] | None = None,
         timeout: float | Timeout | NotGiven | None = ...,
         **params: Any,
-    ) -> APIResponse[CreateEmbeddingResponse]: ...
+    ) -> RawResponse[CreateEmbeddingResponse]: ...
 
 class _EmbeddingsWithStreamingResponse:
     def create(
         self,
         *,
         input: str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]],
-        model: str | _Missing = ...,
+        model: str,
         extra_headers: Mapping[str, str | Omit] | None = None,
         extra_query: Mapping[str, object] | None = None,
         extra_body: Mapping[str, object] | None = None,
@@ -134,20 +141,20 @@ class _AsyncEmbeddingsWithRawResponse:
         self,
         *,
         input: str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]],
-        model: str | _Missing = ...,
+        model: str,
         extra_headers: Mapping[str, str | Omit] | None = None,
         extra_query: Mapping[str, object] | None = None,
         extra_body: Mapping[str, object] | None = None,
         timeout: float | Timeout | NotGiven | None = ...,
         **params: Any,
-    ) -> APIResponse[CreateEmbeddingResponse]: ...
+    ) -> RawResponse[CreateEmbeddingResponse]: ...
 
 class _AsyncEmbeddingsWithStreamingResponse:
     def create(
         self,
         *,
         input: str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]],
-        model: str | _Missing = ...,
+        model: str,
         extra_headers: Mapping[str, str | Omit] | None = None,
         extra_query: Mapping[str, object] | None = None,
         extra_body: Mapping[str, object] | None = None,

@@ -3,11 +3,14 @@
 from collections.abc import AsyncIterator, Generator, Mapping
 from typing import Any
 
-from tokstream._client import NotGiven, Omit
-from tokstream._response import APIResponse, AsyncResponseContextManager, ResponseContextManager
+from typing_extensions import override
+
+from tokstream._marks import NotGiven, Omit
+from tokstream._resource import Resource
+from tokstream._response import AsyncResponseContextManager, RawResponse, ResponseContextManager
 from tokstream._tokstream import Model, ModelList, Timeout
 
-class Models:
+class Models(Resource):
     """The models that a server offers."""
 
     def list(
@@ -58,14 +61,16 @@ class Models:
         """
 
     @property
+    @override
     def with_raw_response(self) -> _ModelsWithRawResponse:
         """The same methods, returning the HTTP response with its status and headers."""
 
     @property
+    @override
     def with_streaming_response(self) -> _ModelsWithStreamingResponse:
         """The same methods, returning the HTTP response before its body is read."""
 
-class AsyncModels:
+class AsyncModels(Resource):
     """The models that a server offers."""
 
     def list(
@@ -116,16 +121,19 @@ class AsyncModels:
         """
 
     @property
+    @override
     def with_raw_response(self) -> _AsyncModelsWithRawResponse:
         """The same methods, returning the HTTP response with its status and headers."""
 
     @property
+    @override
     def with_streaming_response(self) -> _AsyncModelsWithStreamingResponse:
         """The same methods, returning the HTTP response before its body is read."""
 
 class AsyncModelList:
     """The models that a server offers: awaited it gives the list, iterated with `async for` the models."""
 
+    def __init__(self, models: AsyncModels, options: dict[str, Any]) -> None: ...
     def __await__(self) -> Generator[Any, None, ModelList]: ...
     def __aiter__(self) -> AsyncIterator[Model]: ...
 
@@ -137,7 +145,7 @@ class _ModelsWithRawResponse:
         extra_query: Mapping[str, object] | None = None,
         extra_body: Mapping[str, object] | None = None,
         timeout: float | Timeout | NotGiven | None = ...,
-    ) -> APIResponse[ModelList]: ...
+    ) -> RawResponse[ModelList]: ...
     def retrieve(
         self,
         model: str,
@@ -146,7 +154,7 @@ class _ModelsWithRawResponse:
         extra_query: Mapping[str, object] | None = None,
         extra_body: Mapping[str, object] | None = None,
         timeout: float | Timeout | NotGiven | None = ...,
-    ) -> APIResponse[Model]: ...
+    ) -> RawResponse[Model]: ...
 
 class _ModelsWithStreamingResponse:
     def list(
@@ -175,7 +183,7 @@ class _AsyncModelsWithRawResponse:
         extra_query: Mapping[str, object] | None = None,
         extra_body: Mapping[str, object] | None = None,
         timeout: float | Timeout | NotGiven | None = ...,
-    ) -> APIResponse[ModelList]: ...
+    ) -> RawResponse[ModelList]: ...
     async def retrieve(
         self,
         model: str,
@@ -184,7 +192,7 @@ class _AsyncModelsWithRawResponse:
         extra_query: Mapping[str, object] | None = None,
         extra_body: Mapping[str, object] | None = None,
         timeout: float | Timeout | NotGiven | None = ...,
-    ) -> APIResponse[Model]: ...
+    ) -> RawResponse[Model]: ...
 
 class _AsyncModelsWithStreamingResponse:
     def list(

@@ -1,8 +1,11 @@
-"""A tool call in a chat reply."""
+"""A tool call in a chat reply. Every one is a function call, so that the class has three names."""
 
-from typing import TypeAlias
-
-from tokstream._tokstream import ChatCompletionMessageToolCall, Function
+from tokstream._tokstream import (
+    ChatCompletionMessageToolCall,
+    ChatCompletionMessageToolCall as ChatCompletionMessageFunctionToolCall,
+    ChatCompletionMessageToolCall as ChatCompletionMessageToolCallUnion,
+    Function,
+)
 
 __all__ = [
     "ChatCompletionMessageFunctionToolCall",
@@ -10,9 +13,3 @@ __all__ = [
     "ChatCompletionMessageToolCallUnion",
     "Function",
 ]
-
-ChatCompletionMessageFunctionToolCall: TypeAlias = ChatCompletionMessageToolCall
-"""The same class: every tool call here is a function call."""
-
-ChatCompletionMessageToolCallUnion: TypeAlias = ChatCompletionMessageToolCall
-"""The same class: every tool call here is a function call."""

@@ -1,12 +1,8 @@
 """A tool call that the model asked for, sent back to it."""
 
-from typing import TypeAlias
-
 from .chat_completion_message_function_tool_call_param import (
-    ChatCompletionMessageFunctionToolCallParam,
+    ChatCompletionMessageFunctionToolCallParam as ChatCompletionMessageToolCallParam,
     Function,
 )
 
 __all__ = ["ChatCompletionMessageToolCallParam", "Function"]
-
-ChatCompletionMessageToolCallParam: TypeAlias = ChatCompletionMessageFunctionToolCallParam

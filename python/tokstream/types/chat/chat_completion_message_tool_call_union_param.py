@@ -1,11 +1,7 @@
 """Any kind of tool call, sent back to the model."""
 
-from typing import TypeAlias
-
 from .chat_completion_message_function_tool_call_param import (
-    ChatCompletionMessageFunctionToolCallParam,
+    ChatCompletionMessageFunctionToolCallParam as ChatCompletionMessageToolCallUnionParam,
 )
 
 __all__ = ["ChatCompletionMessageToolCallUnionParam"]
-
-ChatCompletionMessageToolCallUnionParam: TypeAlias = ChatCompletionMessageFunctionToolCallParam

@@ -32,8 +32,9 @@ ResponseFormat: TypeAlias = (
 )
 """The form of a reply: free text, some JSON object, JSON after a schema, or a regular expression."""
 
-ServiceTier: TypeAlias = Literal["auto", "default", "flex", "priority", "scale", "fast"]
-"""How a request is queued and priced. DeepInfra knows `default`, `priority` and `flex`."""
+# Two literals because stubtest takes a lone one for a union that is none.
+ServiceTier: TypeAlias = Literal["default", "priority", "flex"] | Literal["auto", "scale", "fast"]  # noqa: PYI030
+"""How a request is queued and priced. DeepInfra knows `default`, `priority` and `flex`; other servers the others."""
 
 PromptCacheOptions: TypeAlias = dict[str, Any]
 """What the server's prompt cache shall do, in the server's own words."""
