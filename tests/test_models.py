@@ -14,9 +14,9 @@ from hypothesis import given, settings, strategies as st
 from openai.types import chat as openai_chat
 
 from replies import choice, chunk, completion
-from tokstream import types
+from tokstream import _tokstream, types
 from tokstream._models import ValidationError
-from tokstream.types import chat
+from tokstream.types import BaseModel, chat
 from tokstream.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionMessage
 
 CALL = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}
@@ -186,6 +186,24 @@ def test_openais_own_class_reads_what_ours_dumps():
     theirs = openai_chat.ChatCompletion.model_validate(reply(sent).to_dict())
     assert theirs.to_dict() == sent
     assert openai_chat.ChatCompletion.model_validate_json(reply(sent).to_json()).to_dict() == sent
+
+
+# --- Reading ---
+
+RESPONSES = {
+    name: cls for name, cls in vars(_tokstream).items() if isinstance(cls, type) and BaseModel in cls.__mro__[1:]
+}
+
+
+@pytest.mark.parametrize("cls", RESPONSES.values(), ids=RESPONSES)
+def test_every_declared_field_is_an_attribute(cls):
+    empty = cls.model_construct()
+    for name, _, _, _ in cls._schema():
+        assert getattr(empty, name) is None, name
+        assert getattr(cls.model_construct(**{name: "x"}), name) == "x", name
+        assert name in dir(empty)
+    with pytest.raises(AttributeError, match="nothing_of_this_name"):
+        empty.nothing_of_this_name  # noqa: B018
 
 
 # --- Dumping ---
