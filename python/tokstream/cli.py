@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    parser.set_defaults(run=lambda _: _no_command(parser))
+    parser.set_defaults(run=_no_command)
     commands = parser.add_subparsers(title="commands", metavar="command")
     _add_chat(commands)
     _add_models(commands)
@@ -73,8 +73,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _no_command(parser: argparse.ArgumentParser) -> int:
-    terminal.say(parser.format_help(), end="")
+def _no_command(_: argparse.Namespace) -> int:
+    terminal.say(_parser().format_help(), end="")
     return USAGE
 
 

@@ -29,13 +29,14 @@ from ._local_model import (
     fetch_model,
     quote_lines,
 )
+from ._typing import override
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self
 
-    from ._local_model import Progress
+    from ._local_model import _Progress
     from ._local_server import Answer, Settings
 
 __all__ = ["LocalModelError", "Server", "fetch_model", "serve"]
@@ -101,6 +102,7 @@ class Server:
     ) -> None:
         self.close()
 
+    @override
     def __repr__(self) -> str:
         return f"<tokstream.local.Server of {self.model!r} at {self.base_url}>"
 
@@ -119,7 +121,7 @@ def serve(
     ping_interval: int = 30,
     start_timeout: float = 300.0,
     verbose: bool = False,
-    progress: Progress | bool | None = None,
+    progress: _Progress | bool | None = None,
 ) -> Server:
     """Start llama.cpp's server, in a process of its own, and return it once it takes requests.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from . import terminal
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tokstream import Client, Stream
-    from tokstream.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
+    from tokstream.types.chat import ChatCompletionChunk
 
 
 class Answer:
     """An answer. `text` is what has been written of it so far."""
 
-    def __init__(self, client: Client, messages: Iterable[ChatCompletionMessageParam], arguments: Namespace) -> None:
+    def __init__(self, client: Client, messages: Iterable[dict[str, str]], arguments: Namespace) -> None:
         self.client = client
         self.messages = messages
         self.arguments = arguments
@@ -37,10 +37,16 @@ class Answer:
                 self._sum_up(stream)
 
     def _create(self) -> Stream[ChatCompletionChunk]:
-        optional = {"max_tokens": self.arguments.max_tokens, "temperature": self.arguments.temperature}
-        given: dict[str, Any] = {name: value for name, value in optional.items() if value is not None}
+        from tokstream import NOT_GIVEN
+
+        max_tokens: int | None = self.arguments.max_tokens
+        temperature: float | None = self.arguments.temperature
         return self.client.chat.completions.create(
-            messages=list(self.messages), stream=True, stream_options={"include_usage": True}, **given
+            messages=list(self.messages),
+            stream=True,
+            stream_options={"include_usage": True},
+            max_tokens=NOT_GIVEN if max_tokens is None else max_tokens,
+            temperature=NOT_GIVEN if temperature is None else temperature,
         )
 
     def _show(self, chunk: ChatCompletionChunk) -> None:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from tokstream import Client
-    from tokstream.types.chat import ChatCompletionMessageParam
 
 # What SmolLM2 was trained for; with one conversation at a time, it costs 190 MB.
 LOCAL_CONTEXT = 8192
@@ -28,7 +27,7 @@ def run(arguments: Namespace) -> int:
             "--local serves its own model: leave out --base-url and --model (--model-file takes another model)"
         )
     prompt = _prompt(arguments.prompt)
-    messages: list[ChatCompletionMessageParam] = []
+    messages: list[dict[str, str]] = []
     if arguments.system is not None:
         messages.append({"role": "system", "content": terminal.clean(arguments.system)})
     with ExitStack() as stack:
@@ -43,10 +42,11 @@ def run(arguments: Namespace) -> int:
 
 def _prompt(words: list[str]) -> str | None:
     """The prompt, of the command line and standard input together; `None` for a conversation."""
-    argument = terminal.clean(" ".join(word for word in words if word != "-"))
     if not words and terminal.is_interactive():
         return None
-    piped = terminal.clean(terminal.read_input(wait="-" in words or not words))
+    wait = not words or words[-1] == "-"
+    argument = terminal.clean(" ".join(words[:-1] if wait else words))
+    piped = terminal.clean(terminal.read_input(wait=wait))
     parts = [part for part in (argument, piped) if part.strip()]
     if not parts:
         raise UsageError('there is no prompt: give one as an argument (tokstream chat "Hello!") or on standard input')

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tokstream import Client
-    from tokstream.types.chat import ChatCompletionMessageParam
 
 PROMPT = "> "
 HINT = "/help shows what there is, Ctrl-D leaves."
@@ -28,7 +27,7 @@ Ctrl-C stops an answer that is being written; what there is of it stays in the c
 class Conversation:
     """What was said so far, and the loop that goes on with it."""
 
-    def __init__(self, client: Client, opening: Sequence[ChatCompletionMessageParam], arguments: Namespace) -> None:
+    def __init__(self, client: Client, opening: Sequence[dict[str, str]], arguments: Namespace) -> None:
         self.client = client
         self.arguments = arguments
         self._opening = tuple(opening)
@@ -66,7 +65,7 @@ class Conversation:
     def _answer(self, question: str) -> None:
         from tokstream import APIError
 
-        asked: ChatCompletionMessageParam = {"role": "user", "content": question}
+        asked: dict[str, str] = {"role": "user", "content": question}
         answer = Answer(self.client, [*self._messages, asked], self.arguments)
         try:
             answer.write()
