@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import tokstream
 from replies import DONE, MODEL, USAGE, choice, chunk, event, finish, said, sse, text
 from server import Gate, stream
 from tokstream.types.chat import ChatCompletion
@@ -254,10 +255,11 @@ def test_the_final_completion_after_reading_chunks(surface, client):
 
 
 def test_a_stream_without_chunks(surface, client):
-    api, _ = client(stream(DONE))
-    result = surface.run(surface.stream(api).get_final_completion())
-    assert isinstance(result, ChatCompletion)
-    assert not result.choices
+    # There is nothing a completion could be made of, and nothing is invented.
+    api, _ = client(then=stream(DONE))
+    with pytest.raises(tokstream.APIResponseValidationError, match="without"):
+        surface.run(surface.stream(api).get_final_completion())
+    assert surface.run(surface.stream(api).get_final_text()) == ""
 
 
 def test_dumps_as_a_whole_reply(final):

@@ -8,7 +8,7 @@ import struct
 import pytest
 
 import tokstream
-from replies import MODEL, error
+from replies import error
 from server import reply
 from tokstream.types import CreateEmbeddingResponse, Embedding
 
@@ -132,13 +132,6 @@ def test_a_large_reply(surface, client):
     assert [item.embedding[1023] for item in result.data] == [float(at) for at in range(200)]
 
 
-def test_the_model_of_the_client(surface, client):
-    api, server = client(then=served(VECTORS), model="of/client")
-    surface.run(api.embeddings.create(input="a"))
-    assert server.request.json["model"] == "of/client"
-    assert MODEL != "of/client"
-
-
 def test_an_error(surface, client):
     api, _ = client(reply(error("input is too long", param="input"), 400))
     with pytest.raises(tokstream.BadRequestError, match="input is too long"):
@@ -150,12 +143,9 @@ def test_vectors_that_cannot_be_read(surface, client, text):
     api, _ = client(
         reply({"object": "list", "data": [{"object": "embedding", "index": 0, "embedding": text}]}), max_retries=0
     )
-    try:
-        read = surface.run(api.embeddings.create(model="m", input="a")).data[0].embedding
-    except tokstream.APIResponseValidationError as broken:
-        assert "embedding" in str(broken)  # noqa: PT017 - a clear error, or the text as it was sent
-    else:
-        assert read == text
+    with pytest.raises(tokstream.APIResponseValidationError, match="base64") as caught:
+        surface.run(api.embeddings.create(model="m", input="a"))
+    assert caught.value.status_code == 200
 
 
 @pytest.mark.parametrize("bad", [float("nan"), b"bytes", object], ids=["nan", "bytes", "class"])

@@ -230,7 +230,6 @@ BAD = {
     "nested nan": lambda: [{"a": -math.inf}],
     "bytes": lambda: b"bytes",
     "bytearray": lambda: bytearray(b"x"),
-    "set": lambda: {1, 2},
     "complex": lambda: 1j,
     "object": object,
     "class": lambda: dict,
@@ -279,9 +278,7 @@ def test_text_that_is_no_text_is_refused_everywhere(surface, client, name):
     surface.create(api)
 
 
-@pytest.mark.parametrize(
-    "messages", [12, 1.5, True, b"bytes", {"role": "user"}, [1], ["text"], [None], object], ids=repr
-)
+@pytest.mark.parametrize("messages", [b"bytes", object, [object], [b"bytes"]], ids=repr)
 def test_messages_that_are_none(surface, client, messages):
     api, server = client(OK)
     with pytest.raises((TypeError, ValueError)):
