@@ -2,35 +2,23 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pages import ROOT, examples, pages
 from replies import USAGE, completion, error, finish, said, sse, text
 from server import Request, Step, reply, stream
 
-ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
-FENCE = re.compile(r"^```(\S*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 RUNNER = """
 import json, sys
 for code in json.load(sys.stdin):
     exec(compile(code, {page!r}, "exec"), globals())
 """
-SKIPPED = re.compile(r"<!-- not run: .+ -->\s*\Z")
-
-
-def examples(page: Path) -> Iterator[str]:
-    """The page's examples, each with as many line breaks before it as make its line numbers those of the page."""
-    source = page.read_text(encoding="utf-8")
-    for fence in FENCE.finditer(source):
-        if fence[1] == "python" and not SKIPPED.search(source, 0, fence.start()):
-            yield "\n" * source.count("\n", 0, fence.start(2)) + fence[2]
 
 
 def answer(request: Request) -> Sequence[Step]:
@@ -110,12 +98,12 @@ def sse_part(data: Any) -> bytes:
     return sse(data, done=False)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize(
+    "page", [page for page in pages() if any(examples(page))], ids=lambda page: page.relative_to(ROOT).as_posix()
+)
 def test_examples_run(page: Path, serve: Any) -> None:
     """The examples of a page run one after the other in one program, as a reader goes through them."""
     programs = list(examples(page))
-    if not programs:
-        pytest.skip("the page has no example that runs")
     server = serve(then=answer)
     environment = {
         **os.environ,
@@ -139,11 +127,3 @@ def test_examples_run(page: Path, serve: Any) -> None:
     assert done.stderr == ""
     assert done.stdout.strip(), "the examples print nothing"
     assert server.requests, "the examples ask for nothing"
-
-
-def test_every_example_is_valid_python() -> None:
-    """Those too that are not run."""
-    for page in [*PAGES, *ROOT.glob("docs/reference/*.md")]:
-        for language, code in FENCE.findall(page.read_text(encoding="utf-8")):
-            if language == "python":
-                compile(code, str(page), "exec")

@@ -42,10 +42,10 @@ def _replace(module: griffe.Module, stub: Path, loader: griffe.GriffeLoader) -> 
         modules_collection=loader.modules_collection,
     )
     for name, submodule in module.modules.items():
-        visited[name] = submodule
+        visited.members[name] = submodule
     _tidy(visited)
     if module.parent is not None:
-        module.parent[module.name] = visited
+        module.parent.members[module.name] = visited  # as an item it would be merged with the module
 
 
 def _tidy(scope: griffe.Module | griffe.Class) -> None:
@@ -54,6 +54,11 @@ def _tidy(scope: griffe.Module | griffe.Class) -> None:
             shown = overloads[-1]
             shown.docstring = next((one.docstring for one in overloads if one.docstring), None)
             scope[name] = shown
+    if "__new__" in scope.members:
+        # The constructor of an extension class, which readers know as `__init__`.
+        constructor = scope.members.pop("__new__")
+        constructor.name = "__init__"
+        scope.members["__init__"] = constructor
     scope.members = dict(sorted(scope.members.items(), key=lambda member: _line(member[1])))
     for member in scope.members.values():
         if isinstance(member, griffe.Function):

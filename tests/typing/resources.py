@@ -33,7 +33,7 @@ def embeddings(client: Client) -> None:
     response = client.embeddings.create(input=["Hello!", "Bye!"], model="a/b", dimensions=64, encoding_format="float")
     assert_type(response.data, list[Embedding])
     assert_type(response.data[0].embedding, list[float])
-    client.embeddings.create(input=[1, 2, 3], model="a/b")
+    client.embeddings.create(input=[1, 2, 3])
     client.embeddings.create(input=[[1, 2], [3]], model="a/b")
 
 

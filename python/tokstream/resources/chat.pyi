@@ -3,11 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, overload
 
-from typing_extensions import override
-
 from tokstream._events import AsyncChatCompletionStreamManager, ChatCompletionStreamManager
 from tokstream._marks import NotGiven, Omit
-from tokstream._resource import Resource
 from tokstream._response import AsyncResponseContextManager, RawResponse, ResponseContextManager
 from tokstream._tokstream import AsyncStream, ChatCompletion, ChatCompletionChunk, Stream, Timeout
 from tokstream.types.chat import (
@@ -21,7 +18,7 @@ from tokstream.types.shared_params import Metadata, ReasoningEffort
 
 _Missing: TypeAlias = NotGiven | Omit
 
-class Chat(Resource):
+class Chat:
     """Chat routes."""
 
     @property
@@ -29,16 +26,14 @@ class Chat(Resource):
         """Replies to a conversation."""
 
     @property
-    @override
     def with_raw_response(self) -> _ChatWithRawResponse:
         """The same methods, returning the HTTP response with its status and headers."""
 
     @property
-    @override
     def with_streaming_response(self) -> _ChatWithStreamingResponse:
         """The same methods, returning the HTTP response before its body is read."""
 
-class AsyncChat(Resource):
+class AsyncChat:
     """Chat routes."""
 
     @property
@@ -46,16 +41,14 @@ class AsyncChat(Resource):
         """Replies to a conversation."""
 
     @property
-    @override
     def with_raw_response(self) -> _AsyncChatWithRawResponse:
         """The same methods, returning the HTTP response with its status and headers."""
 
     @property
-    @override
     def with_streaming_response(self) -> _AsyncChatWithStreamingResponse:
         """The same methods, returning the HTTP response before its body is read."""
 
-class Completions(Resource):
+class Completions:
     """Replies to a conversation."""
 
     @overload
@@ -317,16 +310,14 @@ class Completions(Resource):
             A context manager over the events. See `tokstream.types.chat` for their classes.
         """
     @property
-    @override
     def with_raw_response(self) -> _CompletionsWithRawResponse:
         """The same methods, returning the HTTP response with its status and headers."""
 
     @property
-    @override
     def with_streaming_response(self) -> _CompletionsWithStreamingResponse:
         """The same methods, returning the HTTP response before its body is read."""
 
-class AsyncCompletions(Resource):
+class AsyncCompletions:
     """Replies to a conversation."""
 
     @overload
@@ -589,12 +580,10 @@ class AsyncCompletions(Resource):
             A context manager over the events. See `tokstream.types.chat` for their classes.
         """
     @property
-    @override
     def with_raw_response(self) -> _AsyncCompletionsWithRawResponse:
         """The same methods, returning the HTTP response with its status and headers."""
 
     @property
-    @override
     def with_streaming_response(self) -> _AsyncCompletionsWithStreamingResponse:
         """The same methods, returning the HTTP response before its body is read."""
 

@@ -3,10 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias, overload
 
-from typing_extensions import override
-
 from tokstream._marks import NotGiven, Omit
-from tokstream._resource import Resource
 from tokstream._response import AsyncResponseContextManager, RawResponse, ResponseContextManager
 from tokstream._tokstream import AsyncStream, Completion, Stream, Timeout
 from tokstream.types.chat import ChatCompletionStreamOptionsParam
@@ -14,7 +11,7 @@ from tokstream.types.chat.completion_create_params import ResponseFormat, Servic
 
 _Missing: TypeAlias = NotGiven | Omit
 
-class Completions(Resource):
+class Completions:
     """Texts that the model goes on with."""
 
     @overload
@@ -169,16 +166,14 @@ class Completions(Resource):
         **params: object,
     ) -> Completion | Stream[Completion]: ...
     @property
-    @override
     def with_raw_response(self) -> _CompletionsWithRawResponse:
         """The same methods, returning the HTTP response with its status and headers."""
 
     @property
-    @override
     def with_streaming_response(self) -> _CompletionsWithStreamingResponse:
         """The same methods, returning the HTTP response before its body is read."""
 
-class AsyncCompletions(Resource):
+class AsyncCompletions:
     """Texts that the model goes on with."""
 
     @overload
@@ -333,12 +328,10 @@ class AsyncCompletions(Resource):
         **params: object,
     ) -> Completion | AsyncStream[Completion]: ...
     @property
-    @override
     def with_raw_response(self) -> _AsyncCompletionsWithRawResponse:
         """The same methods, returning the HTTP response with its status and headers."""
 
     @property
-    @override
     def with_streaming_response(self) -> _AsyncCompletionsWithStreamingResponse:
         """The same methods, returning the HTTP response before its body is read."""
 

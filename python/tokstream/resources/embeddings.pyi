@@ -3,23 +3,20 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
-from typing_extensions import override
-
 from tokstream._marks import NotGiven, Omit
-from tokstream._resource import Resource
 from tokstream._response import AsyncResponseContextManager, RawResponse, ResponseContextManager
 from tokstream._tokstream import CreateEmbeddingResponse, Timeout
 
 _Missing: TypeAlias = NotGiven | Omit
 
-class Embeddings(Resource):
+class Embeddings:
     """Texts as vectors."""
 
     def create(
         self,
         *,
         input: str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]],
-        model: str,
+        model: str | _Missing = ...,
         dimensions: int | _Missing | None = ...,
         encoding_format: Literal["float", "base64"] | _Missing | None = ...,
         user: str | _Missing | None = ...,
@@ -33,7 +30,7 @@ class Embeddings(Resource):
 
         Args:
             input: a text, a list of texts, the ids of a text's tokens, or a list of such lists.
-            model: the id of a model that makes embeddings.
+            model: the id of a model that makes embeddings. Default: the client's.
             dimensions: how many numbers each vector has, for models that can choose.
             encoding_format: how vectors travel. Not given, they come as numbers whichever way the server sends
                 them; with `base64`, each `embedding` is the string that the server sent.
@@ -52,23 +49,21 @@ class Embeddings(Resource):
         """
 
     @property
-    @override
     def with_raw_response(self) -> _EmbeddingsWithRawResponse:
         """The same methods, returning the HTTP response with its status and headers."""
 
     @property
-    @override
     def with_streaming_response(self) -> _EmbeddingsWithStreamingResponse:
         """The same methods, returning the HTTP response before its body is read."""
 
-class AsyncEmbeddings(Resource):
+class AsyncEmbeddings:
     """Texts as vectors."""
 
     async def create(
         self,
         *,
         input: str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]],
-        model: str,
+        model: str | _Missing = ...,
         dimensions: int | _Missing | None = ...,
         encoding_format: Literal["float", "base64"] | _Missing | None = ...,
         user: str | _Missing | None = ...,
@@ -82,7 +77,7 @@ class AsyncEmbeddings(Resource):
 
         Args:
             input: a text, a list of texts, the ids of a text's tokens, or a list of such lists.
-            model: the id of a model that makes embeddings.
+            model: the id of a model that makes embeddings. Default: the client's.
             dimensions: how many numbers each vector has, for models that can choose.
             encoding_format: how vectors travel. Not given, they come as numbers whichever way the server sends
                 them; with `base64`, each `embedding` is the string that the server sent.
@@ -101,12 +96,10 @@ class AsyncEmbeddings(Resource):
         """
 
     @property
-    @override
     def with_raw_response(self) -> _AsyncEmbeddingsWithRawResponse:
         """The same methods, returning the HTTP response with its status and headers."""
 
     @property
-    @override
     def with_streaming_response(self) -> _AsyncEmbeddingsWithStreamingResponse:
         """The same methods, returning the HTTP response before its body is read."""
 
@@ -115,7 +108,7 @@ class _EmbeddingsWithRawResponse:
         self,
         *,
         input: str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]],
-        model: str,
+        model: str | _Missing = ...,
         extra_headers: Mapping[str, str | Omit] | None = None,
         extra_query: Mapping[str, object] | None = None,
         extra_body: Mapping[str, object] | None = None,
@@ -128,7 +121,7 @@ class _EmbeddingsWithStreamingResponse:
         self,
         *,
         input: str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]],
-        model: str,
+        model: str | _Missing = ...,
         extra_headers: Mapping[str, str | Omit] | None = None,
         extra_query: Mapping[str, object] | None = None,
         extra_body: Mapping[str, object] | None = None,
@@ -141,7 +134,7 @@ class _AsyncEmbeddingsWithRawResponse:
         self,
         *,
         input: str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]],
-        model: str,
+        model: str | _Missing = ...,
         extra_headers: Mapping[str, str | Omit] | None = None,
         extra_query: Mapping[str, object] | None = None,
         extra_body: Mapping[str, object] | None = None,
@@ -154,7 +147,7 @@ class _AsyncEmbeddingsWithStreamingResponse:
         self,
         *,
         input: str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]],
-        model: str,
+        model: str | _Missing = ...,
         extra_headers: Mapping[str, str | Omit] | None = None,
         extra_query: Mapping[str, object] | None = None,
         extra_body: Mapping[str, object] | None = None,

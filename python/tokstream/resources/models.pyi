@@ -3,14 +3,11 @@
 from collections.abc import AsyncIterator, Generator, Mapping
 from typing import Any
 
-from typing_extensions import override
-
 from tokstream._marks import NotGiven, Omit
-from tokstream._resource import Resource
 from tokstream._response import AsyncResponseContextManager, RawResponse, ResponseContextManager
 from tokstream._tokstream import Model, ModelList, Timeout
 
-class Models(Resource):
+class Models:
     """The models that a server offers."""
 
     def list(
@@ -61,16 +58,14 @@ class Models(Resource):
         """
 
     @property
-    @override
     def with_raw_response(self) -> _ModelsWithRawResponse:
         """The same methods, returning the HTTP response with its status and headers."""
 
     @property
-    @override
     def with_streaming_response(self) -> _ModelsWithStreamingResponse:
         """The same methods, returning the HTTP response before its body is read."""
 
-class AsyncModels(Resource):
+class AsyncModels:
     """The models that a server offers."""
 
     def list(
@@ -121,12 +116,10 @@ class AsyncModels(Resource):
         """
 
     @property
-    @override
     def with_raw_response(self) -> _AsyncModelsWithRawResponse:
         """The same methods, returning the HTTP response with its status and headers."""
 
     @property
-    @override
     def with_streaming_response(self) -> _AsyncModelsWithStreamingResponse:
         """The same methods, returning the HTTP response before its body is read."""
 
