@@ -7,12 +7,13 @@ use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
-use reqwest::{Method, Url, Version};
+use reqwest::{Method, StatusCode, Url, Version};
 use tokio::time::Instant;
 
 use crate::api_error::ErrorBody;
 use crate::config::{Limits, Timeouts};
 use crate::error::{Error, Failure, Head, Phase};
+use crate::json::members;
 use crate::retry::{Outcome, RetryPolicy, parse_retry_after, parse_should_retry};
 use crate::transport::{ConnectProbe, classify};
 
@@ -314,25 +315,39 @@ impl Call {
             raw.push(bytes);
         }
         let raw = raw.into_bytes();
-        let mut body = ErrorBody::decode(head.header(CONTENT_TYPE.as_str()), &raw);
+        let kind = head.header(CONTENT_TYPE.as_str());
+        let mut body = ErrorBody::decode(kind, &raw);
+        let status =
+            StatusCode::from_u16(head.status).map_or_else(|_| head.status.to_string(), |status| status.to_string());
         if (300..400).contains(&head.status) {
             let to = head.header("location").unwrap_or("nowhere");
-            body.message =
-                format!("The server redirects to {to}; only redirects (307, 308) to the same origin are followed");
+            body.message = format!(
+                "The server answered {status}, a redirect to {to}; only redirects (307, 308) to the same origin are followed"
+            );
+        } else if body.message.is_empty() {
+            body.message = format!("The server answered {status} and said nothing of it");
+        } else if !body.message.contains(char::is_alphabetic)
+            || kind.is_some_and(|kind| kind.contains("json")) && !is_object(&raw)
+        {
+            body.message = format!("The server answered {status}: {}", body.message);
         }
         let retry_after = parse_retry_after(|name| head.header(name), SystemTime::now());
         self.failure(Error::Status { body, raw, retry_after }, Some(head))
     }
 }
 
+fn is_object(raw: &[u8]) -> bool {
+    std::str::from_utf8(raw).is_ok_and(|text| members(text).is_ok())
+}
+
 /// What the retry policy needs to know of a failure; `None` where no retry can help.
 fn outcome(failure: &Failure) -> Option<Outcome> {
     match &failure.error {
-        Error::Connection { .. } => Some(Outcome::Connection),
-        Error::Timeout {
-            phase: Phase::Total, ..
-        } => None,
-        Error::Timeout { .. } => Some(Outcome::Connection),
+        Error::Connection { .. }
+        | Error::Timeout {
+            phase: Phase::Connect | Phase::FirstToken | Phase::Read,
+            ..
+        } => Some(Outcome::Connection),
         Error::Status { body, retry_after, .. } => {
             let head = failure.head.as_ref()?;
             Some(Outcome::Status {
@@ -342,7 +357,10 @@ fn outcome(failure: &Failure) -> Option<Outcome> {
                 curable: body.is_curable(head.status),
             })
         }
-        Error::Truncated { .. }
+        Error::Timeout {
+            phase: Phase::Total, ..
+        }
+        | Error::Truncated { .. }
         | Error::InStream { .. }
         | Error::Validation { .. }
         | Error::Configuration(_)

@@ -1,5 +1,10 @@
 //! State that belongs to one process: after a fork the child starts with its own and never touches the parent's.
 
+#![expect(
+    unsafe_code,
+    reason = "a value that must be leaked after a fork, and freed otherwise, is owned through a pointer"
+)]
+
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
@@ -44,18 +49,18 @@ impl<T> PerProcess<T> {
         if let Some(value) = self.get() {
             return Ok(value);
         }
-        let made = Box::into_raw(Box::new(Owned {
+        let fresh = Box::into_raw(Box::new(Owned {
             pid: std::process::id(),
             value: make()?,
         }));
         let winner = match self
             .current
-            .compare_exchange(before, made, Ordering::AcqRel, Ordering::Acquire)
+            .compare_exchange(before, fresh, Ordering::AcqRel, Ordering::Acquire)
         {
-            Ok(_) => made,
+            Ok(_) => fresh,
             Err(other) => {
-                // SAFETY: `made` was never shared.
-                drop(unsafe { Box::from_raw(made) });
+                // SAFETY: `fresh` was never shared.
+                drop(unsafe { Box::from_raw(fresh) });
                 other
             }
         };

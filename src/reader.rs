@@ -100,7 +100,7 @@ impl Reader {
                     raw: data.clone(),
                 })
             }
-            Item::Document(data) => self.document(data),
+            Item::Document { data, content_type } => self.document(data, content_type),
         }
     }
 
@@ -168,10 +168,10 @@ impl Reader {
     }
 
     /// A stream was asked for and one document came: an error, or the whole completion at once.
-    fn document(&mut self, data: &Bytes) -> Result<Read<'static>, Error> {
+    fn document(&mut self, data: &Bytes, kind: &str) -> Result<Read<'static>, Error> {
         let shown = excerpt(data);
         if let Some(mut body) = ErrorBody::in_stream(data) {
-            body.message = format!("{} (in place of a stream: {shown})", body.message);
+            body.message = format!("{} (in place of a stream, as {kind}: {shown})", body.message);
             return Err(Error::InStream {
                 body,
                 raw: data.clone(),
@@ -180,9 +180,9 @@ impl Reader {
         let chunk = std::str::from_utf8(data).ok().and_then(as_chunk);
         let Some(chunk) = chunk else {
             let detail = if data.is_empty() {
-                "A stream was asked for and the reply is empty".to_owned()
+                format!("A stream was asked for and the reply is empty (content type: {kind})")
             } else {
-                "A stream was asked for and the reply is none, nor a completion".to_owned()
+                format!("A stream was asked for and the reply is neither that nor a completion (content type: {kind})")
             };
             return Err(Error::Validation {
                 detail,
@@ -258,7 +258,10 @@ mod tests {
     #[test]
     fn a_whole_completion_is_one_chunk() {
         let whole = r#"{"id":"a","object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"stop"}]}"#;
-        let item = Item::Document(Bytes::from_static(whole.as_bytes()));
+        let item = Item::Document {
+            data: Bytes::from_static(whole.as_bytes()),
+            content_type: "application/json".into(),
+        };
         let mut reader = Reader::new(Kind::Chat);
         let Ok(Read::Whole(chunk)) = reader.read(&item) else {
             panic!("not understood")

@@ -1,11 +1,13 @@
 //! The connections of a client: lanes for callers that block, one background thread for event loops.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use crate::error::Error;
 use crate::exchange::{Call, Request};
@@ -24,21 +26,64 @@ pub struct Session {
     transport: Transport,
     base_is_tls: bool,
     lanes: PerProcess<Lanes>,
-    shared: PerProcess<reqwest::Client>,
+    shared: PerProcess<Mutex<Option<reqwest::Client>>>,
+    proxied: bool,
     closed: AtomicBool,
 }
 
-#[derive(Debug, Default)]
+/// What a client's end must end too: an open stream.
+pub trait Abort: Send + Sync {
+    /// Gives up the connection, from whatever thread.
+    fn abort(&self);
+}
+
+/// Streams that are remembered before those that are gone are looked for.
+const REMEMBERED_STREAMS: usize = 64;
+/// How long a call waits for the rest of the one before it, so that both can use one connection.
+const DRAIN_WAIT: Duration = Duration::from_millis(50);
+
+#[derive(Default)]
 struct Lanes {
     idle: Mutex<Vec<Lane>>,
+    open: Mutex<Vec<Weak<dyn Abort>>>,
+    draining: Draining,
+}
+
+/// How many replies are being drained on the background thread.
+#[derive(Debug, Default)]
+pub struct Draining {
+    count: AtomicUsize,
+    done: Notify,
+}
+
+impl Draining {
+    /// Reads the rest of a reply for its connection's sake.
+    pub async fn drain(&self, leftover: Leftover) {
+        self.count.fetch_add(1, Ordering::AcqRel);
+        leftover.drain().await;
+        // The connection's own task puts it back when it has its turn.
+        tokio::task::yield_now().await;
+        self.count.fetch_sub(1, Ordering::AcqRel);
+        self.done.notify_waiters();
+    }
+
+    async fn settle(&self) {
+        let done = self.done.notified();
+        if self.count.load(Ordering::Acquire) > 0 {
+            // In time or not, the call goes on: at worst on a connection of its own.
+            drop(tokio::time::timeout(DRAIN_WAIT, done).await);
+        }
+    }
 }
 
 impl Session {
     /// A session of this configuration; nothing is connected yet.
     #[must_use]
     pub fn new(config: TransportConfig, base_is_tls: bool) -> Self {
+        let transport = Transport::new(config);
         Self {
-            transport: Transport::new(config),
+            proxied: transport.may_be_proxied(),
+            transport,
             base_is_tls,
             lanes: PerProcess::new(),
             shared: PerProcess::new(),
@@ -52,11 +97,34 @@ impl Session {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// Refuses further calls and closes the idle connections; calls under way go on to their end.
+    /// Refuses further calls, closes the idle connections and gives up the open streams.
     pub fn close(&self) {
         self.closed.store(true, Ordering::Release);
+        if let Some(shared) = self.shared.get() {
+            let idle = lock(shared).take();
+            drop(idle);
+        }
         if let Some(lanes) = self.lanes.get() {
-            lock(&lanes.idle).clear();
+            let idle = std::mem::take(&mut *lock(&lanes.idle));
+            drop(idle);
+            let open = std::mem::take(&mut *lock(&lanes.open));
+            for stream in open.iter().filter_map(Weak::upgrade) {
+                stream.abort();
+            }
+        }
+    }
+
+    /// Remembers an open stream, to be given up when the client is closed.
+    pub fn remember(&self, stream: Weak<dyn Abort>) {
+        let Some(lanes) = self.lanes.get() else { return };
+        let mut open = lock(&lanes.open);
+        if open.len() >= REMEMBERED_STREAMS && open.len() == open.capacity() {
+            open.retain(|stream| stream.strong_count() > 0);
+        }
+        open.push(stream);
+        drop(open);
+        if self.is_closed() {
+            self.close();
         }
     }
 
@@ -68,8 +136,7 @@ impl Session {
         if self.is_closed() {
             return Err(Error::Closed);
         }
-        let lanes = self.lanes.get_or_try_make(|| Ok::<_, Error>(Lanes::default()))?;
-        let idle = lock(&lanes.idle).pop();
+        let idle = lock(&self.lanes()?.idle).pop();
         if let Some(lane) = idle {
             lane.settle();
             return Ok(lane);
@@ -107,21 +174,46 @@ impl Session {
         if self.is_closed() {
             return Err(Error::Closed);
         }
+        self.lanes()?;
         let handle = background()?;
         let http = self.shared.get_or_try_make(|| {
             let _inside = handle.enter();
-            self.transport.client(self.base_is_tls)
+            self.transport
+                .client(self.base_is_tls)
+                .map(|http| Mutex::new(Some(http)))
         })?;
-        Ok((
-            Call::new(request, http.clone(), self.transport.may_be_proxied()),
-            handle.clone(),
-        ))
+        let http = lock(http).clone().ok_or(Error::Closed)?;
+        Ok((Call::new(request, http, self.proxied), handle.clone()))
+    }
+
+    /// Waits a moment for the rests of replies on the background thread.
+    pub async fn settle(&self) {
+        if let Some(lanes) = self.lanes.get() {
+            lanes.draining.settle().await;
+        }
+    }
+
+    /// Reads the rest of a reply on the background thread.
+    pub async fn drain(&self, leftover: Leftover) {
+        if let Some(lanes) = self.lanes.get() {
+            lanes.draining.drain(leftover).await;
+        }
+    }
+
+    fn lanes(&self) -> Result<&Lanes, Error> {
+        self.lanes.get_or_try_make(|| Ok(Lanes::default()))
     }
 
     /// A call on a lane.
     #[must_use]
     pub fn lane_call(&self, lane: &Lane, request: Arc<Request>) -> Call {
-        Call::new(request, lane.http.clone(), self.transport.may_be_proxied())
+        Call::new(request, lane.http.clone(), self.proxied)
+    }
+}
+
+impl fmt::Debug for Lanes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lanes").finish_non_exhaustive()
     }
 }
 
@@ -160,14 +252,8 @@ impl Lane {
     fn settle(&self) {
         let leftover = lock(&self.leftover).take();
         if let Some(leftover) = leftover {
-            // A rest that is not there yet is not waited for: dropping it closes that connection.
-            self.block_on(async {
-                tokio::select! {
-                    biased;
-                    _ = leftover.drain() => {}
-                    () = async { for _ in 0..TURNS { tokio::task::yield_now().await; } } => {}
-                }
-            });
+            // A rest that does not come is not waited for: dropping it closes that connection.
+            self.block_on(async { drop(tokio::time::timeout(DRAIN_WAIT, leftover.drain()).await) });
         }
         self.turn();
     }
@@ -203,7 +289,8 @@ fn background() -> Result<&'static Handle, Error> {
         thread::Builder::new()
             .name("tokstream".into())
             .spawn(move || {
-                let _ = runtime.block_on(stopped);
+                // Either way the process is done with this thread.
+                drop(runtime.block_on(stopped));
                 runtime.shutdown_background();
             })
             .map_err(|e| no_runtime(&e))?;

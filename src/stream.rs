@@ -20,16 +20,21 @@ pub enum Item {
     Data(Bytes),
     /// The data of an event of type `error`.
     Error(Bytes),
-    /// The reply is no event stream but one JSON document.
-    Document(Bytes),
+    /// The reply is no event stream but one document.
+    Document {
+        /// The document.
+        data: Bytes,
+        /// What it calls itself.
+        content_type: Box<str>,
+    },
 }
 
 impl Item {
     /// The item's bytes.
     #[must_use]
     pub fn bytes(&self) -> &Bytes {
-        let (Self::Data(bytes) | Self::Error(bytes) | Self::Document(bytes)) = self;
-        bytes
+        let (Self::Data(data) | Self::Error(data) | Self::Document { data, .. }) = self;
+        data
     }
 }
 
@@ -291,7 +296,10 @@ impl EventStream {
             return Ok(Flow::Ended);
         }
         if let Shape::Document(whole) = std::mem::replace(&mut self.shape, Shape::Unknown) {
-            out.push_back(Item::Document(whole.into_bytes()));
+            out.push_back(Item::Document {
+                data: whole.into_bytes(),
+                content_type: self.head.header("content-type").unwrap_or("none").into(),
+            });
             self.marks.first_token.get_or_insert_with(Instant::now);
             return Ok(Flow::Done);
         }

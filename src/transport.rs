@@ -113,6 +113,8 @@ impl Transport {
                 Error::Configuration("proxy must be a URL such as http://host:port or socks5://host:port".into())
             })?;
             builder = builder.proxy(proxy);
+        } else if no_proxy_at_all() {
+            builder = builder.no_proxy();
         }
         builder
             .build()
@@ -186,6 +188,13 @@ impl Transport {
         };
         Ok(tls)
     }
+}
+
+/// `NO_PROXY=*` switches proxies off, for addresses too, as in curl and in Python's own urllib.
+fn no_proxy_at_all() -> bool {
+    ["no_proxy", "NO_PROXY"]
+        .iter()
+        .any(|name| std::env::var(name).is_ok_and(|value| value.split(',').any(|host| host.trim() == "*")))
 }
 
 fn tls_builder() -> Result<rustls::ConfigBuilder<rustls::ClientConfig, rustls::WantsVerifier>, Error> {
@@ -397,29 +406,35 @@ fn cause(error: &reqwest::Error) -> Option<Cause> {
     let mut found = None;
     let mut source: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
     while let Some(current) = source {
-        let here = if current.is::<rustls::Error>() {
-            Some(Cause::Tls)
-        } else if let Some(io) = current.downcast_ref::<std::io::Error>() {
-            // An error wrapped in an io::Error is not its `source`, but that error itself.
-            match io.get_ref() {
-                Some(inner) if inner.is::<rustls::Error>() => Some(Cause::Tls),
-                _ => cause_of_io(io.kind()),
-            }
-        } else if let Some(hyper) = current.downcast_ref::<hyper::Error>() {
-            if hyper.is_incomplete_message() || hyper.is_canceled() || hyper.is_closed() {
-                Some(Cause::Reset)
-            } else if hyper.is_parse() {
-                Some(Cause::Protocol)
-            } else {
-                None
-            }
-        } else {
-            None
+        // The innermost error knows best.
+        found = cause_of(current).or(found);
+        source = match current
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref)
+        {
+            // An error wrapped in an io::Error is passed over by its `source`.
+            Some(inner) => Some(inner),
+            None => current.source(),
         };
-        found = here.or(found);
-        source = current.source();
     }
     found
+}
+
+fn cause_of(error: &(dyn std::error::Error + 'static)) -> Option<Cause> {
+    if error.is::<rustls::Error>() {
+        return Some(Cause::Tls);
+    }
+    if let Some(io) = error.downcast_ref::<std::io::Error>() {
+        return cause_of_io(io.kind());
+    }
+    let hyper = error.downcast_ref::<hyper::Error>()?;
+    if hyper.is_incomplete_message() || hyper.is_canceled() || hyper.is_closed() {
+        Some(Cause::Reset)
+    } else if hyper.is_parse() {
+        Some(Cause::Protocol)
+    } else {
+        None
+    }
 }
 
 fn cause_of_io(kind: std::io::ErrorKind) -> Option<Cause> {

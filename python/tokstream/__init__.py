@@ -1,10 +1,10 @@
 """Stream chat completions from DeepInfra and every other OpenAI-compatible server.
 
-    from tokstream import Client
+from tokstream import Client
 
-    client = Client()
-    for token in client.chat.completions.create(messages="Hello!", stream=True).text_stream:
-        print(token, end="", flush=True)
+client = Client()
+for token in client.chat.completions.create(messages="Hello!", stream=True).text_stream:
+    print(token, end="", flush=True)
 """
 
 from __future__ import annotations

@@ -87,10 +87,11 @@ class BaseClient:
     ) -> None:
         for name in unknown:
             raise TypeError(
-                f"{type(self).__name__}() has no argument {name!r}" + (f": {_INSTEAD[name]}" if name in _INSTEAD else "")
+                f"{type(self).__name__}() has no argument {name!r}"
+                + (f": {_INSTEAD[name]}" if name in _INSTEAD else "")
             )
+        # All but the key, which is kept where nothing shows it.
         self._arguments: dict[str, Any] = {
-            "api_key": api_key,
             "base_url": base_url,
             "timeout": timeout,
             "max_retries": max_retries,
@@ -105,17 +106,17 @@ class BaseClient:
         }
         self.model = DEFAULT_MODEL if model is None else model
         self._form = PARSED
-        self._make_core(None)
+        self._make_core(api_key, None)
 
-    def _make_core(self, share: _tokstream.Core | None) -> None:
+    def _make_core(self, api_key: Any, share: _tokstream.Core | None) -> None:
         arguments = dict(self._arguments)
         arguments["headers"] = arguments.pop("default_headers")
         arguments["query"] = arguments.pop("default_query")
-        self._core = _tokstream.Core(share=share, **arguments)
+        self._core = _tokstream.Core(api_key=api_key, share=share, **arguments)
         self._note_key()
 
     def _note_key(self) -> None:
-        self._key_is_awaited = self._asynchronous and callable(self._arguments["api_key"])
+        self._key_is_awaited = self._asynchronous and callable(self._core.api_key)
 
     @property
     def api_key(self) -> Any:
@@ -125,7 +126,6 @@ class BaseClient:
     @api_key.setter
     def api_key(self, value: Any) -> None:
         self._core.api_key = value
-        self._arguments["api_key"] = value
         self._note_key()
 
     @property
@@ -140,8 +140,9 @@ class BaseClient:
 
     @property
     def timeout(self) -> Any:
-        """The time limits of requests, as a `Timeout`."""
-        return self._core.timeout
+        """The time limits of requests, as they were given, or the default `Timeout`."""
+        given = self._arguments["timeout"]
+        return self._core.timeout if given is NOT_GIVEN else given
 
     @timeout.setter
     def timeout(self, value: Any) -> None:
@@ -205,7 +206,6 @@ class BaseClient:
                 f"with_options() has no argument {name!r}" + (f": {_INSTEAD[name]}" if name in _INSTEAD else "")
             )
         changes = {
-            "api_key": api_key,
             "base_url": base_url,
             "timeout": timeout,
             "max_retries": max_retries,
@@ -233,7 +233,7 @@ class BaseClient:
                 twin._arguments[name] = replaced
             elif added is not None:
                 twin._arguments[name] = {**(self._arguments[name] or {}), **added}
-        twin._make_core(self._core)
+        twin._make_core(api_key, self._core)
         return twin
 
     def copy(self, **options: Any) -> Self:
@@ -317,17 +317,17 @@ class BaseClient:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A key is never pickled: the copy reads the environment at its first use. A function goes by reference.
-        arguments = dict(self._arguments)
-        if not callable(arguments["api_key"]):
-            arguments["api_key"] = None
-        return _unpickle, (type(self), arguments, self.model, self._form)
+        key = self._core.api_key
+        return _unpickle, (type(self), key if callable(key) else None, self._arguments, self.model, self._form)
 
     def __deepcopy__(self, memo: Any) -> Self:
         return self.with_options()
 
 
-def _unpickle(cls: type[BaseClient], arguments: dict[str, Any], model: str, form: str) -> BaseClient:
-    client = cls(model=model, **arguments)
+def _unpickle(
+    cls: type[BaseClient], api_key: Callable[[], Any] | None, arguments: dict[str, Any], model: str, form: str
+) -> BaseClient:
+    client = cls(api_key=api_key, model=model, **arguments)
     client._form = form
     return client
 

@@ -19,7 +19,9 @@ class _BaseResponse:
 
     __slots__ = ("_cast", "_elapsed", "_parsed", "_response", "_retries", "_source")
 
-    def __init__(self, response: Response, *, cast: Any, retries: int, elapsed: float = 0.0, source: Any = None) -> None:
+    def __init__(
+        self, response: Response, *, cast: Any, retries: int, elapsed: float = 0.0, source: Any = None
+    ) -> None:
         self._response = response
         self._cast = cast
         self._retries = retries
@@ -313,11 +315,15 @@ def cast_response(response: Response, cast: Any) -> Any:
     if cast is type(None):
         return None
     origin = getattr(cast, "__origin__", cast)
+    if origin is not None and not isinstance(origin, type):
+        raise TypeError(
+            f"cast_to takes a response class, dict, list, str, bytes or a class with model_validate, not {cast!r}"
+        )
     try:
         if hasattr(cast, "_from_json"):
-            return cast._from_json(response.content)
+            return cast._from_json(response.content, response.request_id)
         data = response.json() if response.content else None
-        if origin is None or origin is object or origin in (dict, list) or not isinstance(origin, type):
+        if origin is None or origin is object or origin in (dict, list):
             return data
         if hasattr(cast, "model_validate"):
             return cast.model_validate(data)
@@ -327,7 +333,9 @@ def cast_response(response: Response, cast: Any) -> Any:
         raise APIResponseValidationError(
             response, response.text, message=f"The reply is not what was asked for: {error}"
         ) from error
-    raise TypeError(f"cast_to takes a response class, dict, list, str, bytes or a class with model_validate, not {cast!r}")
+    raise TypeError(
+        f"cast_to takes a response class, dict, list, str, bytes or a class with model_validate, not {cast!r}"
+    )
 
 
 def with_content(response: Response, content: bytes) -> Response:

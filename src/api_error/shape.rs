@@ -117,11 +117,7 @@ fn from_list(list: &[&RawValue], level: u32) -> ErrorBody {
         let members = Members::of(item.get());
         let mut complaint = from_value(item.get(), level + 1);
         if let Some(place) = members.as_ref().and_then(|members| location(members.get("loc")?)) {
-            complaint = ErrorBody {
-                kind: complaint.kind,
-                ..ErrorBody::saying(&format!("{place}: {}", complaint.message))
-            };
-            complaint.param = Some(printable(&place));
+            complaint = ErrorBody::saying(&format!("{place}: {}", complaint.message));
         }
         if !complaint.message.is_empty() {
             complaints.push(complaint.message.clone());

@@ -74,8 +74,7 @@ fn validation_details() {
         said.message,
         "messages.0.content: field required; body: bad; worse; here: worst"
     );
-    assert_eq!(said.kind.as_deref(), Some("value_error.missing"));
-    assert_eq!(said.param.as_deref(), Some("messages.0.content"));
+    assert_eq!((said.kind, said.param), (None, None));
     let many = format!(
         r#"{{"detail":[{}]}}"#,
         vec![r#"{"loc":["a"],"msg":"b"}"#; 1000].join(",")

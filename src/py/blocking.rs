@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use tokio::sync::Notify;
 use crate::session::Lane;
 
 /// A signal's handler runs within this time; Ctrl-C feels immediate up to about 100 ms.
-const SIGNAL_SLICE: Duration = Duration::from_millis(50);
+pub const SIGNAL_SLICE: Duration = Duration::from_millis(50);
 
 /// Lets any thread end another one's wait.
 #[derive(Debug, Default)]
@@ -22,12 +21,6 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Not asked yet.
-    #[must_use]
-    pub fn new() -> Arc<Self> {
-        Arc::default()
-    }
-
     /// Asks the waiting thread, now or when it next waits, to stop.
     pub fn ask(&self) {
         self.asked.store(true, Ordering::Release);

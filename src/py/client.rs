@@ -43,6 +43,16 @@ enum Key {
     Callable(Py<PyAny>),
 }
 
+impl Key {
+    fn clone_for(&self, py: Python<'_>) -> Self {
+        match self {
+            Self::Environment => Self::Environment,
+            Self::Given(key) => Self::Given(key.clone()),
+            Self::Callable(callable) => Self::Callable(callable.clone_ref(py)),
+        }
+    }
+}
+
 /// What can be changed on a living client.
 #[derive(Clone)]
 struct Settings {
@@ -104,7 +114,10 @@ impl Output {
                 let split = std::str::from_utf8(&body).ok().map(members);
                 let Some(Ok(members)) = split else {
                     let kind = head.header("content-type").unwrap_or("none");
-                    let detail = format!("The reply is not a JSON object (content type: {kind})");
+                    let detail = format!(
+                        "The reply is not a JSON object (status {}, content type: {kind})",
+                        head.status
+                    );
                     return Err(made.invalid(py, &detail, head, body));
                 };
                 let choices_or_data = members.iter().any(|(name, _)| name != "error" && name != "detail");
@@ -258,7 +271,10 @@ impl Core {
         Ok(Self {
             session,
             transport,
-            key: Mutex::new(key_of(api_key)?),
+            key: Mutex::new(match (api_key, share) {
+                (Some(mark), Some(other)) if is_left_out(mark)? => lock(&other.get().key).clone_for(py),
+                _ => key_of(api_key)?,
+            }),
             settings: Mutex::new(Arc::new(settings)),
             totals: share.map_or_else(Arc::default, |other| Arc::clone(&other.get().totals)),
         })
@@ -425,7 +441,7 @@ impl Core {
             progress: call.progress(),
             began: call.began(),
         };
-        let Some(done) = drive(py, &lane, &Stop::new(), call.whole())? else {
+        let Some(done) = drive(py, &lane, &Stop::default(), call.whole())? else {
             return Err(raise(py, Error::Closed.into(), Some(&made.request), None));
         };
         drop(call);
@@ -453,7 +469,9 @@ impl Core {
             let (call, handle) = session
                 .background_call(Arc::clone(&sent))
                 .map_err(|e| to_raise(e, &sent))?;
+            let session = Arc::clone(&session);
             let task = handle.spawn(async move {
+                session.settle().await;
                 let done = call.whole().await;
                 slot.put((done, call.progress(), call.began()));
             });
@@ -477,7 +495,13 @@ impl Core {
             .map_err(|e| raise(py, e.into(), Some(&request), None))?;
         let call = self.session.lane_call(&lane, Arc::clone(&request));
         let progress = call.progress();
-        let Some(opened) = drive(py, &lane, &Stop::new(), EventStream::open(call, kind == Kind::Bytes))? else {
+        let Some(opened) = drive(
+            py,
+            &lane,
+            &Stop::default(),
+            EventStream::open(call, kind == Kind::Bytes),
+        )?
+        else {
             return Err(raise(py, Error::Closed.into(), Some(&request), None));
         };
         let events = match opened {
@@ -503,11 +527,13 @@ impl Core {
             let (call, handle) = session
                 .background_call(Arc::clone(&sent))
                 .map_err(|e| to_raise(e, &sent))?;
+            let session = Arc::clone(&session);
             let task = handle.spawn(async move {
+                session.settle().await;
                 let progress = call.progress();
                 match EventStream::open(call, kind == Kind::Bytes).await {
                     Ok(events) => {
-                        let feed = Feed::new(&events);
+                        let feed = Feed::new(&events, &session);
                         slot.put(Ok((
                             Arc::clone(&feed),
                             Arc::clone(events.head()),
@@ -795,11 +821,10 @@ fn merge_headers(all: &mut HeaderMap, headers: Option<&Bound<'_, PyAny>>) -> PyR
         }
         let text = match value.cast::<PyBytes>() {
             Ok(bytes) => String::from_utf8_lossy(bytes.as_bytes()).into_owned(),
-            Err(_) => value
-                .str()?
-                .to_str()
-                .map_err(|_| refuse("has a value that is not text"))?
-                .to_owned(),
+            Err(_) => match value.cast::<PyString>().map(|text| text.to_str()) {
+                Ok(Ok(text)) => text.to_owned(),
+                _ => return Err(refuse("has a value that is not text")),
+            },
         };
         let mut value = HeaderValue::from_bytes(text.as_bytes())
             .map_err(|_| refuse("has a value with a line break or another character that HTTP does not allow"))?;

@@ -239,6 +239,23 @@ impl Incoming {
         error
     }
 
+    /// Whether reading has brought something that was not handed out, or the end.
+    #[must_use]
+    pub fn has_news(&self) -> bool {
+        !self.items.is_empty() || self.failure.is_some() || self.flow != Flow::More || self.is_over()
+    }
+
+    /// The connection was taken away: by the stream's own end, or by the client's.
+    pub fn abandon(&mut self) {
+        if !self.has_news() {
+            self.failure = Some(Failure {
+                error: Error::Closed,
+                head: Some(Arc::clone(&self.head)),
+                retries: self.progress.retries(),
+            });
+        }
+    }
+
     /// The reader wants no more of it.
     pub fn close(&mut self) {
         if matches!(self.end, End::Open) {

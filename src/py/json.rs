@@ -5,7 +5,7 @@ use pyo3::exceptions::{PyRecursionError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyMapping, PyString, PyTuple, PyType};
+use pyo3::types::{PyBool, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PyMapping, PySet, PyString, PyTuple, PyType};
 use serde::Serialize;
 
 use super::model::BaseModel;
@@ -212,8 +212,11 @@ impl Encoder {
             if let Some(format) = value.getattr_opt(intern!(py, "isoformat"))? {
                 return self.value(&format.call0()?, depth + 1);
             }
-            let is_bytes = value.getattr_opt(intern!(py, "decode"))?.is_some();
-            if !is_bytes {
+            // Sets have no order, and bytes no encoding.
+            let is_ambiguous = value.is_instance_of::<PySet>()
+                || value.is_instance_of::<PyFrozenSet>()
+                || value.getattr_opt(intern!(py, "decode"))?.is_some();
+            if !is_ambiguous {
                 if let Ok(items) = value.try_iter() {
                     return self.array(items, depth);
                 }

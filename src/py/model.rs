@@ -263,13 +263,12 @@ macro_rules! python_methods {
         #[pymethods]
         impl BaseModel {
             $(
-                #[pyo3(signature = (*$args, **$options))]
+                #[pyo3(signature = (**$options))]
                 fn $method<'py>(
                     $slf: &Bound<'py, Self>,
-                    $args: &Bound<'py, PyTuple>,
                     $options: Option<&Bound<'py, PyDict>>,
                 ) -> PyResult<Bound<'py, PyAny>> {
-                    in_python($slf.as_any(), stringify!($method), $args, $options)
+                    in_python($slf.as_any(), stringify!($method), &PyTuple::empty($slf.py()), $options)
                 }
             )*
             $(
@@ -342,11 +341,14 @@ impl BaseModel {
     }
 
     #[classmethod]
-    fn _from_json(cls: &Bound<'_, PyType>, data: &[u8]) -> PyResult<Py<PyAny>> {
+    #[pyo3(signature = (data, request_id=None))]
+    fn _from_json(cls: &Bound<'_, PyType>, data: &[u8], request_id: Option<&str>) -> PyResult<Py<PyAny>> {
         let schema = schema_of(cls)?;
         let json = Bytes::copy_from_slice(data);
         members(text_of(&json)?).map_err(|e| PyValueError::new_err(format!("not a JSON object: {e}")))?;
-        BaseModel::new(schema, json).wrap(cls.py())
+        BaseModel::new(schema, json)
+            .with_request_id(request_id.map(Arc::from))
+            .wrap(cls.py())
     }
 
     #[classmethod]

@@ -49,11 +49,17 @@ fn shown(limit: Option<Duration>) -> String {
 #[pymethods]
 impl PyTimeout {
     #[new]
-    #[pyo3(signature = (timeout=None, **clocks))]
-    fn new(timeout: Option<&Bound<'_, PyAny>>, clocks: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
-        let mut timeouts = match timeout {
-            Some(timeout) if !is_left_out(timeout)? => timeouts_of(timeout, &Timeouts::default())?,
-            _ => Timeouts::default(),
+    #[pyo3(signature = (*timeout, **clocks), text_signature = "(timeout=..., *, connect=5.0, first_token=600.0, read=600.0, total=None)")]
+    fn new(timeout: &Bound<'_, PyTuple>, clocks: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        // Left out and None differ here: None is no limit.
+        let mut timeouts = match timeout.len() {
+            0 => Timeouts::default(),
+            1 => timeouts_of(&timeout.get_item(0)?, &Timeouts::default())?,
+            _ => {
+                return Err(PyTypeError::new_err(
+                    "Timeout() takes one number; the rest are keywords",
+                ));
+            }
         };
         for (name, value) in clocks.into_iter().flatten() {
             let name: String = name.extract()?;
@@ -246,6 +252,13 @@ impl PyRetryPolicy {
             self.jitter(),
             self.max_retry_after()
         )
+    }
+
+    fn __hash__(&self) -> u64 {
+        use std::hash::{DefaultHasher, Hash, Hasher};
+        let mut hasher = DefaultHasher::new();
+        self.__repr__().hash(&mut hasher);
+        hasher.finish()
     }
 
     fn __getnewargs_ex__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyTuple>, Bound<'py, PyDict>)> {

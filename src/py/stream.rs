@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 
-use pyo3::exceptions::{PyRuntimeError, PyStopAsyncIteration, PyValueError};
+use pyo3::exceptions::{PyStopAsyncIteration, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
@@ -12,11 +12,11 @@ use pyo3::types::{PyAny, PyType};
 use tokio::sync::Notify;
 
 use super::asyncio::{Awaitable, Operation, Ready, Waiter, lock};
-use super::blocking::{Stop, drive};
+use super::blocking::{SIGNAL_SLICE, Stop, drive};
 use super::incoming::{Form, Incoming, Next, Timings};
 use crate::error::{Failure, Head};
 use crate::reader::Kind;
-use crate::session::{Lane, Session};
+use crate::session::{Abort, Lane, Session};
 use crate::stream::{EventStream, Flow, Item, Marks, Waiting};
 
 /// `Stream[ChatCompletionChunk]` at run time.
@@ -111,12 +111,89 @@ struct Source {
     events: EventStream,
 }
 
+/// Where a blocking stream's connection is kept while nobody reads it.
+struct Channel {
+    place: Mutex<Place>,
+    put_back: Condvar,
+    stop: Stop,
+}
+
+enum Place {
+    Here(Box<Source>),
+    /// A thread is reading.
+    Lent,
+    Gone,
+}
+
+impl Channel {
+    /// Takes the connection, waiting for another reader; `None` where it is gone.
+    fn take(&self, py: Python<'_>) -> PyResult<Option<Box<Source>>> {
+        loop {
+            let taken = py.detach(|| {
+                let mut place = lock(&self.place);
+                if matches!(*place, Place::Lent) {
+                    place = self
+                        .put_back
+                        .wait_timeout(place, SIGNAL_SLICE)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0;
+                }
+                match std::mem::replace(&mut *place, Place::Lent) {
+                    Place::Here(source) => Some(Some(source)),
+                    Place::Lent => None,
+                    Place::Gone => {
+                        *place = Place::Gone;
+                        Some(None)
+                    }
+                }
+            });
+            match taken {
+                Some(source) => return Ok(source),
+                None => py.check_signals()?,
+            }
+        }
+    }
+
+    /// Puts the connection back, or notes that it is gone.
+    fn put(&self, source: Option<Box<Source>>) {
+        let dropped = {
+            let mut place = lock(&self.place);
+            match source {
+                Some(source) if !self.stop.is_asked() => {
+                    *place = Place::Here(source);
+                    None
+                }
+                source => {
+                    *place = Place::Gone;
+                    source
+                }
+            }
+        };
+        self.put_back.notify_all();
+        drop(dropped);
+    }
+}
+
+impl Abort for Channel {
+    fn abort(&self) {
+        self.stop.ask();
+        let before = {
+            let mut place = lock(&self.place);
+            match *place {
+                // The reader sees that it is asked to stop.
+                Place::Lent => return,
+                Place::Here(_) | Place::Gone => std::mem::replace(&mut *place, Place::Gone),
+            }
+        };
+        drop(before);
+    }
+}
+
 /// A streamed reply, read by the thread that iterates it.
 #[pyclass(frozen, weakref, module = "tokstream")]
 pub struct Stream {
     incoming: Mutex<Incoming>,
-    source: Mutex<Option<Source>>,
-    stop: Arc<Stop>,
+    channel: Arc<Channel>,
     waiting: Arc<Waiting>,
     session: Arc<Session>,
 }
@@ -126,19 +203,25 @@ impl Stream {
     #[must_use]
     pub fn new(incoming: Incoming, lane: Lane, events: EventStream, session: Arc<Session>) -> Self {
         let waiting = events.waiting();
+        let channel = Arc::new(Channel {
+            place: Mutex::new(Place::Here(Box::new(Source { lane, events }))),
+            put_back: Condvar::new(),
+            stop: Stop::default(),
+        });
+        let remembered: Weak<dyn Abort> = Arc::<Channel>::downgrade(&channel);
+        session.remember(remembered);
         Self {
             incoming: Mutex::new(incoming),
-            source: Mutex::new(Some(Source { lane, events })),
-            stop: Stop::new(),
+            channel,
             waiting,
             session,
         }
     }
 
-    fn incoming(&self, py: Python<'_>) -> std::sync::MutexGuard<'_, Incoming> {
+    fn incoming(&self, py: Python<'_>) -> MutexGuard<'_, Incoming> {
         self.incoming
             .lock_py_attached(py)
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn next(&self, py: Python<'_>, form: Form) -> PyResult<Option<Py<PyAny>>> {
@@ -149,7 +232,7 @@ impl Stream {
                 Ok(Next::End) => return Ok(None),
                 Ok(Next::Wait) => self.fill(py)?,
                 Err(error) => {
-                    self.drop_source(py);
+                    py.detach(|| self.channel.abort());
                     return Err(error);
                 }
             }
@@ -157,50 +240,60 @@ impl Stream {
     }
 
     fn fill(&self, py: Python<'_>) -> PyResult<()> {
-        let Some(mut source) = lock(&self.source).take() else {
-            if self.incoming(py).is_over() {
-                return Ok(());
+        let taken = self.channel.take(py)?;
+        // Another reader may have brought something while this one waited for its turn.
+        if self.incoming(py).has_news() {
+            if taken.is_some() {
+                py.detach(|| self.channel.put(taken));
             }
-            return Err(PyRuntimeError::new_err("the stream is being read by another thread"));
+            return Ok(());
+        }
+        let Some(mut source) = taken else {
+            self.incoming(py).abandon();
+            return Ok(());
         };
         let mut items = VecDeque::new();
         self.waiting.begin();
-        let driven = drive(py, &source.lane, &self.stop, source.events.fill(&mut items));
+        let driven = drive(py, &source.lane, &self.channel.stop, source.events.fill(&mut items));
         self.waiting.end();
         let outcome = match driven {
             Ok(Some(outcome)) => outcome,
-            ended => {
-                py.detach(|| drop(source));
+            Ok(None) => {
+                py.detach(|| {
+                    drop(source);
+                    self.channel.put(None);
+                });
+                self.incoming(py).abandon();
+                return Ok(());
+            }
+            Err(signal) => {
+                py.detach(|| {
+                    drop(source);
+                    self.channel.put(None);
+                });
                 self.incoming(py).close();
-                return ended.map(drop);
+                return Err(signal);
             }
         };
-        let goes_on = matches!(outcome, Ok(Flow::More));
-        let in_order = outcome.is_ok();
+        let flow = outcome.as_ref().ok().copied();
         self.incoming(py)
             .receive(&mut items, outcome, source.events.head(), source.events.marks());
-        if goes_on {
-            *lock(&self.source) = Some(source);
-            if self.stop.is_asked() {
-                self.drop_source(py);
-            }
-        } else if in_order {
-            py.detach(|| {
-                let Source { lane, events } = source;
+        py.detach(|| match flow {
+            Some(Flow::More) => self.channel.put(Some(source)),
+            Some(Flow::Done | Flow::Ended) => {
+                let Source { lane, events } = *source;
                 if let Some(leftover) = events.into_leftover() {
                     lane.leave(leftover);
                 }
                 self.session.give_back(lane);
-            });
-        } else {
-            py.detach(|| drop(source));
-        }
+                self.channel.put(None);
+            }
+            None => {
+                drop(source);
+                self.channel.put(None);
+            }
+        });
         Ok(())
-    }
-
-    fn drop_source(&self, py: Python<'_>) {
-        let source = lock(&self.source).take();
-        py.detach(|| drop(source));
     }
 
     fn read_out(&self, py: Python<'_>) -> PyResult<()> {
@@ -241,9 +334,8 @@ impl Stream {
     }
 
     fn close(&self, py: Python<'_>) {
-        self.stop.ask();
-        self.drop_source(py);
         self.incoming(py).close();
+        py.detach(|| self.channel.abort());
     }
 
     fn __enter__(slf: Py<Self>) -> Py<Self> {
@@ -280,6 +372,7 @@ const PIECES_A_TURN: u32 = 128;
 
 /// What passes from the background thread to an async stream.
 pub struct Feed {
+    session: Arc<Session>,
     state: Mutex<FeedState>,
     room: Notify,
     stopped: AtomicBool,
@@ -299,8 +392,9 @@ struct FeedState {
 impl Feed {
     /// A feed of which only the head has come.
     #[must_use]
-    pub fn new(events: &EventStream) -> Arc<Self> {
-        Arc::new(Self {
+    pub fn new(events: &EventStream, session: &Arc<Session>) -> Arc<Self> {
+        let feed = Arc::new(Self {
+            session: Arc::clone(session),
             state: Mutex::new(FeedState {
                 items: VecDeque::new(),
                 bytes: 0,
@@ -313,7 +407,10 @@ impl Feed {
             stopped: AtomicBool::new(false),
             stop: Notify::new(),
             waiting: events.waiting(),
-        })
+        });
+        let remembered: Weak<dyn Abort> = Arc::<Self>::downgrade(&feed);
+        session.remember(remembered);
+        feed
     }
 
     /// Reads the stream to its end, at its reader's pace, or until it is stopped.
@@ -330,7 +427,7 @@ impl Feed {
             self.put(&mut items, outcome, &events);
             if !goes_on {
                 if let Some(leftover) = events.into_leftover().filter(|_| in_order) {
-                    leftover.drain().await;
+                    self.session.drain(leftover).await;
                 }
                 return;
             }
@@ -388,9 +485,23 @@ impl Feed {
         self.stop.notify_one();
     }
 
+    fn was_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+
     async fn stopped(&self) {
-        while !self.stopped.load(Ordering::Acquire) {
+        while !self.was_stopped() {
             self.stop.notified().await;
+        }
+    }
+}
+
+impl Abort for Feed {
+    fn abort(&self) {
+        self.ask_to_stop();
+        let waiter = lock(&self.state).waiter.take();
+        if let Some(waiter) = waiter {
+            waiter.wake();
         }
     }
 }
@@ -414,10 +525,10 @@ impl AsyncStream {
         }
     }
 
-    fn incoming(&self, py: Python<'_>) -> std::sync::MutexGuard<'_, Incoming> {
+    fn incoming(&self, py: Python<'_>) -> MutexGuard<'_, Incoming> {
         self.incoming
             .lock_py_attached(py)
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn poll(&self, py: Python<'_>, form: Form, waiter: &mut Option<Waiter>) -> PyResult<Next> {
@@ -425,7 +536,9 @@ impl AsyncStream {
         loop {
             match incoming.next(py, form) {
                 Ok(Next::Wait) => {
-                    if !self.feed.take(&mut incoming, waiter) {
+                    if self.feed.was_stopped() {
+                        incoming.abandon();
+                    } else if !self.feed.take(&mut incoming, waiter) {
                         self.at_a_stretch.store(0, Ordering::Relaxed);
                         return Ok(Next::Wait);
                     }

@@ -51,7 +51,8 @@ macro_rules! response_classes {
             #[pymethods]
             impl $class {
                 $(
-                    #[getter($getter)]
+                    #[getter]
+                    #[pyo3(name = $field)]
                     fn $getter(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
                         const POSITION: usize = position($class::SCHEMA.fields, $field);
                         slf.as_super().get().field(slf.py(), POSITION)

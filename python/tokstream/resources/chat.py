@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from _collections_abc import Mapping
+
 from .._marks import NOT_GIVEN
 from .._resource import PARSED, Resource, send
 from .._tokstream import ChatCompletion
@@ -42,7 +44,7 @@ class Completions(Resource):
         """Ask for the next message of a conversation."""
         client = self._client
         body: dict[str, Any] = {
-            "messages": [{"role": "user", "content": messages}] if isinstance(messages, str) else messages,
+            "messages": as_messages(messages),
             "model": model if model or model is None else client.model,
         }
         if stream:
@@ -72,6 +74,23 @@ class Completions(Resource):
         plain = type(self)(self._client, PARSED)
         manager = AsyncChatCompletionStreamManager if self._client._asynchronous else ChatCompletionStreamManager
         return manager(lambda: plain.create(stream=True, **params))
+
+
+def as_messages(messages: Any) -> Any:
+    """Return the messages as a list: a string is one message of the user.
+
+    Raises:
+        TypeError: they are no messages.
+    """
+    if isinstance(messages, str):
+        return [{"role": "user", "content": messages}]
+    if isinstance(messages, (Mapping, bytes, type)) or not hasattr(messages, "__iter__"):
+        raise TypeError(f"messages must be a list of messages or a string, not {type(messages).__name__}")
+    messages = list(messages)
+    for message in messages:
+        if message is None or isinstance(message, (str, bytes, int, float)):
+            raise TypeError(f"a message must be a dict with a role and a content, not {message!r:.100}")
+    return messages
 
 
 class AsyncChat(Chat):

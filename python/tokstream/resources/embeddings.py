@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .._exceptions import APIResponseValidationError
 from .._marks import NOT_GIVEN, Omit
 from .._resource import Resource, send
 from .._tokstream import CreateEmbeddingResponse
@@ -20,7 +21,7 @@ class Embeddings(Resource):
         self,
         *,
         input: Any,
-        model: Any,
+        model: Any = NOT_GIVEN,
         encoding_format: Any = NOT_GIVEN,
         extra_headers: Any = None,
         extra_query: Any = None,
@@ -29,13 +30,14 @@ class Embeddings(Resource):
         **params: Any,
     ) -> Any:
         """Ask for the vectors of one text or of several."""
+        client = self._client
         not_asked = encoding_format is NOT_GIVEN or isinstance(encoding_format, Omit)
         return send(
-            self._client,
+            client,
             self._form,
             "POST",
             "/embeddings",
-            body={"input": input, "model": model, "encoding_format": encoding_format, **params},
+            body={"input": input, "model": model if model or model is None else client.model, "encoding_format": encoding_format, **params},
             cast=CreateEmbeddingResponse,
             extra_headers=extra_headers,
             extra_query=extra_query,
@@ -62,7 +64,12 @@ def _as_numbers(reply: CreateEmbeddingResponse) -> CreateEmbeddingResponse:
     data = reply.to_dict()
     for item in data["data"]:
         if isinstance(item["embedding"], str):
-            numbers = array("f", b64decode(item["embedding"]))
+            try:
+                numbers = array("f", b64decode(item["embedding"], validate=True))
+            except ValueError as error:
+                raise APIResponseValidationError(
+                    None, reply.to_dict(), message=f"The reply has an embedding that is not a list of floats, nor floats in base64: {error}"
+                ) from error
             if byteorder == "big":
                 numbers.byteswap()
             item["embedding"] = numbers.tolist()

@@ -48,6 +48,8 @@ class Models(Resource):
         """Ask about one model."""
         if not model:
             raise ValueError(f"Expected a non-empty value for `model` but received {model!r}")
+        if model in (".", ".."):
+            raise ValueError(f"`model` is {model!r}, which leads to another route")
         from urllib.parse import quote
 
         return send(
