@@ -253,7 +253,7 @@ class Client(BaseClient):
                 or `bytes`. Default: what the JSON says, or None for an empty answer.
             stream: whether to return a stream of server-sent events.
             stream_cls: `Stream[T]`, with the class of what the events hold.
-            options: the settings below as one dict, as openai-python takes them.
+            options: a dict of `headers`, `params`, `timeout` and `max_retries`, as openai-python takes them.
             extra_headers: headers of this request, over those of the client; `omit` leaves one out.
             extra_query: parameters for the URL of this request, over those of the client.
             timeout: the time limits of this request: see `Timeout`. Default: the client's.
@@ -287,6 +287,19 @@ class Client(BaseClient):
         extra_query: Mapping[str, object] | None = None,
         timeout: float | Timeout | NotGiven | None = ...,
     ) -> _StreamT: ...
+    @overload
+    def get(
+        self,
+        path: str,
+        *,
+        cast_to: type[Any] | None = None,
+        stream: Literal[True],
+        stream_cls: None = None,
+        options: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+    ) -> Stream[Any]: ...
     @overload
     def post(
         self,
@@ -310,7 +323,7 @@ class Client(BaseClient):
             body: what to send as JSON; bytes are sent as they are.
             stream: whether to return a stream of server-sent events.
             stream_cls: `Stream[T]`, with the class of what the events hold.
-            options: the settings below as one dict, as openai-python takes them.
+            options: a dict of `headers`, `params`, `timeout` and `max_retries`, as openai-python takes them.
             extra_headers: headers of this request, over those of the client; `omit` leaves one out.
             extra_query: parameters for the URL of this request, over those of the client.
             timeout: the time limits of this request: see `Timeout`. Default: the client's.
@@ -346,6 +359,20 @@ class Client(BaseClient):
         extra_query: Mapping[str, object] | None = None,
         timeout: float | Timeout | NotGiven | None = ...,
     ) -> _StreamT: ...
+    @overload
+    def post(
+        self,
+        path: str,
+        *,
+        cast_to: type[Any] | None = None,
+        body: object = None,
+        stream: Literal[True],
+        stream_cls: None = None,
+        options: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+    ) -> Stream[Any]: ...
     @overload
     def put(
         self,
@@ -621,7 +648,7 @@ class AsyncClient(BaseClient):
                 or `bytes`. Default: what the JSON says, or None for an empty answer.
             stream: whether to return a stream of server-sent events.
             stream_cls: `AsyncStream[T]`, with the class of what the events hold.
-            options: the settings below as one dict, as openai-python takes them.
+            options: a dict of `headers`, `params`, `timeout` and `max_retries`, as openai-python takes them.
             extra_headers: headers of this request, over those of the client; `omit` leaves one out.
             extra_query: parameters for the URL of this request, over those of the client.
             timeout: the time limits of this request: see `Timeout`. Default: the client's.
@@ -655,6 +682,19 @@ class AsyncClient(BaseClient):
         extra_query: Mapping[str, object] | None = None,
         timeout: float | Timeout | NotGiven | None = ...,
     ) -> _AsyncStreamT: ...
+    @overload
+    async def get(
+        self,
+        path: str,
+        *,
+        cast_to: type[Any] | None = None,
+        stream: Literal[True],
+        stream_cls: None = None,
+        options: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+    ) -> AsyncStream[Any]: ...
     @overload
     async def post(
         self,
@@ -678,7 +718,7 @@ class AsyncClient(BaseClient):
             body: what to send as JSON; bytes are sent as they are.
             stream: whether to return a stream of server-sent events.
             stream_cls: `AsyncStream[T]`, with the class of what the events hold.
-            options: the settings below as one dict, as openai-python takes them.
+            options: a dict of `headers`, `params`, `timeout` and `max_retries`, as openai-python takes them.
             extra_headers: headers of this request, over those of the client; `omit` leaves one out.
             extra_query: parameters for the URL of this request, over those of the client.
             timeout: the time limits of this request: see `Timeout`. Default: the client's.
@@ -714,6 +754,20 @@ class AsyncClient(BaseClient):
         extra_query: Mapping[str, object] | None = None,
         timeout: float | Timeout | NotGiven | None = ...,
     ) -> _AsyncStreamT: ...
+    @overload
+    async def post(
+        self,
+        path: str,
+        *,
+        cast_to: type[Any] | None = None,
+        body: object = None,
+        stream: Literal[True],
+        stream_cls: None = None,
+        options: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+    ) -> AsyncStream[Any]: ...
     @overload
     async def put(
         self,

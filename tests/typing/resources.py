@@ -103,3 +103,11 @@ async def whole_client_async(client: AsyncClient) -> None:
     assert_type(client.is_closed(), bool)
     await client.close()
     await client.aclose()
+
+
+def any_stream(client: Client) -> None:
+    assert_type(client.post("/events", body={"stream": True}, stream=True), Stream[Any])
+
+
+async def any_stream_async(client: AsyncClient) -> None:
+    assert_type(await client.post("/events", body={"stream": True}, stream=True), AsyncStream[Any])
