@@ -144,8 +144,8 @@ class Client(BaseClient):
     @base_url.setter
     def base_url(self, value: str) -> None: ...
     @property
-    def timeout(self) -> Timeout:
-        """The time limits of requests. Can be set, also to a number or None."""
+    def timeout(self) -> float | Timeout | None:
+        """The time limits of requests, as they were given. Can be set."""
 
     @timeout.setter
     def timeout(self, value: float | Timeout | None) -> None: ...
@@ -461,7 +461,7 @@ class Client(BaseClient):
         timeout: float | Timeout | NotGiven | None = ...,
     ) -> _T: ...
     def close(self) -> None:
-        """Close idle connections and refuse further requests with `ClientClosedError`. Streams under way go on."""
+        """End open streams, close the connections and refuse further requests with `ClientClosedError`."""
 
     def is_closed(self) -> bool:
         """Return whether the client was closed."""
@@ -539,8 +539,8 @@ class AsyncClient(BaseClient):
     @base_url.setter
     def base_url(self, value: str) -> None: ...
     @property
-    def timeout(self) -> Timeout:
-        """The time limits of requests. Can be set, also to a number or None."""
+    def timeout(self) -> float | Timeout | None:
+        """The time limits of requests, as they were given. Can be set."""
 
     @timeout.setter
     def timeout(self, value: float | Timeout | None) -> None: ...
@@ -856,7 +856,7 @@ class AsyncClient(BaseClient):
         timeout: float | Timeout | NotGiven | None = ...,
     ) -> _T: ...
     async def close(self) -> None:
-        """Close idle connections and refuse further requests with `ClientClosedError`. Streams under way go on."""
+        """End open streams, close the connections and refuse further requests with `ClientClosedError`."""
 
     async def aclose(self) -> None:
         """Close the client: another name for `close`."""

@@ -87,7 +87,7 @@ def whole_client(client: Client) -> None:
     assert_type(client.copy(api_key="other"), Client)
     assert_type(client.is_closed(), bool)
     assert_type(client.max_retries, int)
-    assert_type(client.timeout, Timeout)
+    assert_type(client.timeout, float | Timeout | None)
     assert_type(client.usage.requests, int)
     assert_type(client.usage.total_tokens, int)
     assert_type(client.usage.estimated_cost, float)
