@@ -284,3 +284,30 @@ def test_a_reply_that_is_cut(surface, client):
     with pytest.raises(tokstream.APIConnectionError):
         surface.create(api)
     assert surface.create(api).choices[0].message.content == "usable"
+
+
+def nested(levels):
+    return b'{"id": "deep", "choices": [], "deep": ' + b"[" * levels + b"]" * levels + b"}"
+
+
+def test_deep_json_is_an_ordinary_error(surface, client):
+    api, _ = client(reply(nested(100_000)), reply(nested(50)), max_retries=0)
+    with pytest.raises((tokstream.APIResponseValidationError, RecursionError)):
+        surface.create(api).to_dict()
+    assert surface.create(api).to_dict()["id"] == "deep"
+
+
+def test_what_is_of_another_type_than_declared_reads_as_it_was_sent(surface, client):
+    sent = {"id": 5, "choices": [{"message": {"content": [{"type": "text"}], "tool_calls": "none"}}], "usage": [1]}
+    api, _ = client(reply(sent))
+    result = surface.create(api)
+    assert (result.id, result.usage) == (5, [1])
+    assert result.choices[0].message.content == [{"type": "text"}]
+    assert result.choices[0].message.tool_calls == "none"
+    assert result.to_dict() == sent
+
+
+def test_half_a_character_does_no_harm(surface, client):
+    # Servers that cut tokens in the middle of a surrogate pair escape its halves.
+    api, _ = client(reply(b'{"choices": [{"message": {"content": "a\\ud83d b"}}]}'))
+    assert surface.create(api).choices[0].message.content in ("a\ud83d b", "a\ufffd b")

@@ -1,0 +1,137 @@
+"""Streams that end before their answer does: a cut answer never passes for a whole one."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+
+import tokstream
+from replies import DONE, USAGE, choice, chunk, event, finish, said, sse, text
+from server import CLOSE, RESET, frame, head, stream
+
+BEGUN = sse(text("A"), text("B"), done=False)
+PACKED = gzip.compress(said("A", "B"))
+EVENTS = ("Content-Type", "text/event-stream")
+CHUNKED = ("Transfer-Encoding", "chunked")
+
+# What is sent, and what of it can be read.
+CUTS = {
+    "in order, chunked": (stream(BEGUN), "AB"),
+    "in order, by length": (stream(BEGUN, framing="length"), "AB"),
+    "in order, by close": (stream(BEGUN, framing="close"), "AB"),
+    "between frames": (stream(BEGUN, CLOSE), "AB"),
+    "inside a frame": ([head(200, EVENTS, CHUNKED), frame(BEGUN), frame(event(text("C")))[:-20], CLOSE], "AB"),
+    "inside an event": (stream(BEGUN, event(text("C"))[:-9]), "AB"),
+    "short of its length": ([head(200, EVENTS, ("Content-Length", str(len(BEGUN) + 9))), BEGUN, CLOSE], "AB"),
+    "reset": (stream(BEGUN, RESET), "AB"),
+    "inside gzip": (stream(PACKED[:-30], headers=[("Content-Encoding", "gzip")]), None),
+    "empty, chunked": (stream(b""), ""),
+    "empty, by length": (stream(b"", framing="length"), ""),
+    "empty, by close": (stream(framing="close"), ""),
+    "comments alone": (stream(b": ping\n\n: ping\n\n"), ""),
+    "one choice of two": (
+        stream(sse(chunk(choice(content="A"), choice(index=1, content="B")), finish(), done=False)),
+        "A",
+    ),
+}
+
+
+@pytest.fixture(params=CUTS)
+def cut(request):
+    return CUTS[request.param]
+
+
+def test_a_cut_is_an_error_after_all_that_arrived(surface, client, cut):
+    steps, readable = cut
+    api, server = client(steps, max_retries=0)
+    read = ""
+    try:
+        answer = surface.stream(api)
+        while True:
+            read += surface.next(answer).choices[0].delta.content or ""
+    except tokstream.StreamTruncatedError as error:
+        partial = error.partial
+    assert readable is None or read == readable
+    if read:
+        assert partial.choices[0].message.content == read
+    else:
+        assert partial is None or not partial.choices
+    assert len(server.requests) == 1
+
+
+READERS = {
+    "text_stream": lambda surface, answer: surface.list(answer.text_stream),
+    "final text": lambda surface, answer: surface.run(answer.get_final_text()),
+    "final completion": lambda surface, answer: surface.run(answer.get_final_completion()),
+}
+
+
+@pytest.mark.parametrize("how", READERS)
+def test_a_cut_shows_however_the_stream_is_read(surface, client, cut, how):
+    api, _ = client(cut[0], max_retries=0)
+    with pytest.raises(tokstream.StreamTruncatedError):
+        READERS[how](surface, surface.stream(api))
+
+
+ENDS = {
+    "done": (sse(text("A")), []),
+    "done, then reset": (sse(text("A")), [RESET]),
+    "done, then close": (sse(text("A")), [CLOSE]),
+    "done, then anything": (sse(text("A")) + b"data: {not json}\n\nevent: error\ndata: x\n\n", []),
+    "finished": (said("A", done=False), []),
+    "finished, with usage": (sse(text("A"), finish(), chunk(usage=USAGE), done=False), []),
+    "finished in one": (sse(chunk(choice("stop", content="A")), done=False), []),
+    "two finished": (
+        sse(chunk(choice(content="A")), chunk(choice("stop", index=1)), chunk(choice("length", index=0)), done=False),
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_ends_that_are_whole(surface, client, name):
+    body, rest = ENDS[name]
+    api, _ = client(stream(body, *rest), max_retries=0)
+    assert surface.run(surface.stream(api).get_final_text()) == "A"
+
+
+@pytest.mark.parametrize("rest", [[CLOSE], [RESET]], ids=["close", "reset"])
+def test_a_finished_answer_whose_transport_broke_was_cut(surface, client, rest):
+    # Whether usage or another choice was still to come nobody knows.
+    api, _ = client(stream(said("A", done=False), *rest), max_retries=0)
+    answer = surface.stream(api)
+    with pytest.raises(tokstream.StreamTruncatedError) as caught:
+        surface.list(answer)
+    assert caught.value.partial.choices[0].message.content == "A"
+
+
+def test_the_error_comes_again(surface, client):
+    api, _ = client(stream(BEGUN, CLOSE), max_retries=0)
+    answer = surface.stream(api)
+    with pytest.raises(tokstream.StreamTruncatedError):
+        surface.list(answer)
+    # A stream that failed does not look like one that ended well when it is asked again.
+    with pytest.raises(tokstream.StreamTruncatedError):
+        surface.run(answer.get_final_completion())
+
+
+def test_a_cut_before_the_first_chunk_is_tried_again(surface, client):
+    policy = tokstream.RetryPolicy(initial_delay=0.01)
+    api, server = client(stream(b": ping\n\n", RESET), stream(said("A")), retry=policy)
+    assert surface.run(surface.stream(api).get_final_text()) == "A"
+    assert len(server.requests) == 2
+
+
+def test_surplus_bytes_are_no_reply(surface, client):
+    """What a server sends after a reply never becomes the answer of the next request."""
+    surplus = b"".join(stream(said("evil")))
+    api, server = client([*stream(said("A")), surplus], stream(said("B")), stream(said("C")))
+    for expected in "ABC":
+        assert surface.run(surface.stream(api).get_final_text()) == expected
+    assert len(server.requests) == 3
+
+
+def test_done_with_nothing_after_it_needs_no_finish_reason(surface, client):
+    api, _ = client(stream(BEGUN, DONE))
+    assert surface.run(surface.stream(api).get_final_completion()).choices[0].finish_reason is None
