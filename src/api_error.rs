@@ -82,7 +82,7 @@ impl ErrorBody {
         let members = Members::of(text)?;
         let chunk = members.get("choices").is_some();
         let is_error = match members.get("error") {
-            Some(r#""""# | "{}" | "[]" | "false") => !chunk,
+            Some(error) if says_nothing(error) => !chunk,
             Some(_) => true,
             None => !chunk && (members.get("detail").is_some() || members.get("object") == Some(r#""error""#)),
         };
@@ -106,4 +106,14 @@ impl ErrorBody {
             ..Self::default()
         }
     }
+}
+
+/// Whether a JSON value is `false` or empty.
+fn says_nothing(raw: &str) -> bool {
+    let inside = |open, close| raw.strip_prefix(open).and_then(|rest: &str| rest.strip_suffix(close));
+    raw == "false"
+        || raw == r#""""#
+        || inside('{', '}')
+            .or_else(|| inside('[', ']'))
+            .is_some_and(|inside| inside.trim_ascii().is_empty())
 }

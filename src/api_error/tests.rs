@@ -155,6 +155,7 @@ fn errors_in_a_stream() {
         r#"{"error":null,"choices":[]}"#,
         r#"{"error":null}"#,
         r#"{"error":{},"choices":[]}"#,
+        r#"{"error":[ ],"choices":[]}"#,
         r#"{"detail":"m","choices":[]}"#,
         r#"{"detail":null}"#,
         r#"{"choices":[{"delta":{"content":"the \"error\""}}]}"#,
