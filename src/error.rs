@@ -119,7 +119,7 @@ pub enum Error {
     /// The server answered with a status that is not a success.
     Status {
         /// The reply's body, understood.
-        body: ErrorBody,
+        body: Box<ErrorBody>,
         /// The reply's body as it came, bounded.
         raw: Bytes,
         /// What `Retry-After` asked for.
@@ -128,7 +128,7 @@ pub enum Error {
     /// The server reported an error inside a stream.
     InStream {
         /// The error, understood.
-        body: ErrorBody,
+        body: Box<ErrorBody>,
         /// The event's data.
         raw: Bytes,
     },

@@ -316,7 +316,7 @@ impl Call {
         }
         let raw = raw.into_bytes();
         let kind = head.header(CONTENT_TYPE.as_str());
-        let mut body = ErrorBody::decode(kind, &raw);
+        let mut body = Box::new(ErrorBody::decode(kind, &raw));
         let status =
             StatusCode::from_u16(head.status).map_or_else(|_| head.status.to_string(), |status| status.to_string());
         if (300..400).contains(&head.status) {

@@ -96,7 +96,7 @@ impl Reader {
             Item::Error(data) => {
                 let body = ErrorBody::in_stream(data).unwrap_or_else(|| ErrorBody::decode(None, data));
                 Err(Error::InStream {
-                    body,
+                    body: Box::new(body),
                     raw: data.clone(),
                 })
             }
@@ -147,7 +147,7 @@ impl Reader {
     fn whole(&mut self, data: &Bytes) -> Result<(), Error> {
         if let Some(body) = ErrorBody::in_stream(data) {
             return Err(Error::InStream {
-                body,
+                body: Box::new(body),
                 raw: data.clone(),
             });
         }
@@ -173,7 +173,7 @@ impl Reader {
         if let Some(mut body) = ErrorBody::in_stream(data) {
             body.message = format!("{} (in place of a stream, as {kind}: {shown})", body.message);
             return Err(Error::InStream {
-                body,
+                body: Box::new(body),
                 raw: data.clone(),
             });
         }

@@ -101,6 +101,8 @@ pub struct Marks {
 const DRAIN_BYTES: usize = 64 << 10;
 /// How long that may take.
 const DRAIN_TIME: Duration = Duration::from_secs(1);
+/// `data: [DONE]` with blanks around it is no longer than this.
+const DONE_BYTES: usize = 64;
 /// When nobody waits, the read clock is looked at again after this time.
 const IDLE_LOOK: Duration = Duration::from_millis(50);
 
@@ -281,7 +283,7 @@ impl EventStream {
                     });
                 }
                 // A server that writes `data: [DONE]` and then waits before the blank line has said all there is.
-                if parser.pending_data().is_some_and(|data| is_done(&data)) {
+                if is_done_pending(parser) {
                     return Ok(Flow::Done);
                 }
                 Ok(flow)
@@ -336,10 +338,8 @@ impl EventStream {
                 .timer
                 .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
             if timer.is_elapsed() || timer.deadline() > deadline {
-                if deadline <= Instant::now() {
-                    if let Some(error) = running {
-                        return error;
-                    }
+                if let Some(error) = running.filter(|_| deadline <= Instant::now()) {
+                    return error;
                 }
                 timer.as_mut().reset(deadline);
             }
@@ -435,10 +435,15 @@ fn is_event_stream(head: &Head) -> bool {
     })
 }
 
-/// Whether an event's data is the mark of the stream's end.
-#[must_use]
-pub fn is_done(data: &[u8]) -> bool {
+fn is_done(data: &[u8]) -> bool {
     data.trim_ascii() == b"[DONE]"
+}
+
+/// Whether what has come of the next event is the mark of the stream's end, its blank line or even its line end missing.
+#[must_use]
+pub fn is_done_pending(parser: &sse::Parser) -> bool {
+    // A look at a large event at each of its pieces would take quadratic time.
+    parser.pending_len() <= DONE_BYTES && parser.pending_data().is_some_and(|data| is_done(&data))
 }
 
 /// Hands events on, up to `[DONE]`; an event without data is nothing.

@@ -112,7 +112,7 @@ class BaseClient:
         arguments = dict(self._arguments)
         arguments["headers"] = arguments.pop("default_headers")
         arguments["query"] = arguments.pop("default_query")
-        self._core = _tokstream.Core(api_key=api_key, share=share, **arguments)
+        self._core = _tokstream.Core(asynchronous=self._asynchronous, api_key=api_key, share=share, **arguments)
         self._note_key()
 
     def _note_key(self) -> None:

@@ -59,7 +59,8 @@ def send(
     extra_body: Any = None,
     timeout: Any = NOT_GIVEN,
     max_retries: Any = NOT_GIVEN,
-    then: Callable[[Any], Any] | None = None,
+    needs_key: bool = True,
+    then: Callable[[Any, Any], Any] | None = None,
 ) -> Any:
     """Send a request; return its result, or an awaitable of it where the client is the async one.
 
@@ -76,7 +77,8 @@ def send(
         extra_body: keys that are added to the body.
         timeout: the time limits of this request.
         max_retries: how often it is tried again.
-        then: applied to the parsed result.
+        needs_key: whether the route is refused without a key; one without asks the server all the same.
+        then: makes the result of the parsed reply and the response it came in.
     """
     options = {
         "headers": extra_headers,
@@ -85,13 +87,14 @@ def send(
         "timeout": timeout,
         "max_retries": max_retries,
         "api_key": None,
+        "needs_key": needs_key,
     }
     core = client._core
     if form == PARSED and then is None and not client._key_is_awaited:
         if stream is not None:
-            return core.open(client._asynchronous, method, path, body, stream, options)
-        if cast is None or isinstance(cast, type) and issubclass(cast, _tokstream.BaseModel):
-            return core.send(client._asynchronous, method, path, body, cast, options)
+            return core.open(method, path, body, stream, options)
+        if cast is None or (isinstance(cast, type) and issubclass(cast, _tokstream.BaseModel)):
+            return core.send(method, path, body, cast, options)
     call = _Call(client, form, (method, path, body), cast, stream, options, then)
     if form == STREAMING:
         from ._response import AsyncResponseContextManager, ResponseContextManager
@@ -113,7 +116,7 @@ class _Call:
         cast: Any,
         stream: str | None,
         options: dict[str, Any],
-        then: Callable[[Any], Any] | None,
+        then: Callable[[Any, Any], Any] | None,
     ) -> None:
         self._client = client
         self._form = form
@@ -125,10 +128,9 @@ class _Call:
 
     def _begin(self) -> Any:
         core = self._client._core
-        asynchronous = self._client._asynchronous
         if self._stream is not None:
-            return core.open(asynchronous, *self._what, self._stream, self._options)
-        return core.send(asynchronous, *self._what, RAW, self._options)
+            return core.open(*self._what, self._stream, self._options)
+        return core.send(*self._what, RAW, self._options)
 
     def _end(self, result: Any) -> Any:
         from ._response import RawResponse
@@ -142,7 +144,7 @@ class _Call:
         if self._form == RAW:
             return raw
         parsed = raw.parse()
-        return parsed if self._then is None else self._then(parsed)
+        return parsed if self._then is None else self._then(parsed, response)
 
     async def _resolve_key(self) -> None:
         if self._client._key_is_awaited:
@@ -159,14 +161,14 @@ class _Call:
     def open(self) -> Any:
         from ._response import APIResponse
 
-        source = self._client._core.open(False, *self._what, "bytes", self._options)
+        source = self._client._core.open(*self._what, "bytes", self._options)
         return APIResponse(source, cast=self._cast, stream=self._restream())
 
     async def aopen(self) -> Any:
         from ._response import AsyncAPIResponse
 
         await self._resolve_key()
-        source = await self._client._core.open(True, *self._what, "bytes", self._options)
+        source = await self._client._core.open(*self._what, "bytes", self._options)
         return AsyncAPIResponse(source, cast=self._cast, stream=self._restream())
 
     def _restream(self) -> Callable[[Any], Any] | None:

@@ -407,7 +407,8 @@ impl<T: Send + 'static> Operation for Pending<T> {
 
     fn cancel(&self) {
         lock(&self.start).take();
-        if let Some(task) = lock(&self.task).take() {
+        let task = lock(&self.task).take();
+        if let Some(task) = task {
             task.abort();
         }
         // A result that came too late is dropped with all it holds.

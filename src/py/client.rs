@@ -2,56 +2,38 @@
 
 use std::sync::{Arc, Mutex};
 
-use bytes::Bytes;
 use pyo3::exceptions::{PyTypeError, PyValueError};
-use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyDict, PyList, PyString, PyTuple, PyType};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use pyo3::types::{PyString, PyType};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
 use reqwest::{Method, Url};
 use tokio::task::AbortHandle;
 
+use super::arguments::{
+    Key, check_proxy, count_of, http_version_of, identity_of, key_of, parse_base_url, text_argument, verify_of, wanted,
+};
 use super::asyncio::{Awaitable, Pending, Slot, lock};
 use super::blocking::{Stop, drive};
-use super::errors::{configuration, raise, response};
+use super::errors::{configuration, raise};
 use super::incoming::Incoming;
-use super::json::{Encoder, decode, is_left_out};
-use super::model::{BaseModel, Schema, schema_of};
+use super::json::is_left_out;
+use super::model::schema_of;
+use super::payload::{encode_body, mentions_authorization, merge_headers, query_pairs};
+use super::reply::{Made, Output};
 use super::settings::{PyLimits, PyRetryPolicy, PyTimeout, max_retries_of, timeouts_of};
 use super::stream::{AsyncStream, Feed, Stream, kind_of};
 use crate::config::{BaseUrl, KEY_VARIABLES, Limits, Secret, Timeouts, base_url_from_env, key_from_env};
 use crate::error::{Error, Failure, Head};
 use crate::exchange::{Progress, Reply, Request};
-use crate::json::members;
 use crate::reader::Kind;
 use crate::retry::RetryPolicy;
 use crate::session::Session;
 use crate::stream::{EventStream, Marks};
-use crate::transport::{HttpVersion, TransportConfig, Verify};
+use crate::transport::TransportConfig;
 use crate::usage::Totals;
 
 /// Who asks.
 const AGENT: &str = concat!("tokstream/", env!("CARGO_PKG_VERSION"));
-
-/// Where the key comes from.
-enum Key {
-    /// The environment, read when a request first needs it.
-    Environment,
-    /// The caller's own.
-    Given(Secret),
-    /// A function that is asked at each request.
-    Callable(Py<PyAny>),
-}
-
-impl Key {
-    fn clone_for(&self, py: Python<'_>) -> Self {
-        match self {
-            Self::Environment => Self::Environment,
-            Self::Given(key) => Self::Given(key.clone()),
-            Self::Callable(callable) => Self::Callable(callable.clone_ref(py)),
-        }
-    }
-}
 
 /// What can be changed on a living client.
 #[derive(Clone)]
@@ -67,120 +49,12 @@ struct Settings {
 /// What both clients are made of.
 #[pyclass(frozen, module = "tokstream._tokstream")]
 pub struct Core {
+    asynchronous: bool,
     session: Arc<Session>,
     transport: TransportConfig,
     key: Mutex<Key>,
     settings: Mutex<Arc<Settings>>,
     totals: Arc<Totals>,
-}
-
-/// What becomes of a whole reply.
-#[derive(Clone)]
-enum Output {
-    /// An object of a response class.
-    Model(&'static Schema),
-    /// Plain data.
-    Json,
-    /// The reply as it is: (response, retries, seconds).
-    Raw,
-}
-
-impl Output {
-    fn of(py: Python<'_>, reply: Reply, made: &Made, output: &Self, totals: &Totals) -> PyResult<Py<PyAny>> {
-        let Reply { head, body } = reply;
-        match output {
-            Self::Raw => {
-                totals.add(usage_of(&body));
-                let record = response(py, &made.request, &head, &body)?;
-                let seconds = made.began.elapsed().as_secs_f64();
-                Ok((record, made.progress.retries(), seconds)
-                    .into_pyobject(py)?
-                    .into_any()
-                    .unbind())
-            }
-            Self::Json => {
-                totals.add(usage_of(&body));
-                if body.is_empty() {
-                    return Ok(py.None());
-                }
-                let text = std::str::from_utf8(&body);
-                let decoded = text.ok().map(|text| decode(py, text));
-                match decoded {
-                    Some(Ok(value)) => Ok(value.unbind()),
-                    _ => Err(made.invalid(py, "The reply is not JSON", head, body)),
-                }
-            }
-            Self::Model(schema) => {
-                let split = std::str::from_utf8(&body).ok().map(members);
-                let Some(Ok(members)) = split else {
-                    let kind = head.header("content-type").unwrap_or("none");
-                    let detail = format!(
-                        "The reply is not a JSON object (status {}, content type: {kind})",
-                        head.status
-                    );
-                    return Err(made.invalid(py, &detail, head, body));
-                };
-                let choices_or_data = members.iter().any(|(name, _)| name != "error" && name != "detail");
-                if !choices_or_data {
-                    if let Some(said) = crate::api_error::ErrorBody::in_stream(&body) {
-                        let error = Error::InStream {
-                            body: said,
-                            raw: body.clone(),
-                        };
-                        return Err(made.failure(py, error, head));
-                    }
-                }
-                let usage = members
-                    .iter()
-                    .rev()
-                    .find(|(name, _)| name == "usage")
-                    .map(|(_, value)| value.get());
-                totals.add(usage);
-                let request_id = head.header("x-request-id").map(Arc::from);
-                BaseModel::new(schema, body.clone())
-                    .with_request_id(request_id)
-                    .wrap(py)
-            }
-        }
-    }
-}
-
-fn usage_of(body: &Bytes) -> Option<&str> {
-    let members = members(std::str::from_utf8(body).ok()?).ok()?;
-    members
-        .into_iter()
-        .rev()
-        .find(|(name, _)| name == "usage")
-        .map(|(_, value)| value.get())
-}
-
-/// A request that has been made, and what it took.
-struct Made {
-    request: Arc<Request>,
-    progress: Arc<Progress>,
-    began: tokio::time::Instant,
-}
-
-impl Made {
-    fn failure(&self, py: Python<'_>, error: Error, head: Arc<Head>) -> PyErr {
-        let failure = Failure {
-            error,
-            head: Some(head),
-            retries: self.progress.retries(),
-        };
-        raise(py, failure, Some(&self.request), None)
-    }
-
-    fn invalid(&self, py: Python<'_>, detail: &str, head: Arc<Head>, raw: Bytes) -> PyErr {
-        self.failure(
-            py,
-            Error::Validation {
-                detail: detail.to_owned(),
-                raw,
-            },
-            head,
-        )
-    }
 }
 
 /// One call's own say, beside the client's settings.
@@ -198,15 +72,19 @@ struct Options<'py> {
     max_retries: Bound<'py, PyAny>,
     #[pyo3(item)]
     api_key: Option<String>,
+    /// Whether the route is refused without a key.
+    #[pyo3(item)]
+    needs_key: bool,
 }
 
 #[pymethods]
 impl Core {
     #[new]
-    #[pyo3(signature = (*, base_url, api_key, timeout, max_retries, retry, limits, headers, query, proxy, verify, cert, http2, share))]
+    #[pyo3(signature = (*, asynchronous, base_url, api_key, timeout, max_retries, retry, limits, headers, query, proxy, verify, cert, http2, share))]
     #[expect(clippy::too_many_arguments, reason = "the clients' own arguments, each once")]
     fn new(
         py: Python<'_>,
+        asynchronous: bool,
         base_url: Option<&Bound<'_, PyAny>>,
         api_key: Option<&Bound<'_, PyAny>>,
         timeout: &Bound<'_, PyAny>,
@@ -219,7 +97,7 @@ impl Core {
         verify: &Bound<'_, PyAny>,
         cert: Option<&Bound<'_, PyAny>>,
         http2: Option<&Bound<'_, PyAny>>,
-        share: Option<&Bound<'_, Core>>,
+        share: Option<&Bound<'_, Self>>,
     ) -> PyResult<Self> {
         let base_url = match base_url {
             Some(given) => parse_base_url(given)?,
@@ -269,6 +147,7 @@ impl Core {
             None => Arc::new(Session::new(transport.clone(), settings.base_url.is_tls())),
         };
         Ok(Self {
+            asynchronous,
             session,
             transport,
             key: Mutex::new(match (api_key, share) {
@@ -377,14 +256,13 @@ impl Core {
     fn send<'py>(
         &self,
         py: Python<'py>,
-        asynchronous: bool,
         method: &str,
         path: &str,
         body: Option<&Bound<'py, PyAny>>,
         output: Option<&Bound<'py, PyAny>>,
-        options: Options<'py>,
+        options: &Bound<'py, PyAny>,
     ) -> PyResult<Py<PyAny>> {
-        let request = self.request(py, method, path, body, &options, "application/json")?;
+        let request = self.request(method, path, body, &options.extract()?, "application/json")?;
         let output = match output {
             None => Output::Json,
             Some(class) => match class.cast::<PyType>() {
@@ -392,7 +270,7 @@ impl Core {
                 Err(_) => Output::Raw,
             },
         };
-        if asynchronous {
+        if self.asynchronous {
             self.whole_awaited(py, request, output)
         } else {
             self.whole_blocking(py, request, &output)
@@ -403,12 +281,11 @@ impl Core {
     fn open<'py>(
         &self,
         py: Python<'py>,
-        asynchronous: bool,
         method: &str,
         path: &str,
         body: Option<&Bound<'py, PyAny>>,
         kind: &str,
-        options: Options<'py>,
+        options: &Bound<'py, PyAny>,
     ) -> PyResult<Py<PyAny>> {
         let kind = kind_of(kind)?;
         let accept = if kind == Kind::Bytes {
@@ -416,8 +293,8 @@ impl Core {
         } else {
             "text/event-stream"
         };
-        let request = self.request(py, method, path, body, &options, accept)?;
-        if asynchronous {
+        let request = self.request(method, path, body, &options.extract()?, accept)?;
+        if self.asynchronous {
             self.stream_awaited(py, request, kind)
         } else {
             self.stream_blocking(py, request, kind)
@@ -558,20 +435,20 @@ impl Core {
 
     fn request(
         &self,
-        py: Python<'_>,
         method: &str,
         path: &str,
         body: Option<&Bound<'_, PyAny>>,
         options: &Options<'_>,
         accept: &'static str,
     ) -> PyResult<Arc<Request>> {
+        let py = options.timeout.py();
         if self.session.is_closed() {
             return Err(raise(py, Error::Closed.into(), None, None));
         }
         let settings = Arc::clone(&lock(&self.settings));
         let method = Method::from_bytes(method.as_bytes())
             .map_err(|_| PyValueError::new_err(format!("no HTTP method: {method:?}")))?;
-        let url = self.url(py, &settings, path, options)?;
+        let url = Self::url(py, &settings, path, options)?;
         let (body, content_type) = encode_body(body, options.extra_body.as_ref())?;
         let mut headers = HeaderMap::with_capacity(8);
         headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
@@ -591,7 +468,7 @@ impl Core {
                     AUTHORIZATION,
                     key.bearer().map_err(|e| configuration(py, &e.to_string()))?,
                 );
-            } else if !settings.base_url.is_loopback() {
+            } else if options.needs_key && !settings.base_url.is_loopback() {
                 return Err(configuration(
                     py,
                     &format!(
@@ -617,7 +494,7 @@ impl Core {
         }))
     }
 
-    fn url(&self, py: Python<'_>, settings: &Settings, path: &str, options: &Options<'_>) -> PyResult<Url> {
+    fn url(py: Python<'_>, settings: &Settings, path: &str, options: &Options<'_>) -> PyResult<Url> {
         let mut query = settings.query.clone();
         if let Some(extra) = &options.query {
             let extra = query_pairs(extra, "extra_query")?;
@@ -649,262 +526,4 @@ impl Core {
 
 fn to_raise(error: Error, request: &Request) -> PyErr {
     Python::attach(|py| raise(py, error.into(), Some(request), None))
-}
-
-fn text_argument(value: &Bound<'_, PyAny>, name: &str) -> PyResult<String> {
-    match value.cast::<PyString>() {
-        Ok(text) => Ok(text.to_str()?.to_owned()),
-        // Paths and URL objects of other libraries say themselves in `str`.
-        Err(_) if value.hasattr("__fspath__")? || value.hasattr("host")? => Ok(value.str()?.to_str()?.to_owned()),
-        Err(_) => Err(configuration(
-            value.py(),
-            &format!("{name} must be a string, not {}", value.get_type().name()?),
-        )),
-    }
-}
-
-fn check_proxy(py: Python<'_>) -> impl Fn(String) -> PyResult<String> + '_ {
-    move |url| {
-        let known = Url::parse(&url).is_ok_and(|url| {
-            matches!(
-                url.scheme(),
-                "http" | "https" | "socks4" | "socks4a" | "socks5" | "socks5h"
-            ) && url.has_host()
-        });
-        if known {
-            Ok(url)
-        } else {
-            Err(configuration(
-                py,
-                "proxy must be a URL such as http://host:port or socks5://host:port",
-            ))
-        }
-    }
-}
-
-fn parse_base_url(value: &Bound<'_, PyAny>) -> PyResult<BaseUrl> {
-    BaseUrl::parse(&text_argument(value, "base_url")?).map_err(|e| configuration(value.py(), &e.to_string()))
-}
-
-fn wanted<'a, 'py, T>(value: &'a Bound<'py, PyAny>, argument: &str, class: &str) -> PyResult<&'a T>
-where
-    T: pyo3::PyClass<Frozen = pyo3::pyclass::boolean_struct::True> + Sync + pyo3::PyTypeInfo,
-{
-    match value.cast::<T>() {
-        Ok(value) => Ok(value.get()),
-        Err(_) => Err(configuration(
-            value.py(),
-            &format!(
-                "{argument} must be a tokstream.{class}, not {}",
-                value.get_type().name()?
-            ),
-        )),
-    }
-}
-
-/// A count of retries, unless it was left out.
-fn count_of(value: &Bound<'_, PyAny>) -> PyResult<Option<u32>> {
-    if is_left_out(value)? {
-        return Ok(None);
-    }
-    if value.is_instance_of::<PyBool>() {
-        return Err(configuration(value.py(), "max_retries must be a whole number"));
-    }
-    let count: i64 = value
-        .extract()
-        .map_err(|_| configuration(value.py(), "max_retries must be a whole number; 0 turns retries off"))?;
-    max_retries_of(value.py(), count).map(Some)
-}
-
-fn key_of(value: Option<&Bound<'_, PyAny>>) -> PyResult<Key> {
-    let Some(value) = value else {
-        return Ok(Key::Environment);
-    };
-    if let Ok(text) = value.cast::<PyString>() {
-        let secret = Secret::new(text.to_str()?.to_owned());
-        // A key that no header can carry is refused where it is given, not at the first request.
-        secret.bearer().map_err(|e| configuration(value.py(), &e.to_string()))?;
-        return Ok(Key::Given(secret));
-    }
-    if value.is_callable() {
-        return Ok(Key::Callable(value.clone().unbind()));
-    }
-    Err(configuration(
-        value.py(),
-        &format!(
-            "api_key must be a string or a function that returns one, not {}",
-            value.get_type().name()?
-        ),
-    ))
-}
-
-fn verify_of(value: &Bound<'_, PyAny>) -> PyResult<Verify> {
-    match value.cast::<PyBool>() {
-        Ok(truth) if truth.is_true() => Ok(Verify::Default),
-        Ok(_) => Ok(Verify::Off),
-        Err(_) => Ok(Verify::CaFile(text_argument(value, "verify")?)),
-    }
-}
-
-/// One PEM file with both, or a pair of files.
-fn identity_of(value: &Bound<'_, PyAny>) -> PyResult<(String, String)> {
-    if let Ok(pair) = value.cast::<PyTuple>() {
-        if pair.len() != 2 {
-            return Err(configuration(
-                value.py(),
-                "cert must be a file, or a pair of files (certificate, key)",
-            ));
-        }
-        return Ok((
-            text_argument(&pair.get_item(0)?, "cert")?,
-            text_argument(&pair.get_item(1)?, "cert")?,
-        ));
-    }
-    let file = text_argument(value, "cert")?;
-    Ok((file.clone(), file))
-}
-
-fn http_version_of(value: Option<&Bound<'_, PyAny>>) -> PyResult<HttpVersion> {
-    let Some(value) = value else {
-        return Ok(HttpVersion::Http1);
-    };
-    if let Ok(truth) = value.cast::<PyBool>() {
-        return Ok(if truth.is_true() {
-            HttpVersion::Negotiated
-        } else {
-            HttpVersion::Http1
-        });
-    }
-    match value.cast::<PyString>().ok().and_then(|text| text.to_str().ok()) {
-        Some("prior-knowledge") => Ok(HttpVersion::Http2Only),
-        _ => Err(configuration(
-            value.py(),
-            "http2 must be True, False or \"prior-knowledge\"",
-        )),
-    }
-}
-
-fn mentions_authorization(headers: Option<&Bound<'_, PyAny>>) -> PyResult<bool> {
-    let Some(headers) = headers.filter(|headers| !headers.is_none()) else {
-        return Ok(false);
-    };
-    for name in headers.call_method0(intern!(headers.py(), "keys"))?.try_iter()? {
-        if name?.extract::<String>()?.eq_ignore_ascii_case("authorization") {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// Adds headers; one that is `None` or `omit` takes away what stood there before.
-fn merge_headers(all: &mut HeaderMap, headers: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-    let Some(headers) = headers.filter(|headers| !headers.is_none()) else {
-        return Ok(());
-    };
-    let py = headers.py();
-    let items = headers
-        .call_method0(intern!(py, "items"))
-        .map_err(|_| configuration(py, "headers must be a mapping of names to values"))?;
-    for item in items.try_iter()? {
-        let (name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item?.extract()?;
-        let shown = name.str()?.to_string_lossy().into_owned();
-        let refuse = |why: &str| configuration(py, &format!("The header {shown:?} {why}"));
-        let name: HeaderName = name
-            .cast::<PyString>()
-            .ok()
-            .and_then(|name| name.to_str().ok())
-            .and_then(|name| HeaderName::from_bytes(name.as_bytes()).ok())
-            .ok_or_else(|| refuse("has a name that HTTP does not allow"))?;
-        if value.is_none() || is_left_out(&value)? {
-            all.remove(&name);
-            continue;
-        }
-        let text = match value.cast::<PyBytes>() {
-            Ok(bytes) => String::from_utf8_lossy(bytes.as_bytes()).into_owned(),
-            Err(_) => match value.cast::<PyString>().map(|text| text.to_str()) {
-                Ok(Ok(text)) => text.to_owned(),
-                _ => return Err(refuse("has a value that is not text")),
-            },
-        };
-        let mut value = HeaderValue::from_bytes(text.as_bytes())
-            .map_err(|_| refuse("has a value with a line break or another character that HTTP does not allow"))?;
-        value.set_sensitive(name == AUTHORIZATION);
-        all.insert(name, value);
-    }
-    Ok(())
-}
-
-/// Query parameters as openai-python writes them: lists as `name[]`, nested mappings as `name[inner]`.
-fn query_pairs(query: &Bound<'_, PyAny>, argument: &str) -> PyResult<Vec<(String, String)>> {
-    let mut pairs = Vec::new();
-    let dict = query
-        .cast::<PyDict>()
-        .map_err(|_| configuration(query.py(), &format!("{argument} must be a dict of names and values")))?;
-    for (name, value) in dict {
-        add_query(&mut pairs, name.str()?.to_str()?, &value)?;
-    }
-    Ok(pairs)
-}
-
-fn add_query(pairs: &mut Vec<(String, String)>, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
-    if value.is_none() || is_left_out(value)? {
-        return Ok(());
-    }
-    if let Ok(truth) = value.cast::<PyBool>() {
-        pairs.push((
-            name.to_owned(),
-            if truth.is_true() { "true" } else { "false" }.to_owned(),
-        ));
-    } else if value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>() {
-        for item in value.try_iter()? {
-            add_query(pairs, &format!("{name}[]"), &item?)?;
-        }
-    } else if let Ok(nested) = value.cast::<PyDict>() {
-        for (inner, value) in nested {
-            add_query(pairs, &format!("{name}[{}]", inner.str()?.to_str()?), &value)?;
-        }
-    } else {
-        pairs.push((name.to_owned(), value.str()?.to_str()?.to_owned()));
-    }
-    Ok(())
-}
-
-/// A request's body as bytes, and what it is.
-fn encode_body(
-    body: Option<&Bound<'_, PyAny>>,
-    extra: Option<&Bound<'_, PyAny>>,
-) -> PyResult<(Option<Bytes>, &'static str)> {
-    const JSON: &str = "application/json";
-    let extra = extra.filter(|extra| !extra.is_none());
-    let Some(body) = body else {
-        return match extra {
-            Some(extra) => encode_json(extra).map(|bytes| (Some(bytes), JSON)),
-            None => Ok((None, JSON)),
-        };
-    };
-    if let Ok(bytes) = body.cast::<PyBytes>() {
-        return Ok((
-            Some(Bytes::copy_from_slice(bytes.as_bytes())),
-            "application/octet-stream",
-        ));
-    }
-    let Some(extra) = extra else {
-        return encode_json(body).map(|bytes| (Some(bytes), JSON));
-    };
-    let merged = match body.cast::<PyDict>() {
-        Ok(dict) => dict.copy()?,
-        Err(_) => {
-            return Err(PyTypeError::new_err(
-                "extra_body can only be added to a body that is a dict",
-            ));
-        }
-    };
-    merged.call_method1(intern!(body.py(), "update"), (extra,))?;
-    encode_json(merged.as_any()).map(|bytes| (Some(bytes), JSON))
-}
-
-fn encode_json(value: &Bound<'_, PyAny>) -> PyResult<Bytes> {
-    let mut encoder = Encoder::new();
-    encoder.value(value, 0)?;
-    Ok(Bytes::from(encoder.finish()))
 }

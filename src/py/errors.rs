@@ -90,14 +90,11 @@ fn said<'py>(py: Python<'py>, raw: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     let Ok(value) = decode(py, &text) else {
         return Ok(text.into_pyobject(py)?.into_any());
     };
-    if let Ok(object) = value.cast::<PyDict>() {
-        if let Some(error) = object.get_item(intern!(py, "error"))? {
-            if !error.is_none() {
-                return Ok(error);
-            }
-        }
-    }
-    Ok(value)
+    let error = match value.cast::<PyDict>() {
+        Ok(object) => object.get_item(intern!(py, "error"))?,
+        Err(_) => None,
+    };
+    Ok(error.filter(|error| !error.is_none()).unwrap_or(value))
 }
 
 fn make(py: Python<'_>, kind: &str, message: &str, fields: &Bound<'_, PyDict>) -> PyErr {

@@ -17,7 +17,7 @@ use crate::exchange::{Progress, Request};
 use crate::json::{elements, members};
 use crate::reader::{Kind, Read, Reader};
 use crate::sse;
-use crate::stream::{Flow, Item, Marks, deliver, is_done};
+use crate::stream::{Flow, Item, Marks, deliver, is_done_pending};
 use crate::usage::Totals;
 
 const CHOICES: usize = position(ChatCompletionChunk::SCHEMA.fields, "choices");
@@ -126,7 +126,7 @@ impl Incoming {
         for item in bytes.drain(..) {
             let fed = parser.feed(item.bytes(), &mut events);
             let flow = deliver(&mut events, &mut self.items);
-            if flow == Flow::Done || parser.pending_data().is_some_and(|data| is_done(&data)) {
+            if flow == Flow::Done || is_done_pending(parser) {
                 self.flow = Flow::Done;
                 return;
             }
@@ -312,19 +312,16 @@ impl Incoming {
                 let detail = "it was closed here before its end".to_owned();
                 Err(self.raise(py, Error::Truncated { detail })?)
             }
-            End::Complete => match self.completion(py)? {
-                Some(completion) => Ok(completion),
-                None => {
-                    let detail = "The stream ended properly, but without a single chunk".to_owned();
-                    Err(self.raise(
-                        py,
-                        Error::Validation {
-                            detail,
-                            raw: Bytes::new(),
-                        },
-                    )?)
+            End::Complete => {
+                if let Some(completion) = self.completion(py)? {
+                    return Ok(completion);
                 }
-            },
+                let error = Error::Validation {
+                    detail: "The stream ended properly, but without a single chunk".to_owned(),
+                    raw: Bytes::new(),
+                };
+                Err(self.raise(py, error)?)
+            }
         }
     }
 

@@ -216,10 +216,8 @@ impl Encoder {
             let is_ambiguous = value.is_instance_of::<PySet>()
                 || value.is_instance_of::<PyFrozenSet>()
                 || value.getattr_opt(intern!(py, "decode"))?.is_some();
-            if !is_ambiguous {
-                if let Ok(items) = value.try_iter() {
-                    return self.array(items, depth);
-                }
+            if !is_ambiguous && let Ok(items) = value.try_iter() {
+                return self.array(items, depth);
             }
         }
         Err(PyTypeError::new_err(format!(

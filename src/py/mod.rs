@@ -1,5 +1,6 @@
 //! The extension module `tokstream._tokstream`: its export list.
 
+mod arguments;
 mod asyncio;
 mod blocking;
 mod client;
@@ -7,6 +8,8 @@ mod errors;
 mod incoming;
 mod json;
 mod model;
+mod payload;
+mod reply;
 mod settings;
 mod stream;
 mod types;

@@ -50,6 +50,11 @@ pub enum Kind {
 
 /// The position of a field, for the compiler to work out.
 #[must_use]
+#[expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "runs while compiling, where iterators do not and a panic is a compile error"
+)]
 pub const fn position(fields: &[Field], name: &str) -> usize {
     let mut at = 0;
     while at < fields.len() {
@@ -61,6 +66,10 @@ pub const fn position(fields: &[Field], name: &str) -> usize {
     panic!("no such field")
 }
 
+#[expect(
+    clippy::indexing_slicing,
+    reason = "runs while compiling, within bounds that it checks"
+)]
 const fn equal(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;
@@ -222,10 +231,10 @@ impl BaseModel {
     /// # Errors
     /// As for [`BaseModel::values`].
     pub fn field(&self, py: Python<'_>, position: usize) -> PyResult<Py<PyAny>> {
-        if let Some((own, value)) = &self.own {
-            if *own == position {
-                return Ok(value.clone_ref(py));
-            }
+        if let Some((own, value)) = &self.own
+            && *own == position
+        {
+            return Ok(value.clone_ref(py));
         }
         let values = self.values(py)?;
         Ok(values
@@ -241,6 +250,9 @@ impl BaseModel {
         &self.json
     }
 }
+
+/// What a pickle keeps: the function that makes the object again, and its arguments.
+type Reduced<'py, 'a> = (Bound<'py, PyAny>, (&'static str, Bound<'py, PyBytes>, Option<&'a str>));
 
 /// Calls the function of `tokstream._models` that does the work of a method.
 fn in_python<'py>(
@@ -346,7 +358,7 @@ impl BaseModel {
         let schema = schema_of(cls)?;
         let json = Bytes::copy_from_slice(data);
         members(text_of(&json)?).map_err(|e| PyValueError::new_err(format!("not a JSON object: {e}")))?;
-        BaseModel::new(schema, json)
+        Self::new(schema, json)
             .with_request_id(request_id.map(Arc::from))
             .wrap(cls.py())
     }
@@ -389,7 +401,7 @@ impl BaseModel {
     fn __dir__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let names = slf
             .py()
-            .get_type::<pyo3::PyAny>()
+            .get_type::<PyAny>()
             .call_method1(intern!(slf.py(), "__dir__"), (slf,))?;
         for (name, _) in &slf.get().values(slf.py())?.extra {
             names.call_method1(intern!(slf.py(), "append"), (name,))?;
@@ -397,10 +409,7 @@ impl BaseModel {
         Ok(names)
     }
 
-    fn __reduce__<'py>(
-        &self,
-        py: Python<'py>,
-    ) -> PyResult<(Bound<'py, PyAny>, (&'static str, Bound<'py, PyBytes>, Option<&str>))> {
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py, '_>> {
         let load = py
             .import(intern!(py, "tokstream._tokstream"))?
             .getattr(intern!(py, "_load"))?;

@@ -11,6 +11,8 @@ from .._typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Any
 
+    from .._http import Response
+
 
 class Embeddings(Resource):
     """Texts as vectors."""
@@ -53,12 +55,13 @@ class AsyncEmbeddings(Embeddings):
     __slots__ = ()
 
 
-def _as_numbers(reply: CreateEmbeddingResponse) -> CreateEmbeddingResponse:
+def _as_numbers(reply: CreateEmbeddingResponse, response: Response) -> CreateEmbeddingResponse:
     """Decode vectors that a server sent in base64 although nobody asked for that."""
     if not any(isinstance(item.embedding, str) for item in reply.data or ()):
         return reply
     from array import array
     from base64 import b64decode
+    from json import dumps
     from sys import byteorder
 
     data = reply.to_dict()
@@ -68,9 +71,9 @@ def _as_numbers(reply: CreateEmbeddingResponse) -> CreateEmbeddingResponse:
                 numbers = array("f", b64decode(item["embedding"], validate=True))
             except ValueError as error:
                 raise APIResponseValidationError(
-                    None, reply.to_dict(), message=f"The reply has an embedding that is not a list of floats, nor floats in base64: {error}"
+                    response, data, message=f"The reply has an embedding that is not a list of floats, nor floats in base64: {error}"
                 ) from error
             if byteorder == "big":
                 numbers.byteswap()
             item["embedding"] = numbers.tolist()
-    return CreateEmbeddingResponse.construct(**data)
+    return CreateEmbeddingResponse._from_json(dumps(data).encode(), response.request_id)

@@ -34,6 +34,7 @@ class Models(Resource):
             extra_query={**_WITH_META, **(extra_query or {})},
             extra_body=extra_body,
             timeout=timeout,
+            needs_key=False,
         )
 
     def retrieve(
@@ -62,6 +63,7 @@ class Models(Resource):
             extra_query=extra_query,
             extra_body=extra_body,
             timeout=timeout,
+            needs_key=False,
         )
 
 

@@ -1,0 +1,137 @@
+//! What a request carries: headers, query and body, from Python.
+
+use bytes::Bytes;
+use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyBytes, PyDict, PyList, PyString, PyTuple};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+
+use super::errors::configuration;
+use super::json::{Encoder, is_left_out};
+
+/// Whether the caller has a say of its own in the `Authorization` header.
+pub fn mentions_authorization(headers: Option<&Bound<'_, PyAny>>) -> PyResult<bool> {
+    let Some(headers) = headers.filter(|headers| !headers.is_none()) else {
+        return Ok(false);
+    };
+    for name in headers.call_method0(intern!(headers.py(), "keys"))?.try_iter()? {
+        if name?.extract::<String>()?.eq_ignore_ascii_case("authorization") {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Adds headers; one that is `None` or `omit` takes away what stood there before.
+pub fn merge_headers(all: &mut HeaderMap, headers: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+    let Some(headers) = headers.filter(|headers| !headers.is_none()) else {
+        return Ok(());
+    };
+    let py = headers.py();
+    let items = headers
+        .call_method0(intern!(py, "items"))
+        .map_err(|_| configuration(py, "headers must be a mapping of names to values"))?;
+    for item in items.try_iter()? {
+        let (name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item?.extract()?;
+        let shown = name.str()?.to_string_lossy().into_owned();
+        let refuse = |why: &str| configuration(py, &format!("The header {shown:?} {why}"));
+        let name: HeaderName = name
+            .cast::<PyString>()
+            .ok()
+            .and_then(|name| name.to_str().ok())
+            .and_then(|name| HeaderName::from_bytes(name.as_bytes()).ok())
+            .ok_or_else(|| refuse("has a name that HTTP does not allow"))?;
+        if value.is_none() || is_left_out(&value)? {
+            all.remove(&name);
+            continue;
+        }
+        let text = match value.cast::<PyBytes>() {
+            Ok(bytes) => String::from_utf8_lossy(bytes.as_bytes()).into_owned(),
+            Err(_) => match value.cast::<PyString>().map(|text| text.to_str()) {
+                Ok(Ok(text)) => text.to_owned(),
+                _ => return Err(refuse("has a value that is not text")),
+            },
+        };
+        let mut value = HeaderValue::from_bytes(text.as_bytes())
+            .map_err(|_| refuse("has a value with a line break or another character that HTTP does not allow"))?;
+        value.set_sensitive(name == AUTHORIZATION);
+        all.insert(name, value);
+    }
+    Ok(())
+}
+
+/// Query parameters as openai-python writes them: lists as `name[]`, nested mappings as `name[inner]`.
+pub fn query_pairs(query: &Bound<'_, PyAny>, argument: &str) -> PyResult<Vec<(String, String)>> {
+    let mut pairs = Vec::new();
+    let dict = query
+        .cast::<PyDict>()
+        .map_err(|_| configuration(query.py(), &format!("{argument} must be a dict of names and values")))?;
+    for (name, value) in dict {
+        add_query(&mut pairs, name.str()?.to_str()?, &value)?;
+    }
+    Ok(pairs)
+}
+
+fn add_query(pairs: &mut Vec<(String, String)>, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    if value.is_none() || is_left_out(value)? {
+        return Ok(());
+    }
+    if let Ok(truth) = value.cast::<PyBool>() {
+        pairs.push((
+            name.to_owned(),
+            if truth.is_true() { "true" } else { "false" }.to_owned(),
+        ));
+    } else if value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>() {
+        for item in value.try_iter()? {
+            add_query(pairs, &format!("{name}[]"), &item?)?;
+        }
+    } else if let Ok(nested) = value.cast::<PyDict>() {
+        for (inner, value) in nested {
+            add_query(pairs, &format!("{name}[{}]", inner.str()?.to_str()?), &value)?;
+        }
+    } else {
+        pairs.push((name.to_owned(), value.str()?.to_str()?.to_owned()));
+    }
+    Ok(())
+}
+
+/// A request's body as bytes, and what it is.
+pub fn encode_body(
+    body: Option<&Bound<'_, PyAny>>,
+    extra: Option<&Bound<'_, PyAny>>,
+) -> PyResult<(Option<Bytes>, &'static str)> {
+    const JSON: &str = "application/json";
+    let extra = extra.filter(|extra| !extra.is_none());
+    let Some(body) = body else {
+        return match extra {
+            Some(extra) => encode_json(extra).map(|bytes| (Some(bytes), JSON)),
+            None => Ok((None, JSON)),
+        };
+    };
+    if let Ok(bytes) = body.cast::<PyBytes>() {
+        return Ok((
+            Some(Bytes::copy_from_slice(bytes.as_bytes())),
+            "application/octet-stream",
+        ));
+    }
+    let Some(extra) = extra else {
+        return encode_json(body).map(|bytes| (Some(bytes), JSON));
+    };
+    let merged = match body.cast::<PyDict>() {
+        Ok(dict) => dict.copy()?,
+        Err(_) => {
+            return Err(PyTypeError::new_err(
+                "extra_body can only be added to a body that is a dict",
+            ));
+        }
+    };
+    merged.call_method1(intern!(body.py(), "update"), (extra,))?;
+    encode_json(merged.as_any()).map(|bytes| (Some(bytes), JSON))
+}
+
+fn encode_json(value: &Bound<'_, PyAny>) -> PyResult<Bytes> {
+    let mut encoder = Encoder::new();
+    encoder.value(value, 0)?;
+    Ok(Bytes::from(encoder.finish()))
+}

@@ -1,0 +1,129 @@
+//! A whole reply as what its caller asked for.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use pyo3::prelude::*;
+
+use super::errors::{raise, response};
+use super::json::decode;
+use super::model::{BaseModel, Schema};
+use crate::api_error::ErrorBody;
+use crate::error::{Error, Failure, Head};
+use crate::exchange::{Progress, Reply, Request};
+use crate::json::members;
+use crate::usage::Totals;
+
+/// What becomes of a whole reply.
+#[derive(Clone)]
+pub enum Output {
+    /// An object of a response class.
+    Model(&'static Schema),
+    /// Plain data.
+    Json,
+    /// The reply as it is: (response, retries, seconds).
+    Raw,
+}
+
+impl Output {
+    /// Makes it.
+    ///
+    /// # Errors
+    /// `APIResponseValidationError` where the reply is something else.
+    pub fn of(py: Python<'_>, reply: Reply, made: &Made, output: &Self, totals: &Totals) -> PyResult<Py<PyAny>> {
+        let Reply { head, body } = reply;
+        match output {
+            Self::Raw => {
+                totals.add(usage_of(&body));
+                let record = response(py, &made.request, &head, &body)?;
+                let seconds = made.began.elapsed().as_secs_f64();
+                Ok((record, made.progress.retries(), seconds)
+                    .into_pyobject(py)?
+                    .into_any()
+                    .unbind())
+            }
+            Self::Json => {
+                totals.add(usage_of(&body));
+                if body.is_empty() {
+                    return Ok(py.None());
+                }
+                let text = std::str::from_utf8(&body);
+                let decoded = text.ok().map(|text| decode(py, text));
+                match decoded {
+                    Some(Ok(value)) => Ok(value.unbind()),
+                    _ => Err(made.invalid(py, "The reply is not JSON", head, body)),
+                }
+            }
+            Self::Model(schema) => {
+                let split = std::str::from_utf8(&body).ok().map(members);
+                let Some(Ok(members)) = split else {
+                    let kind = head.header("content-type").unwrap_or("none");
+                    let detail = format!(
+                        "The reply is not a JSON object (status {}, content type: {kind})",
+                        head.status
+                    );
+                    return Err(made.invalid(py, &detail, head, body));
+                };
+                let is_error = members.iter().all(|(name, _)| name == "error" || name == "detail");
+                if is_error && let Some(said) = ErrorBody::in_stream(&body) {
+                    let error = Error::InStream {
+                        body: Box::new(said),
+                        raw: body,
+                    };
+                    return Err(made.failure(py, error, head));
+                }
+                let usage = members
+                    .iter()
+                    .rev()
+                    .find(|(name, _)| name == "usage")
+                    .map(|(_, value)| value.get());
+                totals.add(usage);
+                let request_id = head.header("x-request-id").map(Arc::from);
+                BaseModel::new(schema, body.clone())
+                    .with_request_id(request_id)
+                    .wrap(py)
+            }
+        }
+    }
+}
+
+fn usage_of(body: &Bytes) -> Option<&str> {
+    let members = members(std::str::from_utf8(body).ok()?).ok()?;
+    members
+        .into_iter()
+        .rev()
+        .find(|(name, _)| name == "usage")
+        .map(|(_, value)| value.get())
+}
+
+/// A request that has been made, and what it took.
+pub struct Made {
+    /// The request.
+    pub request: Arc<Request>,
+    /// How its attempts went.
+    pub progress: Arc<Progress>,
+    /// When it began.
+    pub began: tokio::time::Instant,
+}
+
+impl Made {
+    fn failure(&self, py: Python<'_>, error: Error, head: Arc<Head>) -> PyErr {
+        let failure = Failure {
+            error,
+            head: Some(head),
+            retries: self.progress.retries(),
+        };
+        raise(py, failure, Some(&self.request), None)
+    }
+
+    fn invalid(&self, py: Python<'_>, detail: &str, head: Arc<Head>, raw: Bytes) -> PyErr {
+        self.failure(
+            py,
+            Error::Validation {
+                detail: detail.to_owned(),
+                raw,
+            },
+            head,
+        )
+    }
+}
