@@ -1,0 +1,67 @@
+"""Redirects: followed to the same origin with method and body kept, and nowhere else."""
+
+from __future__ import annotations
+
+import pytest
+
+import tokstream
+from replies import HELLO, completion, said
+from server import head, reply, stream
+
+OK = reply(completion("ok"))
+ELSEWHERE = [301, 302, 303, 307, 308]
+
+
+def moved(status, location):
+    return [head(status, ("Location", location), ("Content-Length", "0"))]
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("status", [307, 308])
+@pytest.mark.parametrize("absolute", [True, False], ids=["absolute", "relative"])
+def test_to_the_same_origin(surface, serve, status, absolute, streamed):
+    server = serve(
+        lambda request: moved(status, (server.origin if absolute else "") + "/v2/chat?x=1"),
+        stream(said("ok")) if streamed else OK,
+    )
+    api = surface.client(server)
+    assert surface.ask(api, streamed, messages=HELLO) == "ok"
+    first, second = server.requests
+    assert second.target == "/v2/chat?x=1"
+    assert (second.method, second.body) == (first.method, first.body)
+    assert second.all("authorization") == first.all("authorization")
+
+
+@pytest.mark.parametrize("status", ELSEWHERE)
+def test_the_key_goes_to_no_other_origin(surface, serve, status):
+    other = serve()
+    server = serve(moved(status, other.url + "/chat/completions"), OK)
+    api = surface.client(server, max_retries=0)
+    with pytest.raises(tokstream.APIError) as caught:
+        surface.create(api)
+    assert caught.value.status_code == status
+    assert other.requests == []
+    assert surface.create(api).choices[0].message.content == "ok"
+
+
+@pytest.mark.parametrize("location", ["http://127.0.0.1:1/", "ftp://127.0.0.1/", "http://[::1", "", "//"])
+def test_locations_that_lead_nowhere(surface, client, location):
+    api, server = client(moved(307, location), max_retries=0)
+    with pytest.raises(tokstream.APIError):
+        surface.create(api)
+    assert len(server.requests) == 1
+
+
+def test_down_to_http_is_refused(surface, serve, authority):
+    plain = serve()
+    server = serve(moved(307, plain.url), tls=authority.server())
+    with pytest.raises(tokstream.APIError):
+        surface.create(surface.client(server, verify=authority.file, max_retries=0))
+    assert plain.requests == []
+
+
+def test_circles_end(surface, client):
+    api, server = client(then=moved(307, "/v1/openai/chat/completions"), max_retries=0)
+    with pytest.raises(tokstream.APIError):
+        surface.create(api)
+    assert 1 < len(server.requests) < 50
