@@ -385,10 +385,10 @@ impl Incoming {
         response(py, &self.request, &self.head, b"")
     }
 
-    /// The reply's head.
+    /// Whether the stream is over, and the reply's status.
     #[must_use]
-    pub fn head(&self) -> &Arc<Head> {
-        &self.head
+    pub fn state(&self) -> (bool, u16) {
+        (self.is_over(), self.head.status)
     }
 }
 

@@ -287,6 +287,7 @@ pub fn max_retries_of(py: Python<'_>, count: i64) -> PyResult<u32> {
 }
 
 /// Bounds on what a server may make the client keep, in bytes after decompression.
+#[expect(clippy::struct_field_names, reason = "the names are the constructor's")]
 #[pyclass(frozen, eq, hash, name = "Limits", module = "tokstream")]
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PyLimits {

@@ -85,9 +85,13 @@ macro_rules! stream_properties {
             }
 
             fn __repr__(&self, py: Python<'_>) -> String {
-                let incoming = self.incoming(py);
-                let state = if incoming.is_over() { "closed" } else { "open" };
-                format!("<{} {} {}>", stringify!($class), incoming.head().status, state)
+                let (over, status) = self.incoming(py).state();
+                format!(
+                    "<{} {} {}>",
+                    stringify!($class),
+                    status,
+                    if over { "closed" } else { "open" }
+                )
             }
 
             /// The same stream, opened for its bytes, read as one of chunks.

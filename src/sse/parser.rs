@@ -177,6 +177,17 @@ impl Parser {
         pending
     }
 
+    /// How many bytes of the event that has not ended yet are kept; to ask costs nothing.
+    #[must_use]
+    pub fn pending_len(&self) -> usize {
+        let data = match &self.data {
+            Data::None => 0,
+            Data::One(first) => first.len(),
+            Data::Joined(lines) => lines.len(),
+        };
+        data + self.line.len()
+    }
+
     /// The data of the event that has not ended yet, a last line without its end included.
     #[must_use]
     pub fn pending_data(&self) -> Option<Bytes> {
