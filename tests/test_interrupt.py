@@ -95,11 +95,12 @@ def child():
 def finish(process, code=0):
     """The child's output, when it ended in time, well and without complaint."""
     try:
-        out, err = process.communicate(timeout=LIMIT)
+        process.wait(LIMIT)
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGABRT)
-        _, err = process.communicate()
-        pytest.fail(f"the child hangs:\n{err}")
+        pytest.fail(f"the child hangs:\n{process.stderr.read()}")
+    # What little a child says fits into its pipes; communicate() would miss what readline() has read ahead.
+    out, err = process.stdout.read(), process.stderr.read()
     assert process.returncode == code, err
     assert not err, err
     return out.split()

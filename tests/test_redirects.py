@@ -44,7 +44,7 @@ def test_the_key_goes_to_no_other_origin(surface, serve, status):
     assert surface.create(api).choices[0].message.content == "ok"
 
 
-@pytest.mark.parametrize("location", ["http://127.0.0.1:1/", "ftp://127.0.0.1/", "http://[::1", "", "//"])
+@pytest.mark.parametrize("location", ["http://127.0.0.1:1/", "ftp://127.0.0.1/", "http://[::1", "//"])
 def test_locations_that_lead_nowhere(surface, client, location):
     api, server = client(moved(307, location), max_retries=0)
     with pytest.raises(tokstream.APIError):
