@@ -263,7 +263,8 @@ def fuzz(*arguments: str) -> None:
     add("fuzz")
     for target in sorted((ROOT / "fuzz" / "fuzz_targets").glob("*.rs")):
         # The sanitizers want a nightly compiler, and look for what safe Rust rules out.
-        run("cargo", "fuzz", "run", "--sanitizer", "none", target.stem, "--", f"-max_total_time={seconds}")
+        limits = [f"-max_total_time={seconds}", "-dict=fuzz/dictionary.txt"]
+        run("cargo", "fuzz", "run", "--sanitizer", "none", target.stem, "--", *limits)
 
 
 @command
