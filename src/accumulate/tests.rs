@@ -408,7 +408,11 @@ fn what_had_more_to_add_is_not_repeated() {
             "{delta}"
         );
     }
-    let mut sum = pushed(Kind::Chat, &[r#"{"choices":[{"delta":{"content":"a"}}]}"#]);
+    let string = r#"{"choices":[{"delta":{"content":"a"}}]}"#;
+    let null = r#"{"choices":[{"delta":{"content":null}}]}"#;
+    assert!(!pushed(Kind::Chat, &[string, null]).push_content("x"));
+    assert!(pushed(Kind::Chat, &[null, string]).push_content("x"));
+    let mut sum = pushed(Kind::Chat, &[string]);
     assert!(sum.push(b"{").is_err());
     assert!(!sum.push_content("x"));
     assert!(pushed(Kind::Text, &[r#"{"choices":[{"text":"a"}]}"#]).push_content("x"));
