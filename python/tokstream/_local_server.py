@@ -88,29 +88,32 @@ def _start(settings: Settings) -> Any:
     params.port = settings["port"]
     params.n_parallel = settings["parallel"]
     params.n_ctx = settings["ctx_size"] * settings["parallel"]
-    params.cache_ram_mib = PROMPT_CACHE
-    params.endpoint_slots = False
-    params.sse_ping_interval = settings["ping_interval"]
-    params.cors_origins = ""
-    params.verbosity = EVERYTHING if settings["verbose"] else ERRORS
     if settings["api_key"] is not None:
         params.api_keys = [settings["api_key"]]
     if settings["threads"] is not None:
         params.cpuparams.n_threads = settings["threads"]
         params.cpuparams_batch.n_threads = settings["threads"]
-    if settings["fits"]:
-        params.fit_params = False
     if settings["embeddings"]:
         params.embedding = True
         params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
         # An input is pooled within one batch, so the longest input is one batch.
         params.n_batch = params.n_ubatch = settings["ctx_size"]
-    # Names that changed from one release to another.
-    if hasattr(params, "hostnames"):
-        params.hostnames = [settings["host"]]
-    else:
-        params.hostname = settings["host"]
-    params.ui = False
+    # The names of these come and go from one release to another, and it works without them.
+    wishes: dict[str, object] = {
+        "cache_ram_mib": PROMPT_CACHE,
+        "cors_origins": "",
+        "endpoint_slots": False,
+        "hostname": settings["host"],
+        "hostnames": [settings["host"]],
+        "sse_ping_interval": settings["ping_interval"],
+        "ui": False,
+        "verbosity": EVERYTHING if settings["verbose"] else ERRORS,
+    }
+    if settings["fits"]:
+        wishes["fit_params"] = False
+    for name, value in wishes.items():
+        if hasattr(params, name):
+            setattr(params, name, value)
     return xllamacpp.Server(params)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tokstream import TokstreamError, __version__
 
 from ._cli import chat, models, serve, terminal
-from ._cli.errors import INTERRUPTED, USAGE, UsageError, describe, exit_code
+from ._cli.errors import FAILURE, INTERRUPTED, USAGE, UsageError, describe, exit_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,6 +53,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (TokstreamError, UsageError) as error:
         terminal.complain(describe(error))
         return exit_code(error)
+    except OSError as error:  # of standard input or output
+        terminal.discard_output()
+        terminal.complain(describe(error))
+        return FAILURE
     return code
 
 

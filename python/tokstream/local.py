@@ -45,8 +45,8 @@ LocalModelError.__module__ = fetch_model.__module__ = __name__
 
 # How long a server that was told to end may take before it is killed, in seconds.
 GRACE = 2.0
-# The default model gains nothing from more threads than this.
-SMALL_MODEL_THREADS = 4
+# Up to here, a core is left to the rest of the machine; the default model gains nothing from more.
+FEW_CORES = 4
 # The child finds its modules where this process does, whatever its own way to them would be. Its
 # first statement imports what is built in, so that no file in the current folder gets in between.
 BOOT = "import sys; sys.path[:] = sys.argv[1:]; from tokstream._local_server import main; main()"
@@ -137,8 +137,8 @@ def serve(
         parallel: how many answers are written at once; further requests wait. It is also the
             highest `n` of a request. Each reserves memory for `ctx_size` tokens. Default 4.
         embeddings: whether the server has the route of embeddings, beside the others.
-        threads: how many threads compute. Default: for the default model one for each core but
-            one, and 4 at most; for others what llama.cpp thinks best.
+        threads: how many threads compute. Default: one for each core but one, and for the default
+            model 4 at most; where there are more than 4 cores, llama.cpp decides for other models.
         ping_interval: seconds of silence in a stream after which the server sends a comment.
         start_timeout: seconds that the server may take to load the model. Default 300.
         verbose: whether llama.cpp logs to standard error.
@@ -304,8 +304,8 @@ def _threads(*, small: bool) -> int | None:
     them shares its core with another program, all of them lose most of their speed.
     """
     cores = _cores()
-    if small:
-        return max(1, min(cores - 1, SMALL_MODEL_THREADS))
+    if small or cores <= FEW_CORES:
+        return max(1, min(cores - 1, FEW_CORES))
     return cores if cores < (os.cpu_count() or 1) else None
 
 

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from tokstream.types.chat import ChatCompletionChunk
 
 
+# An answer that arrives whole, in less than this many seconds, says nothing about a model's speed.
+RATE_NEEDS = 0.05
+
+
 class Answer:
     """An answer. `text` is what has been written of it so far."""
 
@@ -85,8 +89,8 @@ class Answer:
                 parts.append(dollars(usage.estimated_cost))
         if timings.first_token is not None:
             parts.append(f"first token after {timings.first_token:.2f} s")
-        if timings.tokens_per_second is not None:
-            parts.append(f"{timings.tokens_per_second:.1f} tokens/s")
+            if timings.tokens_per_second is not None and timings.total - timings.first_token > RATE_NEEDS:
+                parts.append(f"{timings.tokens_per_second:.1f} tokens/s")
         if self.finish_reason not in {None, "stop"}:
             parts.append(f"stopped: {self.finish_reason}")
         if parts:

@@ -7,6 +7,7 @@ import select
 import stat
 import sys
 from io import TextIOWrapper
+from pathlib import Path
 
 # How long a prompt on the command line waits for the first byte of standard input, in seconds: many
 # programs start others with a pipe that nobody writes to or closes.
@@ -20,9 +21,16 @@ for kept in "\t\n":
 
 
 def prepare() -> None:
-    """Let no character stop the program: what an encoding cannot take becomes a question mark."""
-    for stream in (sys.stdin, sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
+    """Let no character and no closed stream stop the program.
+
+    What an encoding cannot take becomes a question mark. A stream that was closed by whoever started
+    the program is an empty one.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
 
 
