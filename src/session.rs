@@ -186,8 +186,10 @@ impl Session {
         Ok((Call::new(request, http, self.proxied), handle.clone()))
     }
 
-    /// Waits a moment for the rests of replies on the background thread.
+    /// Brings the background thread's idle connections up to date before a call: what closed or sent something that
+    /// nobody asked for is noticed, and the rests of replies are waited for a moment.
     pub async fn settle(&self) {
+        turn().await;
         if let Some(lanes) = self.lanes.get() {
             lanes.draining.settle().await;
         }
@@ -241,11 +243,7 @@ impl Lane {
 
     /// Lets the connection's task run without waiting for anything.
     fn turn(&self) {
-        self.block_on(async {
-            for _ in 0..TURNS {
-                tokio::task::yield_now().await;
-            }
-        });
+        self.block_on(turn());
     }
 
     /// Brings the lane up to date after idle time: closed connections are noticed, a rest that has come is drained.
@@ -256,6 +254,13 @@ impl Lane {
             self.block_on(async { drop(tokio::time::timeout(DRAIN_WAIT, leftover.drain()).await) });
         }
         self.turn();
+    }
+}
+
+/// Lets the sockets be looked at and the connections' own tasks run, without waiting for anything.
+async fn turn() {
+    for _ in 0..TURNS {
+        tokio::task::yield_now().await;
     }
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._typing import TYPE_CHECKING
+from ._typing import TYPE_CHECKING, override
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -16,9 +16,11 @@ class NotGiven:
     def __bool__(self) -> Literal[False]:
         return False
 
+    @override
     def __repr__(self) -> str:
         return "NOT_GIVEN"
 
+    @override
     def __reduce__(self) -> str:
         return "NOT_GIVEN"
 
@@ -31,9 +33,11 @@ class Omit:
     def __bool__(self) -> Literal[False]:
         return False
 
+    @override
     def __repr__(self) -> str:
         return "omit"
 
+    @override
     def __reduce__(self) -> str:
         return "omit"
 

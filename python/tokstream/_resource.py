@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import _tokstream
 from ._marks import NOT_GIVEN
-from ._typing import TYPE_CHECKING
+from ._typing import TYPE_CHECKING, override
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +41,7 @@ class Resource:
         """The same methods, returning the HTTP response before its body is read."""
         return type(self)(self._client, STREAMING)
 
+    @override
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._client!r}>"
 
