@@ -1,6 +1,5 @@
 //! The hot paths of the core: events out of bytes, chunks into a completion.
 #![expect(clippy::unwrap_used, reason = "what is measured must work")]
-#![expect(missing_docs, reason = "a macro of criterion's makes public functions")]
 
 use std::collections::VecDeque;
 use std::hint::black_box;

@@ -1,12 +1,19 @@
 //! The checks of the fuzz targets under input that random changes make, for a bounded time.
 //!
 //! `TOKSTREAM_FUZZ_RUNS` sets the number of inputs for each target, `TOKSTREAM_FUZZ_SEED` where to begin.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may stop at what it does not expect"
+)]
+
+mod checks;
 
 use std::panic::{self, AssertUnwindSafe};
 
 use fastrand::Rng;
 
-use crate::checks::{accumulator, error_body, parser};
+use checks::{accumulator, error_body, parser};
 
 const RUNS: u64 = 1000;
 

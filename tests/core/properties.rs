@@ -8,6 +8,5 @@
 mod accumulate;
 mod api_error;
 mod checks;
-mod fuzz;
 mod retry;
 mod sse;

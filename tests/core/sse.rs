@@ -10,7 +10,7 @@ use proptest::sample::select;
 
 use tokstream::sse::Parser;
 
-use crate::checks::parser::check_stream;
+use crate::checks::parser::{check, check_stream};
 
 /// Pieces of which streams are made, the troublesome ones among them.
 const PIECES: &[&[u8]] = &[
@@ -63,6 +63,11 @@ proptest! {
         bound in 0_usize..100,
     ) {
         check_stream(&stream, &sizes, bound);
+    }
+
+    #[test]
+    fn any_bytes(input in vec(any::<u8>(), 0..300)) {
+        check(&input);
     }
 
     #[test]
