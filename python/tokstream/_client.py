@@ -62,8 +62,38 @@ class Usage:
 _USAGE = ("requests", "prompt_tokens", "completion_tokens", "total_tokens", "estimated_cost")
 
 
+class _Resource:
+    """A resource of a client, made when it is first asked for and then kept."""
+
+    def __init__(self, module: str, name: str, doc: str) -> None:
+        self._module = module
+        self._class = name
+        self.__doc__ = doc
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, client: BaseClient | None, owner: type | None = None) -> Any:
+        if client is None:
+            return self
+        from importlib import import_module
+
+        module = import_module(f".resources.{self._module}", __package__)
+        resource = getattr(module, ("Async" if client._asynchronous else "") + self._class)(client, client._form)
+        client.__dict__[self._name] = resource
+        return resource
+
+
+_RESOURCES = ("chat", "completions", "embeddings", "models")
+
+
 class BaseClient:
     """What both clients have."""
+
+    chat = _Resource("chat", "Chat", "Chat routes: `client.chat.completions`.")
+    completions = _Resource("completions", "Completions", "Texts that the model goes on with.")
+    embeddings = _Resource("embeddings", "Embeddings", "Texts as vectors.")
+    models = _Resource("models", "Models", "The models that the server offers.")
 
     _asynchronous = False
 
@@ -160,6 +190,11 @@ class BaseClient:
         self._arguments["max_retries"] = value
 
     @property
+    def beta(self) -> Self:
+        """The same as the client: `client.beta.chat` is `client.chat`."""
+        return self
+
+    @property
     def usage(self) -> Usage:
         """What the requests of this client, and of those made from it by `with_options`, used so far."""
         return Usage(*self._core.totals())
@@ -175,9 +210,13 @@ class BaseClient:
         return self._in_form(STREAMING)
 
     def _in_form(self, form: str) -> Self:
-        twin = type(self).__new__(type(self))
-        twin.__dict__.update(self.__dict__)
+        twin = self._twin()
         twin._form = form
+        return twin
+
+    def _twin(self) -> Self:
+        twin = type(self).__new__(type(self))
+        twin.__dict__.update({name: value for name, value in self.__dict__.items() if name not in _RESOURCES})
         return twin
 
     def with_options(
@@ -216,8 +255,7 @@ class BaseClient:
             "cert": cert,
             "http2": http2,
         }
-        twin = type(self).__new__(type(self))
-        twin.__dict__.update(self.__dict__)
+        twin = self._twin()
         twin._arguments = {**self._arguments, **{k: v for k, v in changes.items() if v is not NOT_GIVEN}}
         if retry is not NOT_GIVEN and max_retries is NOT_GIVEN:
             twin._arguments["max_retries"] = NOT_GIVEN
@@ -320,6 +358,9 @@ class BaseClient:
         key = self._core.api_key
         return _unpickle, (type(self), key if callable(key) else None, self._arguments, self.model, self._form)
 
+    def __copy__(self) -> Self:
+        return self.with_options()
+
     def __deepcopy__(self, memo: Any) -> Self:
         return self.with_options()
 
@@ -368,39 +409,6 @@ _ABSENT = {
 class Client(BaseClient):
     """The client of one server: DeepInfra, or any other that speaks OpenAI's API. Its methods block."""
 
-    @property
-    def chat(self) -> Any:
-        """Chat routes: `client.chat.completions`."""
-        from .resources.chat import Chat
-
-        return Chat(self, self._form)
-
-    @property
-    def completions(self) -> Any:
-        """Texts that the model goes on with."""
-        from .resources.completions import Completions
-
-        return Completions(self, self._form)
-
-    @property
-    def embeddings(self) -> Any:
-        """Texts as vectors."""
-        from .resources.embeddings import Embeddings
-
-        return Embeddings(self, self._form)
-
-    @property
-    def models(self) -> Any:
-        """The models that the server offers."""
-        from .resources.models import Models
-
-        return Models(self, self._form)
-
-    @property
-    def beta(self) -> Any:
-        """The same as the client: `client.beta.chat` is `client.chat`."""
-        return self
-
     def close(self) -> None:
         """Close the idle connections and refuse further requests; streams under way go on."""
         self._core.close()
@@ -416,39 +424,6 @@ class AsyncClient(BaseClient):
     """The client of one server: DeepInfra, or any other that speaks OpenAI's API. Its methods are awaited."""
 
     _asynchronous = True
-
-    @property
-    def chat(self) -> Any:
-        """Chat routes: `client.chat.completions`."""
-        from .resources.chat import AsyncChat
-
-        return AsyncChat(self, self._form)
-
-    @property
-    def completions(self) -> Any:
-        """Texts that the model goes on with."""
-        from .resources.completions import AsyncCompletions
-
-        return AsyncCompletions(self, self._form)
-
-    @property
-    def embeddings(self) -> Any:
-        """Texts as vectors."""
-        from .resources.embeddings import AsyncEmbeddings
-
-        return AsyncEmbeddings(self, self._form)
-
-    @property
-    def models(self) -> Any:
-        """The models that the server offers."""
-        from .resources.models import AsyncModels
-
-        return AsyncModels(self, self._form)
-
-    @property
-    def beta(self) -> Any:
-        """The same as the client: `client.beta.chat` is `client.chat`."""
-        return self
 
     async def close(self) -> None:
         """Close the idle connections and refuse further requests; streams under way go on."""

@@ -12,16 +12,17 @@ from .._typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Any
 
+    from .._client import BaseClient
+
 
 class Chat(Resource):
     """Chat routes."""
 
-    __slots__ = ()
+    __slots__ = ("completions",)
 
-    @property
-    def completions(self) -> Any:
-        """Replies to a conversation."""
-        return Completions(self._client, self._form)
+    def __init__(self, client: BaseClient, form: str = PARSED) -> None:
+        super().__init__(client, form)
+        self.completions = (AsyncCompletions if client._asynchronous else Completions)(client, form)
 
 
 class Completions(Resource):
@@ -97,11 +98,6 @@ class AsyncChat(Chat):
     """Chat routes."""
 
     __slots__ = ()
-
-    @property
-    def completions(self) -> Any:
-        """Replies to a conversation."""
-        return AsyncCompletions(self._client, self._form)
 
 
 class AsyncCompletions(Completions):
