@@ -5,6 +5,7 @@ sequence of steps (or a function of the request that returns one):
 
     bytes            sent as they are
     Gate()           wait until the test opens the gate
+    Reached()        tell the test, which waits for it, that the script got here
     Pause(seconds)   wait that long
     STALL            keep the connection open and silent until the client leaves
     CLOSE, RESET     end the connection in order, or with a TCP reset
@@ -45,6 +46,10 @@ class Gate(threading.Event):
         self.set()
 
 
+class Reached(threading.Event):
+    """Tells the test that all before it has been sent."""
+
+
 @dataclass(frozen=True)
 class Pause:
     seconds: float
@@ -61,7 +66,7 @@ class Marker:
 
 
 STALL, CLOSE, RESET = Marker("stall"), Marker("close"), Marker("reset")
-Step = bytes | Gate | Pause | StartTLS | Marker
+Step = bytes | Gate | Reached | Pause | StartTLS | Marker
 Entry = Sequence[Step] | Callable[["Request"], Sequence[Step]]
 
 
@@ -101,7 +106,7 @@ class Request:
 
 
 class Gone(Exception):
-    """The client closed the connection."""
+    """The connection has ended, by the client or by the script."""
 
 
 class Connection:
@@ -266,8 +271,8 @@ class Server:
                 connection.start_tls(self.tls)
             while True:
                 request = read_request(connection)
-                if self._play(connection, self._record(connection, request)):
-                    return
+                for step in self._record(connection, request):
+                    self._do(connection, step)
         except ResetByScript:
             reset = True
         except (Gone, OSError):
@@ -286,25 +291,22 @@ class Server:
             self._changed.notify_all()
         return entry(request) if callable(entry) else entry
 
-    def _play(self, connection: Connection, steps: Iterable[Step]) -> bool:
-        """Do one entry's steps; true when the connection has ended."""
-        for step in steps:
-            if isinstance(step, bytes):
-                connection.send(step)
-            elif isinstance(step, Gate):
-                self._wait(connection, step)
-            elif isinstance(step, Pause):
-                self._wait(connection, threading.Event(), step.seconds)
-            elif isinstance(step, StartTLS):
-                connection.start_tls(step.context)
-            elif step is CLOSE:
-                return True
-            elif step is RESET:
-                raise ResetByScript
-            elif step is STALL:
-                while True:
-                    connection.receive()
-        return False
+    def _do(self, connection: Connection, step: Step) -> None:
+        if isinstance(step, bytes):
+            connection.send(step)
+        elif isinstance(step, Gate):
+            self._wait(connection, step)
+        elif isinstance(step, Reached):
+            step.set()
+        elif isinstance(step, Pause):
+            self._wait(connection, threading.Event(), step.seconds)
+        elif isinstance(step, StartTLS):
+            connection.start_tls(step.context)
+        elif step is STALL:
+            while True:
+                connection.receive()
+        else:
+            raise ResetByScript if step is RESET else Gone
 
     def _wait(self, connection: Connection, event: threading.Event, seconds: float = PATIENCE) -> None:
         end = time.monotonic() + seconds

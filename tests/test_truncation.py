@@ -7,8 +7,8 @@ import gzip
 import pytest
 
 import tokstream
-from replies import DONE, USAGE, choice, chunk, event, finish, said, sse, text
-from server import CLOSE, RESET, frame, head, stream
+from replies import DONE, USAGE, choice, chunk, completion, event, finish, said, sse, text
+from server import CLOSE, RESET, Reached, frame, head, reply, stream
 
 BEGUN = sse(text("A"), text("B"), done=False)
 PACKED = gzip.compress(said("A", "B"))
@@ -123,12 +123,21 @@ def test_a_cut_before_the_first_chunk_is_tried_again(surface, client):
     assert len(server.requests) == 2
 
 
-def test_surplus_bytes_are_no_reply(surface, client):
+@pytest.mark.parametrize("streamed", [True, False], ids=["streamed", "whole"])
+@pytest.mark.parametrize("when", ["at once", "later"])
+def test_surplus_bytes_are_no_reply(surface, client, when, streamed):
     """What a server sends after a reply never becomes the answer of the next request."""
-    surplus = b"".join(stream(said("evil")))
-    api, server = client([*stream(said("A")), surplus], stream(said("B")), stream(said("C")))
-    for expected in "ABC":
-        assert surface.run(surface.stream(api).get_final_text()) == expected
+
+    def answer(content):
+        return b"".join(stream(said(content)) if streamed else reply(completion(content)))
+
+    sent = Reached()
+    surplus = [answer("A") + answer("evil")] if when == "at once" else [answer("A"), answer("evil")]
+    api, server = client([*surplus, sent], [answer("B")], [answer("C")])
+    assert surface.ask(api, streamed) == "A"
+    assert sent.wait(10)
+    assert surface.ask(api, streamed) == "B"
+    assert surface.ask(api, streamed) == "C"
     assert len(server.requests) == 3
 
 
