@@ -161,7 +161,6 @@ impl Reader {
                 .map(drop)
                 .map_err(|e| refuse(&e));
         }
-        members(text).map_err(|e| refuse(&e))?;
         self.accumulator.push(data).map_err(|e| refuse(&e))?;
         self.chunks += 1;
         Ok(())
