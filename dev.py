@@ -7,6 +7,7 @@ commands are here and not in the Makefile, which only passes them on: a machine 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import shutil
@@ -70,6 +71,7 @@ def python(venv: Path = VENV) -> Path:
     return binaries(venv) / ("python.exe" if os.name == "nt" else "python")
 
 
+@functools.cache  # one command may have several steps that want it
 def prepare(venv: Path = VENV, interpreter: str = sys.executable, extras: str = "local", group: str = "dev") -> None:
     """Make the virtual environment if there is none, and build the extension into it."""
     # The first build installs what is wanted as well; later ones need not, which saves them most of their time.
