@@ -62,38 +62,8 @@ class Usage:
 _USAGE = ("requests", "prompt_tokens", "completion_tokens", "total_tokens", "estimated_cost")
 
 
-class _Resource:
-    """A resource of a client, made when it is first asked for and then kept."""
-
-    def __init__(self, module: str, name: str, doc: str) -> None:
-        self._module = module
-        self._class = name
-        self.__doc__ = doc
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
-
-    def __get__(self, client: BaseClient | None, owner: type | None = None) -> Any:
-        if client is None:
-            return self
-        from importlib import import_module
-
-        module = import_module(f".resources.{self._module}", __package__)
-        resource = getattr(module, ("Async" if client._asynchronous else "") + self._class)(client, client._form)
-        client.__dict__[self._name] = resource
-        return resource
-
-
-_RESOURCES = ("chat", "completions", "embeddings", "models")
-
-
 class BaseClient:
     """What both clients have."""
-
-    chat = _Resource("chat", "Chat", "Chat routes: `client.chat.completions`.")
-    completions = _Resource("completions", "Completions", "Texts that the model goes on with.")
-    embeddings = _Resource("embeddings", "Embeddings", "Texts as vectors.")
-    models = _Resource("models", "Models", "The models that the server offers.")
 
     _asynchronous = False
 
@@ -136,6 +106,7 @@ class BaseClient:
         }
         self.model = DEFAULT_MODEL if model is None else model
         self._form = PARSED
+        self._resources: dict[str, Any] = {}
         self._make_core(api_key, None)
 
     def _make_core(self, api_key: Any, share: _tokstream.Core | None) -> None:
@@ -190,6 +161,37 @@ class BaseClient:
         self._arguments["max_retries"] = value
 
     @property
+    def chat(self) -> Any:
+        """Chat routes: `client.chat.completions`."""
+        return self._resource("chat", "Chat")
+
+    @property
+    def completions(self) -> Any:
+        """Texts that the model goes on with."""
+        return self._resource("completions", "Completions")
+
+    @property
+    def embeddings(self) -> Any:
+        """Texts as vectors."""
+        return self._resource("embeddings", "Embeddings")
+
+    @property
+    def models(self) -> Any:
+        """The models that the server offers."""
+        return self._resource("models", "Models")
+
+    def _resource(self, module: str, name: str) -> Any:
+        # Made when it is first asked for, with its module, and then kept: `client.chat is client.chat`.
+        resource = self._resources.get(module)
+        if resource is None:
+            from importlib import import_module
+
+            classes = import_module(f"{__package__}.resources.{module}")
+            resource = getattr(classes, ("Async" if self._asynchronous else "") + name)(self, self._form)
+            self._resources[module] = resource
+        return resource
+
+    @property
     def beta(self) -> Self:
         """The same as the client: `client.beta.chat` is `client.chat`."""
         return self
@@ -216,7 +218,8 @@ class BaseClient:
 
     def _twin(self) -> Self:
         twin = type(self).__new__(type(self))
-        twin.__dict__.update({name: value for name, value in self.__dict__.items() if name not in _RESOURCES})
+        twin.__dict__.update(self.__dict__)
+        twin._resources = {}
         return twin
 
     def with_options(

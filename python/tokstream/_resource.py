@@ -96,7 +96,7 @@ def send(
             return core.open(method, path, body, stream, options)
         if cast is None or (isinstance(cast, type) and issubclass(cast, _tokstream.BaseModel)):
             return core.send(method, path, body, cast, options)
-    call = _Call(client, form, (method, path, body), cast, stream, options, then)
+    call = _Call(client, form, (method, path, body), cast=cast, stream=stream, options=options, then=then)
     if form == STREAMING:
         from ._response import AsyncResponseContextManager, ResponseContextManager
 
@@ -114,6 +114,7 @@ class _Call:
         client: BaseClient,
         form: str,
         what: tuple[str, str, Any],
+        *,
         cast: Any,
         stream: str | None,
         options: dict[str, Any],

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from _collections_abc import Mapping
 
-from .._marks import NOT_GIVEN
-from .._resource import PARSED, Resource, send
-from .._tokstream import ChatCompletion
-from .._typing import TYPE_CHECKING
+from tokstream._marks import NOT_GIVEN
+from tokstream._resource import PARSED, Resource, send
+from tokstream._tokstream import ChatCompletion
+from tokstream._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Any
-
-    from .._client import BaseClient
 
 
 class Chat(Resource):
     """Chat routes."""
 
-    __slots__ = ("completions",)
+    __slots__ = ("_completions",)
 
-    def __init__(self, client: BaseClient, form: str = PARSED) -> None:
-        super().__init__(client, form)
-        self.completions = (AsyncCompletions if client._asynchronous else Completions)(client, form)
+    @property
+    def completions(self) -> Any:
+        """Replies to a conversation."""
+        try:
+            return self._completions
+        except AttributeError:
+            completions = AsyncCompletions if self._client._asynchronous else Completions
+            self._completions = completions(self._client, self._form)
+            return self._completions
 
 
 class Completions(Resource):
@@ -69,7 +73,7 @@ class Completions(Resource):
 
     def stream(self, **params: Any) -> Any:
         """Ask for the next message of a conversation, as events."""
-        from .._events import AsyncChatCompletionStreamManager, ChatCompletionStreamManager
+        from tokstream._events import AsyncChatCompletionStreamManager, ChatCompletionStreamManager
 
         params.pop("stream", None)
         plain = type(self)(self._client, PARSED)

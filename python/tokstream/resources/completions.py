@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .._marks import NOT_GIVEN
-from .._resource import Resource, send
-from .._tokstream import Completion
-from .._typing import TYPE_CHECKING
+from tokstream._marks import NOT_GIVEN
+from tokstream._resource import Resource, send
+from tokstream._tokstream import Completion
+from tokstream._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Any

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from .._exceptions import APIResponseValidationError
-from .._marks import NOT_GIVEN, Omit
-from .._resource import Resource, send
-from .._tokstream import CreateEmbeddingResponse
-from .._typing import TYPE_CHECKING
+from tokstream._exceptions import APIResponseValidationError
+from tokstream._marks import NOT_GIVEN, Omit
+from tokstream._resource import Resource, send
+from tokstream._tokstream import CreateEmbeddingResponse
+from tokstream._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from .._http import Response
+    from tokstream._http import Response
 
 
 class Embeddings(Resource):
@@ -39,7 +39,12 @@ class Embeddings(Resource):
             self._form,
             "POST",
             "/embeddings",
-            body={"input": input, "model": model if model or model is None else client.model, "encoding_format": encoding_format, **params},
+            body={
+                "input": input,
+                "model": model if model or model is None else client.model,
+                "encoding_format": encoding_format,
+                **params,
+            },
             cast=CreateEmbeddingResponse,
             extra_headers=extra_headers,
             extra_query=extra_query,
@@ -71,7 +76,9 @@ def _as_numbers(reply: CreateEmbeddingResponse, response: Response) -> CreateEmb
                 numbers = array("f", b64decode(item["embedding"], validate=True))
             except ValueError as error:
                 raise APIResponseValidationError(
-                    response, data, message=f"The reply has an embedding that is not a list of floats, nor floats in base64: {error}"
+                    response,
+                    data,
+                    message=f"The reply has an embedding that is not a list of floats, nor floats in base64: {error}",
                 ) from error
             if byteorder == "big":
                 numbers.byteswap()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .._marks import NOT_GIVEN
-from .._resource import PARSED, Resource, send
-from .._tokstream import Model, ModelList
-from .._typing import TYPE_CHECKING
+from tokstream._marks import NOT_GIVEN
+from tokstream._resource import PARSED, Resource, send
+from tokstream._tokstream import Model, ModelList
+from tokstream._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator
