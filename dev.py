@@ -165,11 +165,17 @@ def test_rust(*arguments: str) -> None:
 @command
 def test_all(*arguments: str) -> None:
     """Run the quick Python tests on every other supported Python found here."""
+    failures: list[str] = []
     for number, interpreter in interpreters():
         venv = ROOT / f".venv-{number}"
         print(f"Python {number}: {interpreter}", flush=True)
-        prepare(venv, interpreter, extras="", group="test")
-        run(python(venv), "-m", "pytest", "-m", "not slow and not local", *arguments, venv=venv)
+        try:
+            prepare(venv, interpreter, extras="", group="test")
+            run(python(venv), "-m", "pytest", "-m", "not slow and not local", *arguments, venv=venv)
+        except Failed as error:
+            failures.append(str(error))
+    if failures:
+        raise Failed("\n".join(failures))
 
 
 @command
