@@ -85,6 +85,45 @@ impl<T> Drop for PerProcess<T> {
     }
 }
 
+/// A value that is dropped only in the process that made it, and leaked in any other.
+#[derive(Debug)]
+pub struct InProcess<T> {
+    pid: u32,
+    value: Option<T>,
+}
+
+impl<T> InProcess<T> {
+    /// Owns `value` in this process.
+    #[must_use]
+    pub fn new(value: T) -> Self {
+        Self {
+            pid: std::process::id(),
+            value: Some(value),
+        }
+    }
+
+    /// The value, if this is the process that made it.
+    pub fn get_mut(&mut self) -> Option<&mut T> {
+        let is_ours = self.pid == std::process::id();
+        self.value.as_mut().filter(|_| is_ours)
+    }
+
+    /// The value itself, if this is the process that made it.
+    #[must_use]
+    pub fn into_inner(mut self) -> Option<T> {
+        if self.pid == std::process::id() { self.value.take() } else { None }
+    }
+}
+
+impl<T> Drop for InProcess<T> {
+    #[expect(clippy::mem_forget, reason = "dropped in a child, a copy would close or unregister the parent's sockets")]
+    fn drop(&mut self) {
+        if self.pid != std::process::id() {
+            std::mem::forget(self.value.take());
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -286,7 +286,8 @@ fn same_origin_redirects() -> redirect::Policy {
             .previous()
             .first()
             .is_some_and(|first: &Url| first.origin() == attempt.url().origin());
-        if keeps_method && same_origin && attempt.previous().len() <= MAX_REDIRECTS {
+        let goes_in_circles = attempt.previous().contains(attempt.url());
+        if keeps_method && same_origin && !goes_in_circles && attempt.previous().len() <= MAX_REDIRECTS {
             attempt.follow()
         } else {
             attempt.stop()

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 
-use pyo3::exceptions::{PyStopAsyncIteration, PyValueError};
+use pyo3::exceptions::{PyRuntimeError, PyStopAsyncIteration, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
@@ -15,6 +15,7 @@ use super::asyncio::{Awaitable, Operation, Ready, Waiter, lock};
 use super::blocking::{SIGNAL_SLICE, Stop, drive};
 use super::incoming::{Form, Incoming, Next, Timings};
 use crate::error::{Failure, Head};
+use crate::process::InProcess;
 use crate::reader::Kind;
 use crate::session::{Abort, Lane, Session};
 use crate::stream::{EventStream, Flow, Item, Marks, Waiting};
@@ -115,6 +116,11 @@ struct Source {
     events: EventStream,
 }
 
+/// The error of reading a stream that another process opened.
+fn elsewhere() -> PyErr {
+    PyRuntimeError::new_err("the stream belongs to the process that opened it; open another one in this process")
+}
+
 /// Where a blocking stream's connection is kept while nobody reads it.
 struct Channel {
     place: Mutex<Place>,
@@ -123,7 +129,7 @@ struct Channel {
 }
 
 enum Place {
-    Here(Box<Source>),
+    Here(Box<InProcess<Source>>),
     /// A thread is reading.
     Lent,
     Gone,
@@ -131,7 +137,7 @@ enum Place {
 
 impl Channel {
     /// Takes the connection, waiting for another reader; `None` where it is gone.
-    fn take(&self, py: Python<'_>) -> PyResult<Option<Box<Source>>> {
+    fn take(&self, py: Python<'_>) -> PyResult<Option<Box<InProcess<Source>>>> {
         loop {
             let taken = py.detach(|| {
                 let mut place = lock(&self.place);
@@ -159,7 +165,7 @@ impl Channel {
     }
 
     /// Puts the connection back, or notes that it is gone.
-    fn put(&self, source: Option<Box<Source>>) {
+    fn put(&self, source: Option<Box<InProcess<Source>>>) {
         let dropped = {
             let mut place = lock(&self.place);
             match source {
@@ -208,7 +214,7 @@ impl Stream {
     pub fn new(incoming: Incoming, lane: Lane, events: EventStream, session: Arc<Session>) -> Self {
         let waiting = events.waiting();
         let channel = Arc::new(Channel {
-            place: Mutex::new(Place::Here(Box::new(Source { lane, events }))),
+            place: Mutex::new(Place::Here(Box::new(InProcess::new(Source { lane, events })))),
             put_back: Condvar::new(),
             stop: Stop::default(),
         });
@@ -256,9 +262,13 @@ impl Stream {
             self.incoming(py).abandon();
             return Ok(());
         };
+        let Some(Source { lane, events }) = source.get_mut() else {
+            py.detach(|| self.channel.put(Some(source)));
+            return Err(elsewhere());
+        };
         let mut items = VecDeque::new();
         self.waiting.begin();
-        let driven = drive(py, &source.lane, &self.channel.stop, source.events.fill(&mut items));
+        let driven = drive(py, lane, &self.channel.stop, events.fill(&mut items));
         self.waiting.end();
         let outcome = match driven {
             Ok(Some(outcome)) => outcome,
@@ -281,15 +291,16 @@ impl Stream {
         };
         let flow = outcome.as_ref().ok().copied();
         self.incoming(py)
-            .receive(&mut items, outcome, source.events.head(), source.events.marks());
+            .receive(&mut items, outcome, events.head(), events.marks());
         py.detach(|| match flow {
             Some(Flow::More) => self.channel.put(Some(source)),
             Some(Flow::Done | Flow::Ended) => {
-                let Source { lane, events } = *source;
-                if let Some(leftover) = events.into_leftover() {
-                    lane.leave(leftover);
+                if let Some(Source { lane, events }) = source.into_inner() {
+                    if let Some(leftover) = events.into_leftover() {
+                        lane.leave(leftover);
+                    }
+                    self.session.give_back(lane);
                 }
-                self.session.give_back(lane);
                 self.channel.put(None);
             }
             None => {
@@ -516,6 +527,7 @@ pub struct AsyncStream {
     incoming: Mutex<Incoming>,
     feed: Arc<Feed>,
     at_a_stretch: AtomicU32,
+    pid: u32,
 }
 
 impl AsyncStream {
@@ -526,6 +538,7 @@ impl AsyncStream {
             incoming: Mutex::new(incoming),
             feed,
             at_a_stretch: AtomicU32::new(0),
+            pid: std::process::id(),
         }
     }
 
@@ -540,6 +553,9 @@ impl AsyncStream {
         loop {
             match incoming.next(py, form) {
                 Ok(Next::Wait) => {
+                    if self.pid != std::process::id() {
+                        return Err(elsewhere());
+                    }
                     if self.feed.was_stopped() {
                         incoming.abandon();
                     } else if !self.feed.take(&mut incoming, waiter) {
