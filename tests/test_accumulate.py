@@ -274,6 +274,7 @@ def test_dumps_as_a_whole_reply(final):
     }
 
 
+@pytest.mark.slow
 def test_many_chunks_add_up_quickly(surface, client):
     api, _ = client(stream(said(*["word "] * 20000)))
     assert surface.run(surface.stream(api).get_final_text()) == "word " * 20000

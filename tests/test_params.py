@@ -182,6 +182,7 @@ def test_the_order_of_keys_is_kept(surface, client):
     assert list(server.request.json["value"]) == keys
 
 
+@pytest.mark.slow
 def test_a_large_body(surface, client):
     api, server = client(OK)
     text = "é\n" * 2_000_000

@@ -64,4 +64,4 @@ def test_circles_end(surface, client):
     api, server = client(then=moved(307, "/v1/openai/chat/completions"), max_retries=0)
     with pytest.raises(tokstream.APIError):
         surface.create(api)
-    assert 1 < len(server.requests) < 50
+    assert len(server.requests) < 50

@@ -107,6 +107,7 @@ def test_max_retries_can_be_set(surface, client):
     assert len(server.requests) == 3
 
 
+@pytest.mark.slow
 def test_each_wait_is_twice_the_last_and_at_most_a_quarter_shorter(surface, client):
     policy = tokstream.RetryPolicy(max_retries=4, initial_delay=0.1, max_delay=0.4)
     api, server = client(then=BUSY, retry=policy)
@@ -134,6 +135,7 @@ def test_the_server_says_when(surface, client, headers):
     assert 0.3 <= gaps(server)[0] < 0.3 + SLACK
 
 
+@pytest.mark.slow
 def test_retry_after_as_a_date(surface, client):
     policy = tokstream.RetryPolicy(initial_delay=50.0)
 

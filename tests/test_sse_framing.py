@@ -189,6 +189,7 @@ def test_comments_do_not_count_towards_the_bound(surface, client):
     assert surface.list(surface.stream(api).text_stream) == ["A"]
 
 
+@pytest.mark.slow
 def test_a_large_event_in_small_pieces_takes_linear_time(surface, client):
     # 2 MB in pieces of 64 bytes: quadratic work would be sixty billion steps.
     body = said("y" * 2_000_000)

@@ -144,6 +144,7 @@ def test_the_loop_goes_on_while_one_task_waits(serve):
     assert asyncio.run(main()) == "ok"
 
 
+@pytest.mark.slow
 def test_a_burst_lets_other_tasks_run(serve):
     """What is at hand needs no trip through the loop, but a long burst must not starve it."""
     server = serve(stream(said(*["x"] * 20_000)))

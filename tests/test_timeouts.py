@@ -146,6 +146,7 @@ def test_where_a_timeout_is_given(surface, client, where, streamed):
         surface.ask(api, streamed, **call)
 
 
+@pytest.mark.slow
 def test_a_number_bounds_silences_and_not_the_stream(surface, client):
     steps = [step for _ in range(6) for step in (event(text("A")), Pause(0.25))]
     api, _ = client(stream(*steps, said("B")), timeout=1.0, **ONE_TRY)
