@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 import socket
 
@@ -363,3 +364,47 @@ def test_no_error_names_the_key(surface, client):
     with pytest.raises(tokstream.AuthenticationError) as caught:
         surface.create(api)
     assert KEY not in repr(caught.value.request.headers) + repr(caught.value)
+
+
+# ── settings as values ────────────────────────────────────────────────────────────────────────
+
+SETTINGS = [
+    tokstream.Timeout(3, total=9),
+    tokstream.RetryPolicy(max_retries=7, jitter=0.5),
+    tokstream.Limits(event_bytes=1, body_bytes=2, error_body_bytes=3),
+]
+
+
+@pytest.mark.parametrize("value", SETTINGS, ids=lambda value: type(value).__name__)
+def test_settings_pickle_copy_and_hash(value):
+    for again in (pickle.loads(pickle.dumps(value)), copy.copy(value), copy.deepcopy(value)):
+        assert again == value
+        assert hash(again) == hash(value)
+        assert repr(again) == repr(value)
+    assert value != type(value)()
+    assert value != object()
+
+
+@pytest.mark.parametrize("value", SETTINGS, ids=lambda value: type(value).__name__)
+def test_settings_do_not_change(value):
+    for name in ("read", "max_retries", "event_bytes"):
+        with pytest.raises(AttributeError):
+            setattr(value, name, 1)
+
+
+def test_the_default_limits():
+    limits = tokstream.Limits()
+    assert (limits.event_bytes, limits.body_bytes, limits.error_body_bytes) == (64 << 20, 256 << 20, 1 << 20)
+
+
+@pytest.mark.parametrize("name", ["event_bytes", "body_bytes", "error_body_bytes"])
+@pytest.mark.parametrize("value", [-1, 1.5, "1"], ids=repr)
+def test_bad_limits_are_refused(name, value):
+    with pytest.raises((TypeError, ValueError, OverflowError)):
+        tokstream.Limits(**{name: value})
+
+
+def test_the_settings_of_a_client_are_checked(surface):
+    for option in ({"timeout": "x"}, {"retry": 3}, {"limits": 3}, {"max_retries": "x"}, {"default_headers": 3}):
+        with pytest.raises((TypeError, ValueError)):
+            surface.client("http://127.0.0.1:1/v1", **option)
