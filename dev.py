@@ -276,6 +276,12 @@ def fuzz(*arguments: str) -> None:
 
 
 @command
+def bench(*arguments: str) -> None:
+    """Measure the hot paths of the core; further arguments go to criterion."""
+    run("cargo", "bench", "--no-default-features", "--bench", "core", "--", *arguments)
+
+
+@command
 def audit() -> None:
     """Look dependencies up in the databases of known vulnerabilities; needs the network."""
     prepare()
