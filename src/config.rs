@@ -150,6 +150,9 @@ impl BaseUrl {
             // The URL itself is not repeated: it may carry a password.
             Error::Configuration(format!("base_url must be an absolute http:// or https:// URL: {why}"))
         };
+        if text.split_once("://").is_some_and(|(_, rest)| rest.starts_with('/')) {
+            return Err(refuse("it has no host"));
+        }
         let mut url = Url::parse(text).map_err(|e| refuse(&e.to_string()))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(refuse(&format!("its scheme is {:?}", url.scheme())));

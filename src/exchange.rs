@@ -322,7 +322,7 @@ impl Call {
         if (300..400).contains(&head.status) {
             let to = head.header("location").unwrap_or("nowhere");
             body.message = format!(
-                "The server answered {status}, a redirect to {to}; only redirects (307, 308) to the same origin are followed"
+                "The server answered {status}, a redirect to {to} that is not followed: only 307 and 308 to the same origin are, and none in circles"
             );
         } else if body.message.is_empty() {
             body.message = format!("The server answered {status} and said nothing of it");

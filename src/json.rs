@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use bytes::Bytes;
+
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -24,6 +26,67 @@ pub fn members(json: &str) -> serde_json::Result<Vec<Member<'_>>> {
 /// Where `json` is not one JSON array.
 pub fn elements(json: &str) -> serde_json::Result<Vec<&RawValue>> {
     serde_json::from_str::<Elements<'_>>(json).map(|elements| elements.0)
+}
+
+/// A reply's body as JSON text that [`members`] can read: without a byte-order mark, invalid UTF-8 replaced as in a
+/// stream, and Python's `Infinity` and `NaN`, which are not JSON but come from servers in Python, as numbers that are:
+/// one too large for any float, and null.
+#[must_use]
+pub fn tolerate(body: &Bytes) -> Bytes {
+    let clean = match std::str::from_utf8(body) {
+        Ok(text) if !text.starts_with('\u{FEFF}') => body.clone(),
+        Ok(text) => Bytes::copy_from_slice(text.trim_start_matches('\u{FEFF}').as_bytes()),
+        Err(_) => Bytes::from(String::from_utf8_lossy(body).trim_start_matches('\u{FEFF}').to_owned()),
+    };
+    let text = std::str::from_utf8(&clean).unwrap_or_default();
+    if serde_json::from_str::<&RawValue>(text).is_ok() {
+        return clean;
+    }
+    match with_finite_numbers(text) {
+        Some(finite) if serde_json::from_str::<&RawValue>(&finite).is_ok() => Bytes::from(finite),
+        _ => clean,
+    }
+}
+
+/// The text with the words for numbers that JSON lacks replaced, outside of strings; `None` where it has none.
+fn with_finite_numbers(text: &str) -> Option<String> {
+    const WORDS: [(&str, &str); 2] = [("Infinity", "1e999"), ("NaN", "null")];
+    let mut out = String::with_capacity(text.len());
+    let mut found = false;
+    let mut rest = text;
+    while let Some(at) = rest.find(['"', 'I', 'N']) {
+        let (before, from) = rest.split_at(at);
+        out.push_str(before);
+        let length = if from.starts_with('"') {
+            let end = string_end(from);
+            out.push_str(from.get(..end)?);
+            end
+        } else if let Some((word, number)) = WORDS.iter().find(|(word, _)| from.starts_with(word)) {
+            found = true;
+            out.push_str(number);
+            word.len()
+        } else {
+            out.push_str(from.get(..1)?);
+            1
+        };
+        rest = from.get(length..)?;
+    }
+    out.push_str(rest);
+    found.then_some(out)
+}
+
+/// Where the string literal ends that `text` begins with.
+fn string_end(text: &str) -> usize {
+    let mut escaped = false;
+    for (at, byte) in text.bytes().enumerate().skip(1) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return at + 1,
+            _ => {}
+        }
+    }
+    text.len()
 }
 
 /// A string that borrows where nothing in it is escaped; serde's own `Cow` never borrows.
@@ -92,6 +155,22 @@ mod tests {
             .collect();
         assert_eq!(shown, [("a", r#"[1, {"b": 2}]"#), ("cd", r#""\ud83d""#)]);
         assert!(matches!(members[0].0, Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn what_servers_in_python_send_is_read() {
+        let tolerated = |text: &'static str| tolerate(&Bytes::from_static(text.as_bytes()));
+        assert_eq!(
+            tolerated(r#"{"a": [-Infinity, NaN], "b": "NaN \" Infinity"}"#),
+            r#"{"a": [-1e999, null], "b": "NaN \" Infinity"}"#
+        );
+        assert_eq!(tolerated("\u{FEFF}{}"), "{}");
+        assert_eq!(tolerated(r#"{"a": Nope}"#), r#"{"a": Nope}"#);
+        assert_eq!(tolerated(r#"{"a": "unfinished NaN"#), r#"{"a": "unfinished NaN"#);
+        assert_eq!(
+            tolerate(&Bytes::from_static(b"{\"a\": \"\xff\"}")),
+            "{\"a\": \"\u{FFFD}\"}"
+        );
     }
 
     #[test]

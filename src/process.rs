@@ -111,12 +111,19 @@ impl<T> InProcess<T> {
     /// The value itself, if this is the process that made it.
     #[must_use]
     pub fn into_inner(mut self) -> Option<T> {
-        if self.pid == std::process::id() { self.value.take() } else { None }
+        if self.pid == std::process::id() {
+            self.value.take()
+        } else {
+            None
+        }
     }
 }
 
 impl<T> Drop for InProcess<T> {
-    #[expect(clippy::mem_forget, reason = "dropped in a child, a copy would close or unregister the parent's sockets")]
+    #[expect(
+        clippy::mem_forget,
+        reason = "dropped in a child, a copy would close or unregister the parent's sockets"
+    )]
     fn drop(&mut self) {
         if self.pid != std::process::id() {
             std::mem::forget(self.value.take());

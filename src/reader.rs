@@ -9,7 +9,7 @@ use crate::accumulate::{self, Accumulator};
 use crate::api_error::ErrorBody;
 use crate::chunk::Template;
 use crate::error::{Error, excerpt};
-use crate::json::{elements, members};
+use crate::json::{elements, members, tolerate};
 use crate::stream::{Flow, Item};
 
 /// What a stream is made of.
@@ -137,11 +137,11 @@ impl Reader {
                 });
             }
         }
-        self.whole(data)?;
+        let data = self.whole_chunk(data)?;
         if self.kind == Kind::Chat {
-            self.template = Template::of(data).map(Arc::new);
+            self.template = Template::of(&data).map(Arc::new);
         }
-        Ok(Read::Whole(data.clone()))
+        Ok(Read::Whole(data))
     }
 
     fn whole(&mut self, data: &Bytes) -> Result<(), Error> {
@@ -166,6 +166,18 @@ impl Reader {
         Ok(())
     }
 
+    /// Takes a chunk the general way; returns it as it can be read.
+    fn whole_chunk(&mut self, data: &Bytes) -> Result<Bytes, Error> {
+        let Err(refused) = self.whole(data) else {
+            return Ok(data.clone());
+        };
+        let tolerated = tolerate(data);
+        if matches!(refused, Error::Validation { .. }) && tolerated != data && self.whole(&tolerated).is_ok() {
+            return Ok(tolerated);
+        }
+        Err(refused)
+    }
+
     /// A stream was asked for and one document came: an error, or the whole completion at once.
     fn document(&mut self, data: &Bytes, kind: &str) -> Result<Read<'static>, Error> {
         let shown = excerpt(data);
@@ -176,7 +188,8 @@ impl Reader {
                 raw: data.clone(),
             });
         }
-        let chunk = std::str::from_utf8(data).ok().and_then(as_chunk);
+        let tolerated = tolerate(data);
+        let chunk = std::str::from_utf8(&tolerated).ok().and_then(as_chunk);
         let Some(chunk) = chunk else {
             let detail = if data.is_empty() {
                 format!("A stream was asked for and the reply is empty (content type: {kind})")

@@ -101,6 +101,8 @@ pub struct Marks {
 const DRAIN_BYTES: usize = 64 << 10;
 /// How long that may take.
 const DRAIN_TIME: Duration = Duration::from_secs(1);
+/// As much of a body that is no stream as an error shows.
+const BEGINNING_BYTES: usize = 1024;
 /// `data: [DONE]` with blanks around it is no longer than this.
 const DONE_BYTES: usize = 64;
 /// When nobody waits, the read clock is looked at again after this time.
@@ -128,6 +130,8 @@ pub struct EventStream {
     timer: Option<Pin<Box<Sleep>>>,
     marks: Marks,
     parsed: VecDeque<sse::Event>,
+    /// The first bytes of a body that does not say that it is a stream of events.
+    beginning: Bytes,
 }
 
 impl EventStream {
@@ -156,6 +160,7 @@ impl EventStream {
             timer: None,
             marks,
             parsed: VecDeque::new(),
+            beginning: Bytes::new(),
         })
     }
 
@@ -237,6 +242,7 @@ impl EventStream {
             return self.end(out);
         };
         if matches!(self.shape, Shape::Unknown) {
+            self.beginning = bytes.slice(..bytes.len().min(BEGINNING_BYTES));
             let Some(first) = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) else {
                 return Ok(Flow::More);
             };
@@ -307,8 +313,16 @@ impl EventStream {
         }
         if self.marks.first_token.is_none() && !is_event_stream(&self.head) {
             let kind = self.head.header("content-type").unwrap_or("none");
-            let detail = format!("A stream was asked for and the reply is empty (content type: {kind})");
-            return Err(Error::Truncated { detail });
+            return Err(if self.beginning.is_empty() {
+                Error::Truncated {
+                    detail: format!("A stream was asked for and the reply is empty (content type: {kind})"),
+                }
+            } else {
+                Error::Validation {
+                    detail: format!("A stream was asked for and the reply is none (content type: {kind})"),
+                    raw: std::mem::take(&mut self.beginning),
+                }
+            });
         }
         Ok(Flow::Ended)
     }
@@ -421,7 +435,8 @@ impl Shape {
             return Self::Events(sse::Parser::new(event_bytes));
         }
         match head.header("content-type") {
-            Some(kind) if kind.contains("json") || kind.contains("html") => Self::Document(Joined::default()),
+            Some(kind) if kind.contains("html") => Self::Document(Joined::default()),
+            // What calls itself JSON may be events all the same: the body's beginning tells.
             _ => Self::Unknown,
         }
     }

@@ -297,7 +297,7 @@ def test_dumping_leaves_the_object_alone():
 def test_repr():
     message = ChatCompletionMessage.model_validate({"role": "assistant", "content": "Hi", "mood": ["calm"]})
     assert repr(message) == (
-        "ChatCompletionMessage(content='Hi', refusal=None, role='assistant', reasoning_content=None, annotations=None, "
+        "ChatCompletionMessage(content='Hi', refusal=None, role='assistant', annotations=None, "
         "audio=None, function_call=None, tool_calls=None, mood=['calm'])"
     )
     assert "message=ChatCompletionMessage(content=" in repr(reply())
@@ -457,7 +457,7 @@ def without(name):
         ({**SENT, "choices": {}}, ("choices",), "list_type"),
         ({**SENT, "choices": [7]}, ("choices", 0), "model_type"),
         ({**SENT, "usage": []}, ("usage",), "model_type"),
-        ({**SENT, "usage": {**SENT["usage"], "estimated_cost": "1"}}, ("usage", "estimated_cost"), "float_type"),
+        ({**SENT, "usage": {**SENT["usage"], "total_tokens": "1"}}, ("usage", "total_tokens"), "int_type"),
         ({**SENT, "choices": [{**SENT["choices"][0], "message": {}}]}, ("choices", 0, "message", "role"), "missing"),
         ([SENT], (), "model_type"),
         (None, (), "model_type"),

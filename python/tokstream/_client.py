@@ -161,6 +161,16 @@ class BaseClient:
         self._arguments["max_retries"] = value
 
     @property
+    def default_headers(self) -> dict[str, str]:
+        """The headers that were given for every request."""
+        return dict(self._arguments["default_headers"] or {})
+
+    @property
+    def default_query(self) -> dict[str, object]:
+        """The URL parameters that were given for every request."""
+        return dict(self._arguments["default_query"] or {})
+
+    @property
     def chat(self) -> Any:
         """Chat routes: `client.chat.completions`."""
         return self._resource("chat", "Chat")
@@ -359,13 +369,28 @@ class BaseClient:
     def __reduce__(self) -> tuple[Any, ...]:
         # A key is never pickled: the copy reads the environment at its first use. A function goes by reference.
         key = self._core.api_key
-        return _unpickle, (type(self), key if callable(key) else None, self._arguments, self.model, self._form)
+        arguments = _without_secrets(self._arguments)
+        return _unpickle, (type(self), key if callable(key) else None, arguments, self.model, self._form)
 
     def __copy__(self) -> Self:
         return self.with_options()
 
     def __deepcopy__(self, memo: Any) -> Self:
         return self.with_options()
+
+
+def _without_secrets(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return arguments as a pickle may keep them: no passwords in URLs, no headers or parameters that hold keys."""
+    from ._http import is_secret, without_user
+
+    kept = dict(arguments)
+    for name in ("base_url", "proxy"):
+        if kept[name] is not None:
+            kept[name] = without_user(str(kept[name]))
+    for name in ("default_headers", "default_query"):
+        if kept[name] is not None:
+            kept[name] = {key: value for key, value in kept[name].items() if not is_secret(key)}
+    return kept
 
 
 def _unpickle(

@@ -176,6 +176,14 @@ class Client(BaseClient):
         """The same as the client: `client.beta.chat` is `client.chat`."""
 
     @property
+    def default_headers(self) -> dict[str, str]:
+        """The headers that were given for every request."""
+
+    @property
+    def default_query(self) -> dict[str, object]:
+        """The URL parameters that were given for every request."""
+
+    @property
     def usage(self) -> Usage:
         """What the requests of this client, and of those made from it by `with_options`, used so far."""
 
@@ -569,6 +577,14 @@ class AsyncClient(BaseClient):
     @property
     def beta(self) -> _AsyncBeta:
         """The same as the client: `client.beta.chat` is `client.chat`."""
+
+    @property
+    def default_headers(self) -> dict[str, str]:
+        """The headers that were given for every request."""
+
+    @property
+    def default_query(self) -> dict[str, object]:
+        """The URL parameters that were given for every request."""
 
     @property
     def usage(self) -> Usage:

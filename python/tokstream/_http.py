@@ -70,6 +70,17 @@ def _redact_parameter(parameter: str) -> str:
     return parameter
 
 
+def is_secret(name: str) -> bool:
+    """Return whether a header or a parameter of this name holds a key or a password."""
+    key = name.lower().replace("-", "_")
+    return _is_secret_header(name) or key in _SECRET_QUERY or key.endswith(_SECRET_QUERY_ENDINGS)
+
+
+def without_user(url: str) -> str:
+    """Return `url` without user name and password, to be used as it is."""
+    return redact_url(url).replace(f"{_REDACTED}@", "", 1)
+
+
 def _text(value: object) -> str:
     if isinstance(value, str):
         return value

@@ -357,6 +357,21 @@ def rich_repr(self: BaseModel) -> list[tuple[str, Any]]:
     return [(name, getattr(self, name)) for name in names]
 
 
+def pairs(self: BaseModel) -> Iterator[tuple[str, Any]]:
+    """Iterate over names and values, so that `dict(message)` is what it says."""
+    return iter(rich_repr(self))
+
+
+def dict_(self: BaseModel, **options: Any) -> dict[str, Any]:
+    """Return `model_dump(…)`: the name it had in pydantic 1, which programs still use."""
+    return model_dump(self, **options)
+
+
+def json_(self: BaseModel, **options: Any) -> str:
+    """Return `model_dump_json(…)`: the name it had in pydantic 1, which programs still use."""
+    return model_dump_json(self, **options)
+
+
 def eq(self: BaseModel, other: Any) -> bool:
     """Return whether `other` is of the same class and holds the same.
 

@@ -151,7 +151,10 @@ class _Call:
     async def _resolve_key(self) -> None:
         if self._client._key_is_awaited:
             key = self._client._core.api_key()
-            self._options["api_key"] = await key if hasattr(key, "__await__") else key
+            key = await key if hasattr(key, "__await__") else key
+            if not isinstance(key, str):
+                raise TypeError("api_key was called and did not return a string")
+            self._options["api_key"] = key
 
     def run(self) -> Any:
         return self._end(self._begin())

@@ -306,14 +306,11 @@ def cast_response(response: Response, cast: Any) -> Any:
         APIResponseValidationError: the body is not of that kind.
         TypeError: there is no way to make such an object of a reply.
     """
-    if cast is bytes:
-        return response.content
-    if cast is str:
-        return response.text
-    if isinstance(cast, type) and issubclass(cast, Response):
-        return response
-    if cast is type(None):
-        return None
+    plain = _PLAIN.get(cast) if isinstance(cast, type) else None
+    if plain is not None:
+        return plain(response)
+    if getattr(cast, "__name__", "") == "Response" and getattr(cast, "__module__", "").startswith("httpx"):
+        return _as_httpx(response, cast)
     origin = getattr(cast, "__origin__", cast)
     if origin is not None and not isinstance(origin, type):
         raise TypeError(
@@ -335,6 +332,31 @@ def cast_response(response: Response, cast: Any) -> Any:
         ) from error
     raise TypeError(
         f"cast_to takes a response class, dict, list, str, bytes or a class with model_validate, not {cast!r}"
+    )
+
+
+# What needs no decoding.
+_PLAIN: dict[type, Callable[[Response], Any]] = {
+    bytes: lambda response: response.content,
+    str: lambda response: response.text,
+    type(None): lambda _: None,
+    Response: lambda response: response,
+}
+
+
+def _as_httpx(response: Response, cast: Any) -> Any:
+    """Return the reply as a response of httpx, for programs that ask for one."""
+    from sys import modules
+
+    httpx = modules[cast.__module__.partition(".")[0]]
+    request = response.request
+    # The body is decoded already.
+    headers = [(k, v) for k, v in response.headers.multi_items() if k.lower() != "content-encoding"]
+    return cast(
+        response.status_code,
+        headers=headers,
+        content=response.content,
+        request=None if request is None else httpx.Request(request.method, request.url, content=request.content),
     )
 
 

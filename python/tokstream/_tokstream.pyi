@@ -4,6 +4,7 @@ Everything here has a public home elsewhere: settings and streams in `tokstream`
 `tokstream.types` and `tokstream.types.chat`.
 """
 
+import builtins
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Generic, Literal, TypeAlias, TypeVar, final, overload
@@ -31,8 +32,18 @@ class BaseModel:
     a field in a pydantic model.
     """
 
+    def __new__(cls, **fields: Any) -> Self:
+        """Make an object by hand, as tests and stand-ins do.
+
+        Raises:
+            ValueError: a required field is missing, or a field has the wrong type.
+        """
+
+    def __iter__(self) -> Iterator[Any]:
+        """Iterate over pairs of name and value, so that `dict(message)` is what it says."""
+
     @property
-    def model_extra(self) -> dict[str, Any]:
+    def model_extra(self) -> builtins.dict[str, Any]:
         """The fields that the server sent and the class does not declare."""
 
     @property
@@ -52,7 +63,7 @@ class BaseModel:
         exclude_defaults: bool = False,
         exclude_none: bool = False,
         warnings: bool = True,
-    ) -> dict[str, Any]:
+    ) -> builtins.dict[str, Any]:
         """Return what the server sent as plain dicts, lists, strings, numbers, booleans and None.
 
         Args:
@@ -63,6 +74,12 @@ class BaseModel:
             exclude_none: leave out fields that are None.
             warnings: no difference: nothing is validated.
         """
+
+    def dict(self, **options: Any) -> builtins.dict[str, Any]:
+        """Return `model_dump(…)`: the name that it had in pydantic 1."""
+
+    def json(self, **options: Any) -> str:
+        """Return `model_dump_json(…)`: the name that it had in pydantic 1."""
 
     def to_json(
         self,
@@ -101,7 +118,7 @@ class BaseModel:
         warnings: bool | Literal["none", "warn", "error"] = True,
         fallback: Callable[[Any], Any] | None = None,
         serialize_as_any: bool = False,
-    ) -> dict[str, Any]:
+    ) -> builtins.dict[str, Any]:
         """Return the object as a dict. Unlike `to_dict`, declared fields left out are there as None.
 
         Parameters and their meaning are those of pydantic's method.
@@ -251,7 +268,7 @@ class BaseModel:
     def construct(cls, _fields_set: set[str] | None = None, **values: Any) -> Self:
         """Make an object of this class out of keywords, unchecked; `model_construct` is the newer name."""
 
-    def _data(self) -> dict[str, Any]: ...
+    def _data(self) -> builtins.dict[str, Any]: ...
     def _json(self) -> bytes: ...
     @classmethod
     def _from_json(cls, data: bytes, request_id: str | None = None) -> Self: ...
@@ -832,6 +849,7 @@ class ModelList(BaseModel):
     def object(self) -> str:
         """Always `list`."""
 
+    @override
     def __iter__(self) -> Iterator[Model]: ...
     def __len__(self) -> int: ...
 

@@ -35,7 +35,13 @@ impl Key {
 /// A text argument: a string, or a path or URL object.
 pub fn text_argument(value: &Bound<'_, PyAny>, name: &str) -> PyResult<String> {
     match value.cast::<PyString>() {
-        Ok(text) => Ok(text.to_str()?.to_owned()),
+        Ok(text) => match text.to_str() {
+            Ok(text) if !text.chars().any(char::is_control) => Ok(text.to_owned()),
+            _ => Err(configuration(
+                value.py(),
+                &format!("{name} has characters that do not belong there"),
+            )),
+        },
         // Paths and URL objects of other libraries say themselves in `str`.
         Err(_) if value.hasattr("__fspath__")? || value.hasattr("host")? => Ok(value.str()?.to_str()?.to_owned()),
         Err(_) => Err(configuration(
@@ -107,7 +113,13 @@ pub fn key_of(value: Option<&Bound<'_, PyAny>>) -> PyResult<Key> {
         return Ok(Key::Environment);
     };
     if let Ok(text) = value.cast::<PyString>() {
-        let secret = Secret::new(text.to_str()?.to_owned());
+        // The key is not repeated, nor is the error that would.
+        let refuse = || configuration(value.py(), "api_key has characters that no header can carry");
+        let text = text.to_str().map_err(|_| refuse())?;
+        if text.chars().any(char::is_control) {
+            return Err(refuse());
+        }
+        let secret = Secret::new(text.to_owned());
         // A key that no header can carry is refused where it is given, not at the first request.
         secret.bearer().map_err(|e| configuration(value.py(), &e.to_string()))?;
         return Ok(Key::Given(secret));

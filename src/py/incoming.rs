@@ -212,7 +212,15 @@ impl Incoming {
             (Form::Chunks, Read::Alike { template, content }) => {
                 let shared = match &mut self.shared {
                     Some(shared) if Arc::ptr_eq(&shared.template, &template) => shared,
-                    slot => slot.insert(Shared::of(py, &template)?),
+                    slot => match Shared::of(py, &template) {
+                        Ok(shared) => slot.insert(shared),
+                        // A value that Python cannot hold is found by whoever reads it, as in any other chunk.
+                        Err(_) => {
+                            return BaseModel::new(ChatCompletionChunk::SCHEMA, item.bytes().clone())
+                                .wrap(py)
+                                .map(Some);
+                        }
+                    },
                 };
                 shared.chunk(py, item.bytes(), &content).map(Some)
             }
@@ -345,7 +353,8 @@ impl Incoming {
         let usage = self
             .reader
             .accumulated()
-            .and_then(|accumulated| accumulated.usage_json());
+            .and_then(|accumulated| accumulated.usage_json())
+            .filter(|json| json.starts_with('{'));
         usage
             .map(|json| BaseModel::new(CompletionUsage::SCHEMA, Bytes::copy_from_slice(json.as_bytes())).wrap(py))
             .transpose()

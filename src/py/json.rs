@@ -90,7 +90,7 @@ impl Encoder {
         } else if let Ok(tuple) = value.cast::<PyTuple>() {
             return self.array(tuple.iter().map(Ok), depth);
         } else if let Ok(model) = value.cast::<BaseModel>() {
-            self.out.extend_from_slice(model.get().json());
+            self.out.extend_from_slice(model.get().bytes());
         } else {
             return self.other(value, depth);
         }

@@ -11,7 +11,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple, PyType};
 use serde_json::value::RawValue;
 
 use super::json::decode;
-use crate::json::{elements, members};
+use crate::json::{elements, members, tolerate};
 
 /// A response class: its name in Python, its fields, and how to make one.
 #[derive(Debug)]
@@ -33,8 +33,20 @@ pub struct Field {
     pub name: &'static str,
     /// What its value is expected to be.
     pub kind: Kind,
-    /// Whether `model_validate` insists on it.
-    pub required: bool,
+    /// Whether it has to be there.
+    pub standing: Standing,
+}
+
+/// Whether a field has to be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// `model_validate` insists on it.
+    Required,
+    /// Shown as `None` where the server left it out.
+    Optional,
+    /// The service's own: it reads as `None` where it was left out, and is otherwise shown like any unknown field, as
+    /// openai-python shows it.
+    Extension,
 }
 
 /// What a field's value is expected to be. A value of another kind is handed out as the plain JSON it is.
@@ -246,9 +258,21 @@ impl BaseModel {
 
     /// The JSON text.
     #[must_use]
-    pub fn json(&self) -> &Bytes {
+    pub fn bytes(&self) -> &Bytes {
         &self.json
     }
+}
+
+/// The base of an object that a caller makes from keywords.
+///
+/// # Errors
+/// `ValueError` where a required field is missing or has the wrong type.
+pub fn from_keywords(class: &Bound<'_, PyType>, fields: Option<&Bound<'_, PyDict>>) -> PyResult<BaseModel> {
+    let py = class.py();
+    let fields = fields.map_or_else(|| PyDict::new(py), Bound::clone);
+    let made = class.call_method1(intern!(py, "model_validate"), (fields,))?;
+    let made = made.cast::<BaseModel>()?.get();
+    Ok(BaseModel::new(made.schema, made.json.clone()))
 }
 
 /// What a pickle keeps: the function that makes the object again, and its arguments.
@@ -331,7 +355,13 @@ impl BaseModel {
     #[getter]
     fn model_extra(&self, py: Python<'_>) -> PyResult<Py<PyDict>> {
         let extra = PyDict::new(py);
-        for (name, value) in &self.values(py)?.extra {
+        let values = self.values(py)?;
+        for (field, value) in self.schema.fields.iter().zip(&values.declared) {
+            if let Some(value) = value.as_ref().filter(|_| field.standing == Standing::Extension) {
+                extra.set_item(field.name, value)?;
+            }
+        }
+        for (name, value) in &values.extra {
             extra.set_item(name, value)?;
         }
         Ok(extra.unbind())
@@ -356,7 +386,7 @@ impl BaseModel {
     #[pyo3(signature = (data, request_id=None))]
     fn _from_json(cls: &Bound<'_, PyType>, data: &[u8], request_id: Option<&str>) -> PyResult<Py<PyAny>> {
         let schema = schema_of(cls)?;
-        let json = Bytes::copy_from_slice(data);
+        let json = tolerate(&Bytes::copy_from_slice(data));
         members(text_of(&json)?).map_err(|e| PyValueError::new_err(format!("not a JSON object: {e}")))?;
         Self::new(schema, json)
             .with_request_id(request_id.map(Arc::from))
@@ -366,15 +396,43 @@ impl BaseModel {
     #[classmethod]
     fn _schema(cls: &Bound<'_, PyType>) -> PyResult<Py<PyTuple>> {
         let py = cls.py();
-        let fields = schema_of(cls)?.fields.iter().map(|field| {
+        let declared = schema_of(cls)?
+            .fields
+            .iter()
+            .filter(|field| field.standing != Standing::Extension);
+        let fields = declared.map(|field| {
             let (kind, class) = match field.kind {
                 Kind::Plain(kind) => (kind, None),
                 Kind::One(schema) => ("object", Some((schema.class)(py))),
                 Kind::Many(schema) => ("list", Some((schema.class)(py))),
             };
-            (field.name, kind, class, field.required)
+            (field.name, kind, class, field.standing == Standing::Required)
         });
         Ok(PyTuple::new(py, fields.collect::<Vec<_>>())?.unbind())
+    }
+
+    /// Its fields as pairs of name and value, so that `dict(message)` is what it says.
+    fn __iter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        in_python(slf.as_any(), "pairs", &PyTuple::empty(slf.py()), None)
+    }
+
+    #[pyo3(signature = (**options))]
+    fn dict<'py>(slf: &Bound<'py, Self>, options: Option<&Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyAny>> {
+        in_python(slf.as_any(), "dict_", &PyTuple::empty(slf.py()), options)
+    }
+
+    #[pyo3(signature = (**options))]
+    fn json<'py>(slf: &Bound<'py, Self>, options: Option<&Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyAny>> {
+        in_python(slf.as_any(), "json_", &PyTuple::empty(slf.py()), options)
+    }
+
+    #[classmethod]
+    #[pyo3(signature = (**_options))]
+    fn __init_subclass__(cls: &Bound<'_, PyType>, _options: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
+        Err(PyTypeError::new_err(format!(
+            "{} cannot derive from a response class of tokstream: derive from pydantic.BaseModel, which cast_to takes too",
+            cls.name()?
+        )))
     }
 
     fn __eq__<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {

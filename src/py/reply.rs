@@ -11,7 +11,7 @@ use super::model::{BaseModel, Schema};
 use crate::api_error::ErrorBody;
 use crate::error::{Error, Failure, Head};
 use crate::exchange::{Progress, Reply, Request};
-use crate::json::members;
+use crate::json::{members, tolerate};
 use crate::usage::Totals;
 
 /// What becomes of a whole reply.
@@ -31,7 +31,12 @@ impl Output {
     /// # Errors
     /// `APIResponseValidationError` where the reply is something else.
     pub fn of(py: Python<'_>, reply: Reply, made: &Made, output: &Self, totals: &Totals) -> PyResult<Py<PyAny>> {
-        let Reply { head, body } = reply;
+        let Reply { head, body: sent } = reply;
+        let body = if matches!(output, Self::Raw) {
+            sent
+        } else {
+            tolerate(&sent)
+        };
         match output {
             Self::Raw => {
                 totals.add(usage_of(&body));

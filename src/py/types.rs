@@ -1,8 +1,9 @@
 //! The response classes, declared: names and nesting are openai-python's, fields beyond them the service's.
 
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
-use super::model::{BaseModel, Field, Kind, Schema, position};
+use super::model::{BaseModel, Field, Kind, Schema, Standing, from_keywords, position};
 
 macro_rules! kind {
     ((one $class:ident)) => {
@@ -16,20 +17,23 @@ macro_rules! kind {
     };
 }
 
-macro_rules! required {
+macro_rules! standing {
     () => {
-        true
+        Standing::Required
     };
     (optional) => {
-        false
+        Standing::Optional
+    };
+    (extension) => {
+        Standing::Extension
     };
 }
 
-/// Declares classes as `Flat name "Python name" in "module" { field "name": kind [optional], … }`.
+/// Declares classes as `Flat name "Python name" in "module" { field "name": kind [standing], … }`.
 macro_rules! response_classes {
     ($(
         $class:ident $name:literal in $module:literal {
-            $( $getter:ident $field:literal : $kind:tt $($optional:ident)? ),* $(,)?
+            $( $getter:ident $field:literal : $kind:tt $($standing:ident)? ),* $(,)?
         }
     )*) => {
         $(
@@ -42,7 +46,7 @@ macro_rules! response_classes {
                 /// How the class is read.
                 pub const SCHEMA: &'static Schema = &Schema {
                     name: stringify!($class),
-                    fields: &[ $( Field { name: $field, kind: kind!($kind), required: required!($($optional)?) } ),* ],
+                    fields: &[ $( Field { name: $field, kind: kind!($kind), standing: standing!($($standing)?) } ),* ],
                     make: |py, base| Ok(Py::new(py, PyClassInitializer::from(base).add_subclass(Self))?.into_any()),
                     class: |py| py.get_type::<Self>(),
                 };
@@ -50,6 +54,12 @@ macro_rules! response_classes {
 
             #[pymethods]
             impl $class {
+                #[new]
+                #[pyo3(signature = (**fields))]
+                fn new(py: Python<'_>, fields: Option<&Bound<'_, PyDict>>) -> PyResult<PyClassInitializer<Self>> {
+                    Ok(PyClassInitializer::from(from_keywords(&py.get_type::<Self>(), fields)?).add_subclass(Self))
+                }
+
                 $(
                     #[getter]
                     #[pyo3(name = $field)]
@@ -84,8 +94,8 @@ response_classes! {
     }
     PromptTokensDetails "PromptTokensDetails" in "tokstream.types.completion_usage" {
         audio_tokens "audio_tokens": int optional,
-        cached_tokens "cached_tokens": int optional,
         cache_write_tokens "cache_write_tokens": int optional,
+        cached_tokens "cached_tokens": int optional,
     }
     CompletionUsage "CompletionUsage" in "tokstream.types.completion_usage" {
         completion_tokens "completion_tokens": int,
@@ -93,7 +103,7 @@ response_classes! {
         total_tokens "total_tokens": int,
         completion_tokens_details "completion_tokens_details": (one CompletionTokensDetails) optional,
         prompt_tokens_details "prompt_tokens_details": (one PromptTokensDetails) optional,
-        estimated_cost "estimated_cost": float optional,
+        estimated_cost "estimated_cost": float extension,
     }
     TopLogprob "TopLogprob" in "tokstream.types.chat.chat_completion_token_logprob" {
         token "token": str,
@@ -127,11 +137,11 @@ response_classes! {
         content "content": str optional,
         refusal "refusal": str optional,
         role "role": str,
-        reasoning_content "reasoning_content": str optional,
         annotations "annotations": any optional,
         audio "audio": any optional,
         function_call "function_call": (one FunctionCall) optional,
         tool_calls "tool_calls": (many ChatCompletionMessageToolCall) optional,
+        reasoning_content "reasoning_content": str extension,
     }
     Choice "Choice" in "tokstream.types.chat.chat_completion" {
         finish_reason "finish_reason": str optional,
@@ -166,15 +176,15 @@ response_classes! {
     ChoiceDelta "ChoiceDelta" in "tokstream.types.chat.chat_completion_chunk" {
         content "content": str optional,
         function_call "function_call": (one ChoiceDeltaFunctionCall) optional,
-        reasoning_content "reasoning_content": str optional,
         refusal "refusal": str optional,
         role "role": str optional,
         tool_calls "tool_calls": (many ChoiceDeltaToolCall) optional,
+        reasoning_content "reasoning_content": str extension,
     }
     ChunkChoice "Choice" in "tokstream.types.chat.chat_completion_chunk" {
         delta "delta": (one ChoiceDelta),
-        finish_reason "finish_reason": str optional,
         index "index": int,
+        finish_reason "finish_reason": str optional,
         logprobs "logprobs": (one ChoiceLogprobs) optional,
     }
     ChatCompletionChunk "ChatCompletionChunk" in "tokstream.types.chat.chat_completion_chunk" {
@@ -240,8 +250,8 @@ response_classes! {
         created "created": int optional,
         object "object": str,
         owned_by "owned_by": str optional,
-        root "root": str optional,
-        metadata "metadata": (one ModelMetadata) optional,
+        root "root": str extension,
+        metadata "metadata": (one ModelMetadata) extension,
     }
     ModelList "ModelList" in "tokstream.types.model" {
         data "data": (many Model),

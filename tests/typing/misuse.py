@@ -29,8 +29,6 @@ def results(client: Client) -> None:
     assert completion.chioces  # type: ignore[attr-defined]
     completion.id = "other"  # type: ignore[misc]
     assert completion.choices[0].message.content.strip()  # type: ignore[union-attr]
-    for _ in completion:  # type: ignore[attr-defined]
-        pass
     stream = client.chat.completions.create(messages="Hello!", stream=True)
     assert stream.choices  # type: ignore[attr-defined]
     assert stream.usage.total_tokens  # type: ignore[union-attr]
