@@ -17,6 +17,9 @@ pub const KEY_VARIABLES: [&str; 3] = ["DEEPINFRA_API_KEY", "DEEPINFRA_TOKEN", "D
 /// The base URL's variable.
 pub const BASE_URL_VARIABLE: &str = "DEEPINFRA_BASE_URL";
 
+/// The bound of the `http` crate's URIs.
+const MAX_URL_BYTES: usize = 65_534;
+
 /// Longer than any process lives, and short enough that no clock arithmetic overflows.
 const FOREVER: Duration = Duration::from_secs(1 << 32);
 
@@ -226,6 +229,12 @@ impl BaseUrl {
         };
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
+        }
+        if url.as_str().len() > MAX_URL_BYTES {
+            return Err(Error::Configuration(format!(
+                "The URL has {} characters; HTTP clients carry {MAX_URL_BYTES} at the most",
+                url.as_str().len()
+            )));
         }
         Ok(url)
     }

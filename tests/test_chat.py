@@ -311,3 +311,17 @@ def test_half_a_character_does_no_harm(surface, client):
     # Servers that cut tokens in the middle of a surrogate pair escape its halves.
     api, _ = client(reply(b'{"choices": [{"message": {"content": "a\\ud83d b"}}]}'))
     assert surface.create(api).choices[0].message.content in ("a\ud83d b", "a\ufffd b")
+
+
+def test_what_servers_in_python_send_is_read(surface, client):
+    """`json.dumps` writes Infinity and NaN, which are not JSON; some servers begin with a byte-order mark."""
+    sent = json.dumps(completion("ok")).replace('"content": "ok"', '"content": "NaN", "score": -Infinity, "worst": NaN')
+    api, _ = client(reply(b"\xef\xbb\xbf" + sent.encode()))
+    message = surface.create(api).choices[0].message
+    assert (message.content, message.score, message.worst) == ("NaN", float("-inf"), None)
+
+
+def test_bytes_that_are_no_text_are_replaced(surface, client):
+    sent = json.dumps(completion("broken")).encode().replace(b"broken", b"bro\xffken")
+    api, _ = client(reply(sent))
+    assert surface.create(api).choices[0].message.content == "bro\ufffdken"

@@ -408,3 +408,18 @@ def test_the_settings_of_a_client_are_checked(surface):
     for option in ({"timeout": "x"}, {"retry": 3}, {"limits": 3}, {"max_retries": "x"}, {"default_headers": 3}):
         with pytest.raises((TypeError, ValueError)):
             surface.client("http://127.0.0.1:1/v1", **option)
+
+
+def test_a_pickle_has_no_secrets(surface):
+    api = surface.client(
+        "http://user:s3cret@127.0.0.1:1/v1",
+        api_key="s3cret-key",
+        default_headers={"Authorization": "Bearer s3cret", "X-Mine": "1"},
+        default_query={"api-key": "s3cret", "a": "1"},
+        proxy="http://user:s3cret@127.0.0.1:2",
+    )
+    pickled = pickle.dumps(api)
+    assert b"s3cret" not in pickled
+    copied = pickle.loads(pickled)
+    assert copied.base_url == "http://127.0.0.1:1/v1"
+    assert (copied.default_headers, copied.default_query) == ({"X-Mine": "1"}, {"a": "1"})

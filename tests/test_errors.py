@@ -317,3 +317,22 @@ def test_an_error_has_no_foreign_cause(fails):
         got = fails(script)
         for link in (got.__cause__, got.__context__):
             assert link is None or isinstance(link, tokstream.TokstreamError)
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+def test_a_key_that_the_server_repeats_is_not_shown(fails, streamed):
+    said = error(f"Incorrect API key provided: {KEY}", param=KEY)
+    got = fails(reply(said, 401, headers=[("X-Echo", KEY)]), streamed=streamed)
+    assert "Incorrect API key provided: [redacted]" in str(got)
+    for shown in (str(got), repr(got), repr(got.body), got.response.text, repr(got.headers), str(vars(got))):
+        assert KEY not in shown
+    assert KEY.encode() not in pickle.dumps(got)
+
+
+def test_a_key_in_the_query_is_not_in_the_message(surface, closed_port):
+    query = {"api-key": "s3cret-s3cret"}
+    api = surface.client(f"http://127.0.0.1:{closed_port}/v1", default_query=query, max_retries=0)
+    with pytest.raises(tokstream.APIConnectionError) as caught:
+        surface.create(api)
+    assert "s3cret" not in str(caught.value)
+    assert b"s3cret" not in pickle.dumps(caught.value)

@@ -553,3 +553,25 @@ def test_a_type_adapter():
     (message,) = adapter.validate_python([{"role": "assistant", "content": "x"}])
     assert message.content == "x"
     assert json.loads(adapter.dump_json([message], exclude_none=True)) == [{"role": "assistant", "content": "x"}]
+
+
+def test_an_object_made_by_hand():
+    message = ChatCompletionMessage(role="assistant", content="Hi", mood="calm")
+    assert (message.content, message.tool_calls, message.mood) == ("Hi", None, "calm")
+    assert message.to_dict() == {"content": "Hi", "role": "assistant", "mood": "calm"}
+    with pytest.raises(ValueError, match="role"):
+        ChatCompletionMessage(content="Hi")
+
+
+def test_pairs_of_names_and_values():
+    message = ChatCompletionMessage(role="assistant", content="Hi", mood="calm")
+    assert dict(message) == message.model_dump()
+    assert message.dict() == message.model_dump()
+    assert message.json() == message.model_dump_json()
+
+
+def test_the_services_own_fields_are_shown_where_they_were_sent():
+    usage = {"completion_tokens": 1, "prompt_tokens": 2, "total_tokens": 3}
+    assert types.CompletionUsage(**usage).estimated_cost is None
+    assert "estimated_cost" not in types.CompletionUsage(**usage).model_dump()
+    assert types.CompletionUsage(**usage, estimated_cost=0.5).model_extra == {"estimated_cost": 0.5}

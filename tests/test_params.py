@@ -323,3 +323,21 @@ def test_extras_that_are_no_mappings(surface, client, name, value):
         surface.create(api, **{name: value})
     assert server.requests == []
     surface.create(api, **{name: None})
+
+
+def deep_query():
+    query: dict = {}
+    for _ in range(100_000):
+        query = {"a": query}
+    return query
+
+
+@pytest.mark.parametrize("query", [cyclic_dict, deep_query, lambda: {"a": cyclic_list()}], ids=["dict", "deep", "list"])
+def test_a_query_that_has_no_end_is_refused(surface, client, query):
+    api, server = client(OK)
+    with pytest.raises(RecursionError, match="deeper than"):
+        surface.create(api, extra_query=query())
+    with pytest.raises(RecursionError, match="deeper than"):
+        surface.client(server, default_query=query())
+    assert server.requests == []
+    surface.create(api)

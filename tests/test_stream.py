@@ -365,3 +365,14 @@ def test_a_stream_without_done_that_was_finished_is_whole(surface, client):
     answer = surface.stream(api)
     assert surface.run(answer.get_final_text()) == "A"
     assert answer.current_completion_snapshot.choices[0].finish_reason == "stop"
+
+
+def test_events_that_call_themselves_json(surface, client):
+    api, _ = client(stream(said("A", "B"), content_type="application/json"))
+    assert surface.list(surface.stream(api).text_stream) == ["A", "B"]
+
+
+def test_text_that_is_no_stream_is_shown(surface, client):
+    api, _ = client(stream(b"hello world", content_type="text/plain"))
+    with pytest.raises(tokstream.APIResponseValidationError, match=r"text/plain.*hello world"):
+        surface.list(surface.stream(api))

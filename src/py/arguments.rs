@@ -119,6 +119,10 @@ pub fn key_of(value: Option<&Bound<'_, PyAny>>) -> PyResult<Key> {
         if text.chars().any(char::is_control) {
             return Err(refuse());
         }
+        // Blank, as a variable that is not set: no key was given.
+        if text.trim().is_empty() {
+            return Ok(Key::Environment);
+        }
         let secret = Secret::new(text.to_owned());
         // A key that no header can carry is refused where it is given, not at the first request.
         secret.bearer().map_err(|e| configuration(value.py(), &e.to_string()))?;

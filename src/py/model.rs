@@ -1,6 +1,5 @@
 //! Response objects: the server's JSON text, and a typed view that is built one level at a time, when it is read.
 
-use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -426,15 +425,6 @@ impl BaseModel {
         in_python(slf.as_any(), "json_", &PyTuple::empty(slf.py()), options)
     }
 
-    #[classmethod]
-    #[pyo3(signature = (**_options))]
-    fn __init_subclass__(cls: &Bound<'_, PyType>, _options: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
-        Err(PyTypeError::new_err(format!(
-            "{} cannot derive from a response class of tokstream: derive from pydantic.BaseModel, which cast_to takes too",
-            cls.name()?
-        )))
-    }
-
     fn __eq__<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         in_python(slf.as_any(), "eq", &PyTuple::new(slf.py(), [other])?, None)
     }
@@ -506,8 +496,8 @@ pub fn schema_of(class: &Bound<'_, PyType>) -> PyResult<&'static Schema> {
         .copied()
         .find(|schema| (schema.class)(py).is(class))
         .ok_or_else(|| {
-            let mut message = String::from("not a response class of tokstream: ");
-            let _ = write!(message, "{class}");
-            PyTypeError::new_err(message)
+            PyTypeError::new_err(format!(
+                "{class} is no response class of tokstream: for a class of your own derive from pydantic.BaseModel, which cast_to takes too"
+            ))
         })
 }

@@ -1,7 +1,7 @@
 //! What a request carries: headers, query and body, from Python.
 
 use bytes::Bytes;
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyRecursionError, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyList, PyString, PyTuple};
@@ -61,6 +61,9 @@ pub fn merge_headers(all: &mut HeaderMap, headers: Option<&Bound<'_, PyAny>>) ->
     Ok(())
 }
 
+/// Deeper than any query has a use for; a cycle is found this way too.
+const MAX_QUERY_DEPTH: usize = 16;
+
 /// Query parameters as openai-python writes them: lists as `name[]`, nested mappings as `name[inner]`.
 pub fn query_pairs(query: &Bound<'_, PyAny>, argument: &str) -> PyResult<Vec<(String, String)>> {
     let mut pairs = Vec::new();
@@ -68,12 +71,17 @@ pub fn query_pairs(query: &Bound<'_, PyAny>, argument: &str) -> PyResult<Vec<(St
         .cast::<PyDict>()
         .map_err(|_| configuration(query.py(), &format!("{argument} must be a dict of names and values")))?;
     for (name, value) in dict {
-        add_query(&mut pairs, name.str()?.to_str()?, &value)?;
+        add_query(&mut pairs, name.str()?.to_str()?, &value, 0)?;
     }
     Ok(pairs)
 }
 
-fn add_query(pairs: &mut Vec<(String, String)>, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+fn add_query(pairs: &mut Vec<(String, String)>, name: &str, value: &Bound<'_, PyAny>, depth: usize) -> PyResult<()> {
+    if depth > MAX_QUERY_DEPTH {
+        return Err(PyRecursionError::new_err(format!(
+            "the query is nested deeper than {MAX_QUERY_DEPTH} levels, or contains itself"
+        )));
+    }
     if value.is_none() || is_left_out(value)? {
         return Ok(());
     }
@@ -84,11 +92,11 @@ fn add_query(pairs: &mut Vec<(String, String)>, name: &str, value: &Bound<'_, Py
         ));
     } else if value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>() {
         for item in value.try_iter()? {
-            add_query(pairs, &format!("{name}[]"), &item?)?;
+            add_query(pairs, &format!("{name}[]"), &item?, depth + 1)?;
         }
     } else if let Ok(nested) = value.cast::<PyDict>() {
         for (inner, value) in nested {
-            add_query(pairs, &format!("{name}[{}]", inner.str()?.to_str()?), &value)?;
+            add_query(pairs, &format!("{name}[{}]", inner.str()?.to_str()?), &value, depth + 1)?;
         }
     } else {
         pairs.push((name.to_owned(), value.str()?.to_str()?.to_owned()));
