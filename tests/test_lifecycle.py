@@ -281,3 +281,15 @@ def test_a_stream_outlives_the_name_of_its_client(surface, serve):
     )
     gc.collect()
     assert surface.list(answer.text_stream) == ["A", "B"]
+
+
+def test_a_client_that_is_dropped_frees_its_connections(surface, client):
+    server = client(OK, OK)[1]
+    api = surface.client_class(base_url=server.url)
+    gc.disable()  # no cycle may be what keeps it alive
+    try:
+        surface.run(api.chat.completions.create(messages="x"))
+        del api
+        assert freed(server)
+    finally:
+        gc.enable()

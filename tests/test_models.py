@@ -457,7 +457,7 @@ def without(name):
         ({**SENT, "choices": {}}, ("choices",), "list_type"),
         ({**SENT, "choices": [7]}, ("choices", 0), "model_type"),
         ({**SENT, "usage": []}, ("usage",), "model_type"),
-        ({**SENT, "usage": {**SENT["usage"], "total_tokens": "1"}}, ("usage", "total_tokens"), "int_type"),
+        ({**SENT, "usage": {**SENT["usage"], "total_tokens": "many"}}, ("usage", "total_tokens"), "int_type"),
         ({**SENT, "choices": [{**SENT["choices"][0], "message": {}}]}, ("choices", 0, "message", "role"), "missing"),
         ([SENT], (), "model_type"),
         (None, (), "model_type"),

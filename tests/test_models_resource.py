@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from urllib.parse import unquote
 
 import pytest
@@ -134,3 +135,14 @@ def test_a_reply_that_is_no_list(surface, client):
     api, _ = client(reply(b"<html>"), max_retries=0)
     with pytest.raises(tokstream.APIResponseValidationError):
         surface.run(api.models.list())
+
+
+def test_a_list_that_is_awaited_in_a_task(client):
+    _, server = client(then=reply({"object": "list", "data": [LLAMA]}))
+
+    async def main() -> list[str]:
+        async with tokstream.AsyncClient(base_url=server.url) as api:
+            listed = await asyncio.create_task(api.models.list())
+            return [model.id for model in listed] + [model.id async for model in listed]
+
+    assert asyncio.run(main()) == [LLAMA["id"]] * 2

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
+import pickle
 import zlib
 
 import pytest
 
 import tokstream
 from replies import DONE, HELLO, MODEL, USAGE, choice, chunk, completion, event, finish, said, sse, text
-from server import CLOSE, Gate, reply, stream
+from server import CLOSE, STALL, Gate, reply, stream
 from tokstream.types.chat import ChatCompletionChunk
 
 
@@ -376,3 +378,27 @@ def test_text_that_is_no_stream_is_shown(surface, client):
     api, _ = client(stream(b"hello world", content_type="text/plain"))
     with pytest.raises(tokstream.APIResponseValidationError, match=r"text/plain.*hello world"):
         surface.list(surface.stream(api))
+
+
+def test_a_wait_that_was_given_up_is_not_the_end(client):
+    """Whoever goes on after a timeout of its own is told that the answer is not whole."""
+
+    async def main() -> None:
+        async with tokstream.AsyncClient(base_url=server.url) as api:
+            answer = await api.chat.completions.create(messages="x", stream=True)
+            assert (await anext(answer)).choices[0].delta.content == "A"
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(anext(answer), 0.05)
+            with pytest.raises(tokstream.StreamTruncatedError, match="given up") as caught:
+                await anext(answer)
+            assert caught.value.partial.choices[0].message.content == "A"
+
+    _, server = client(stream(event(text("A")), STALL))
+    asyncio.run(main())
+
+
+def test_timings_are_a_value(surface, client):
+    api, _ = client(stream(said("A")))
+    answer = surface.stream(api)
+    surface.list(answer)
+    assert pickle.loads(pickle.dumps(answer.timings)) == answer.timings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import _tokstream
 from ._exceptions import ConfigurationError
 from ._marks import NOT_GIVEN
-from ._resource import PARSED, RAW, STREAMING, send
+from ._resource import PARSED, RAW, STREAMING, ClientState, send
 from ._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -104,20 +104,30 @@ class BaseClient:
             "cert": cert,
             "http2": http2,
         }
-        self.model = DEFAULT_MODEL if model is None else model
         self._form = PARSED
         self._resources: dict[str, Any] = {}
-        self._make_core(api_key, None)
+        self._make_core(api_key, None, DEFAULT_MODEL if model is None else model)
 
-    def _make_core(self, api_key: Any, share: _tokstream.Core | None) -> None:
+    def _make_core(self, api_key: Any, share: _tokstream.Core | None, model: str) -> None:
         arguments = dict(self._arguments)
         arguments["headers"] = arguments.pop("default_headers")
         arguments["query"] = arguments.pop("default_query")
-        self._core = _tokstream.Core(asynchronous=self._asynchronous, api_key=api_key, share=share, **arguments)
-        self._note_key()
+        core = _tokstream.Core(asynchronous=self._asynchronous, api_key=api_key, share=share, **arguments)
+        shown = f"{type(self).__name__}(base_url={_shown(core.base_url)!r}, model={model!r})"
+        self._state = ClientState(core, model, asynchronous=self._asynchronous, shown=shown)
 
-    def _note_key(self) -> None:
-        self._key_is_awaited = self._asynchronous and callable(self._core.api_key)
+    @property
+    def _core(self) -> _tokstream.Core:
+        return self._state._core
+
+    @property
+    def model(self) -> str:
+        """The model of requests that name none."""
+        return self._state.model
+
+    @model.setter
+    def model(self, value: str) -> None:
+        self._state.model = value
 
     @property
     def api_key(self) -> Any:
@@ -127,7 +137,7 @@ class BaseClient:
     @api_key.setter
     def api_key(self, value: Any) -> None:
         self._core.api_key = value
-        self._note_key()
+        self._state._key_is_awaited = self._asynchronous and callable(value)
 
     @property
     def base_url(self) -> str:
@@ -197,7 +207,7 @@ class BaseClient:
             from importlib import import_module
 
             classes = import_module(f"{__package__}.resources.{module}")
-            resource = getattr(classes, ("Async" if self._asynchronous else "") + name)(self, self._form)
+            resource = getattr(classes, ("Async" if self._asynchronous else "") + name)(self._state, self._form)
             self._resources[module] = resource
         return resource
 
@@ -272,8 +282,6 @@ class BaseClient:
         twin._arguments = {**self._arguments, **{k: v for k, v in changes.items() if v is not NOT_GIVEN}}
         if retry is not NOT_GIVEN and max_retries is NOT_GIVEN:
             twin._arguments["max_retries"] = NOT_GIVEN
-        if model is not NOT_GIVEN and model is not None:
-            twin.model = model
         for name, added, replaced in (
             ("default_headers", default_headers, set_default_headers),
             ("default_query", default_query, set_default_query),
@@ -284,7 +292,7 @@ class BaseClient:
                 twin._arguments[name] = replaced
             elif added is not None:
                 twin._arguments[name] = {**(self._arguments[name] or {}), **added}
-        twin._make_core(api_key, self._core)
+        twin._make_core(api_key, self._core, self.model if model is NOT_GIVEN or model is None else model)
         return twin
 
     def copy(self, **options: Any) -> Self:
@@ -344,7 +352,7 @@ class BaseClient:
         if cast_to is object:
             cast_to = None
         return send(
-            self,
+            self._state,
             self._form,
             method,
             path,

@@ -22,7 +22,7 @@ from ._validation import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
     from typing import Any, Literal, TypeAlias, TypeVar
 
     from ._tokstream import BaseModel
@@ -360,6 +360,12 @@ def rich_repr(self: BaseModel) -> list[tuple[str, Any]]:
 def pairs(self: BaseModel) -> Iterator[tuple[str, Any]]:
     """Iterate over names and values, so that `dict(message)` is what it says."""
     return iter(rich_repr(self))
+
+
+async def async_items(items: list[Any]) -> AsyncIterator[Any]:
+    """Iterate over a list in the way of async programs, which openai-python's pages are iterated in too."""
+    for item in items:
+        yield item
 
 
 def dict_(self: BaseModel, **options: Any) -> dict[str, Any]:

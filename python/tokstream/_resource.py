@@ -10,11 +10,27 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from ._client import BaseClient
 
 PARSED = "parsed"
 RAW = "raw"
 STREAMING = "streaming"
+
+
+class ClientState:
+    """What the resources of a client need of it; no reference leads back, so that a client goes when it is dropped."""
+
+    __slots__ = ("_asynchronous", "_core", "_key_is_awaited", "_shown", "model")
+
+    def __init__(self, core: _tokstream.Core, model: str, *, asynchronous: bool, shown: str) -> None:
+        self._core = core
+        self._asynchronous = asynchronous
+        self._key_is_awaited = asynchronous and callable(core.api_key)
+        self._shown = shown
+        self.model = model
+
+    @override
+    def __repr__(self) -> str:
+        return self._shown
 
 
 class Resource:
@@ -27,7 +43,7 @@ class Resource:
 
     __slots__ = ("_client", "_form")
 
-    def __init__(self, client: BaseClient, form: str = PARSED) -> None:
+    def __init__(self, client: ClientState, form: str = PARSED) -> None:
         self._client = client
         self._form = form
 
@@ -47,7 +63,7 @@ class Resource:
 
 
 def send(
-    client: BaseClient,
+    client: ClientState,
     form: str,
     method: str,
     path: str,
@@ -111,7 +127,7 @@ class _Call:
 
     def __init__(
         self,
-        client: BaseClient,
+        client: ClientState,
         form: str,
         what: tuple[str, str, Any],
         *,

@@ -857,6 +857,14 @@ class ModelList(BaseModel):
 class Timings:
     """How long a stream has taken so far, in seconds from the start of the request."""
 
+    def __new__(
+        cls,
+        connect: float,
+        first_token: float | None,
+        total: float,
+        tokens_per_second: float | None,
+        retries: int,
+    ) -> Self: ...
     @property
     def connect(self) -> float:
         """How long it took to connect, TLS included; 0.0 on a connection that was open before."""

@@ -253,6 +253,19 @@ impl Incoming {
         !self.items.is_empty() || self.failure.is_some() || self.flow != Flow::More || self.is_over()
     }
 
+    /// The reader gave up waiting: whoever reads on is told that the stream did not come to its end.
+    pub fn interrupt(&mut self) {
+        if !self.has_news() {
+            self.failure = Some(Failure {
+                error: Error::Truncated {
+                    detail: "it was given up while someone waited for it".into(),
+                },
+                head: Some(Arc::clone(&self.head)),
+                retries: self.progress.retries(),
+            });
+        }
+    }
+
     /// The connection was taken away: by the stream's own end, or by the client's.
     pub fn abandon(&mut self) {
         if !self.has_news() {
@@ -483,8 +496,8 @@ fn member<'a>(object: &'a str, wanted: &str) -> Option<&'a str> {
 }
 
 /// What a stream took, in seconds.
-#[pyclass(frozen, get_all, module = "tokstream")]
-#[derive(Debug, Clone)]
+#[pyclass(frozen, get_all, eq, module = "tokstream._tokstream")]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Timings {
     /// Making the connection; 0 where one was at hand.
     connect: f64,
@@ -500,6 +513,27 @@ pub struct Timings {
 
 #[pymethods]
 impl Timings {
+    #[new]
+    fn new(connect: f64, first_token: Option<f64>, total: f64, tokens_per_second: Option<f64>, retries: u32) -> Self {
+        Self {
+            connect,
+            first_token,
+            total,
+            tokens_per_second,
+            retries,
+        }
+    }
+
+    fn __getnewargs__(&self) -> (f64, Option<f64>, f64, Option<f64>, u32) {
+        (
+            self.connect,
+            self.first_token,
+            self.total,
+            self.tokens_per_second,
+            self.retries,
+        )
+    }
+
     fn __repr__(&self) -> String {
         let shown = |value: Option<f64>| value.map_or_else(|| "None".to_owned(), |value| format!("{value:.3}"));
         format!(

@@ -184,18 +184,25 @@ impl Channel {
     }
 }
 
-impl Abort for Channel {
-    fn abort(&self) {
+impl Channel {
+    /// Gives up the connection; whether a thread is reading from it, which then sees that it is asked to stop.
+    fn give_up(&self) -> bool {
         self.stop.ask();
         let before = {
             let mut place = lock(&self.place);
             match *place {
-                // The reader sees that it is asked to stop.
-                Place::Lent => return,
+                Place::Lent => return true,
                 Place::Here(_) | Place::Gone => std::mem::replace(&mut *place, Place::Gone),
             }
         };
         drop(before);
+        false
+    }
+}
+
+impl Abort for Channel {
+    fn abort(&self) {
+        self.give_up();
     }
 }
 
@@ -277,7 +284,13 @@ impl Stream {
                     drop(source);
                     self.channel.put(None);
                 });
-                self.incoming(py).abandon();
+                let closed_here = !self.session.is_closed();
+                let mut incoming = self.incoming(py);
+                if closed_here {
+                    incoming.interrupt();
+                } else {
+                    incoming.abandon();
+                }
                 return Ok(());
             }
             Err(signal) => {
@@ -285,7 +298,7 @@ impl Stream {
                     drop(source);
                     self.channel.put(None);
                 });
-                self.incoming(py).close();
+                self.incoming(py).interrupt();
                 return Err(signal);
             }
         };
@@ -349,8 +362,10 @@ impl Stream {
     }
 
     fn close(&self, py: Python<'_>) {
-        self.incoming(py).close();
-        py.detach(|| self.channel.abort());
+        // A thread that is waiting for more is told so, not that this was the end.
+        if !py.detach(|| self.channel.give_up()) {
+            self.incoming(py).close();
+        }
     }
 
     fn __enter__(slf: Py<Self>) -> Py<Self> {
@@ -557,7 +572,11 @@ impl AsyncStream {
                         return Err(elsewhere());
                     }
                     if self.feed.was_stopped() {
-                        incoming.abandon();
+                        if self.feed.session.is_closed() {
+                            incoming.abandon();
+                        } else {
+                            incoming.interrupt();
+                        }
                     } else if !self.feed.take(&mut incoming, waiter) {
                         self.at_a_stretch.store(0, Ordering::Relaxed);
                         return Ok(Next::Wait);
@@ -633,7 +652,11 @@ impl Operation for OfStream {
 
     fn cancel(&self) {
         // Who gave up waiting will not come back for the rest: the connection must not outlive that.
-        Python::attach(|py| self.stream.get().shut(py));
+        Python::attach(|py| {
+            let stream = self.stream.get();
+            stream.feed.ask_to_stop();
+            stream.incoming(py).interrupt();
+        });
     }
 
     fn lets_others_run(&self) -> bool {

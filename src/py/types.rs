@@ -265,6 +265,11 @@ impl ModelList {
         Ok(slf.getattr("data")?.try_iter()?.into_any())
     }
 
+    fn __aiter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let models = slf.py().import("tokstream._models")?;
+        models.call_method1("async_items", (slf.getattr("data")?,))
+    }
+
     fn __len__(slf: &Bound<'_, Self>) -> PyResult<usize> {
         slf.getattr("data")?.len()
     }

@@ -72,4 +72,13 @@ def _connect(arguments: Namespace, stack: ExitStack) -> Client:
             progress=not arguments.quiet,
         )
     )
+    _reach_without_proxy("127.0.0.1")
     return stack.enter_context(Client(base_url=server.base_url, api_key=server.api_key, model=server.model))
+
+
+def _reach_without_proxy(host: str) -> None:
+    """Keep a proxy of the environment from standing between this process and a server on the same machine."""
+    from os import environ
+
+    for name in ("NO_PROXY", "no_proxy"):
+        environ[name] = ",".join(filter(None, [environ.get(name), host]))

@@ -82,14 +82,28 @@ class AsyncModels(Models):
 class AsyncModelList:
     """The models that a server offers, asked for when they are awaited or iterated."""
 
-    __slots__ = ("_models", "_options")
+    __slots__ = ("_call",)
 
     def __init__(self, models: AsyncModels, options: dict[str, Any]) -> None:
-        self._models = models
-        self._options = options
+        # Not sent before it is awaited, like any coroutine.
+        self._call = Models.list(models, **options)
 
     def __await__(self) -> Generator[Any, Any, ModelList]:
-        return Models.list(self._models, **self._options).__await__()  # type: ignore[no-any-return]
+        return self._call.__await__()  # type: ignore[no-any-return]
+
+    # What asyncio.create_task and its like ask of a coroutine.
+
+    def send(self, value: Any) -> Any:
+        """Go on with the call."""
+        return self._call.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        """End the call with an error."""
+        return self._call.throw(*error)
+
+    def close(self) -> None:
+        """End the call."""
+        self._call.close()
 
     async def __aiter__(self) -> AsyncIterator[Model]:
         for model in (await self).data:
