@@ -56,10 +56,10 @@ class BaseClient:
     """The model of requests that name none."""
 
     _asynchronous: bool
-    _core: Core
     _form: str
-    _key_is_awaited: bool
 
+    @property
+    def _core(self) -> Core: ...
     def __init__(
         self,
         *,
