@@ -260,6 +260,12 @@ impl Choice {
                     .member(name)
                     .merge_object(|function| merge_function(function, value));
             }
+            _ if value.is_at(b'{') => {
+                grew |= self
+                    .message
+                    .member(name)
+                    .merge_object(|fields| merge_fields(fields, value, 0));
+            }
             _ => grew |= self.message.member(name).join(value.value()),
         });
         grew
@@ -313,6 +319,24 @@ fn join_content(fields: &mut Fields, name: &str, raw: &str, content: &mut Option
         *content = fields.place(name);
         return false;
     }
+    grew
+}
+
+/// Objects within a delta are joined member by member down to this level; what is deeper is replaced.
+const MAX_LEVELS: u32 = 16;
+
+/// Joins an object of which every chunk brings a part, such as audio: what names it is kept once.
+fn merge_fields(fields: &mut Fields, parts: &mut Cursor<'_>, level: u32) -> Grew {
+    let mut grew = false;
+    parts.members(|name, value| match name {
+        "id" | "type" | "format" => fields.member(name).keep_first(value.value()),
+        _ if value.is_at(b'{') && level < MAX_LEVELS => {
+            grew |= fields
+                .member(name)
+                .merge_object(|inner| merge_fields(inner, value, level + 1));
+        }
+        _ => grew |= fields.member(name).join(value.value()),
+    });
     grew
 }
 

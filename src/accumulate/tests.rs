@@ -99,12 +99,12 @@ fn strings_of_every_name_are_joined() {
     let joined = message(&[
         r#"{"content":"a","reasoning_content":"b","reasoning":"c","refusal":"d","new":"e","name":"n","annotations":[1]}"#,
         r#"{"content":"A","reasoning_content":"B","reasoning":"C","refusal":"D","new":"E","name":"N","annotations":[ ]}"#,
-        r#"{"new":null,"audio":{"id":1},"n":1,"annotations":[{"x":2}, 3]}"#,
-        r#"{"audio":{"id":2},"n":1.50}"#,
+        r#"{"new":null,"audio":{"id":1,"seconds":1},"n":1,"annotations":[{"x":2}, 3]}"#,
+        r#"{"audio":{"id":2,"seconds":2},"n":1.50}"#,
     ]);
     let expected = json!({
         "role": "assistant", "content": "aA", "reasoning_content": "bB", "reasoning": "cC", "refusal": "dD", "new": "eE",
-        "name": "n", "annotations": [1, {"x": 2}, 3], "audio": {"id": 2}, "n": 1.5,
+        "name": "n", "annotations": [1, {"x": 2}, 3], "audio": {"id": 1, "seconds": 2}, "n": 1.5,
     });
     assert_eq!(joined, expected);
 }
@@ -416,4 +416,22 @@ fn what_had_more_to_add_is_not_repeated() {
     assert!(sum.push(b"{").is_err());
     assert!(!sum.push_content("x"));
     assert!(pushed(Kind::Text, &[r#"{"choices":[{"text":"a"}]}"#]).push_content("x"));
+}
+
+#[test]
+fn an_object_in_parts_is_joined() {
+    let mut sum = Accumulator::new(Kind::Chat);
+    for audio in [
+        r#"{"id":"a1","data":"QU"}"#,
+        r#"{"id":"a1","data":"JD","expires_at":7}"#,
+        r#"{"x":{"y":"z"}}"#,
+    ] {
+        let chunk = format!(r#"{{"choices":[{{"index":0,"delta":{{"audio":{audio}}}}}]}}"#);
+        sum.push(chunk.as_bytes()).unwrap();
+    }
+    let json = String::from_utf8(sum.completion_json()).unwrap();
+    assert!(
+        json.contains(r#""audio":{"id":"a1","data":"QUJD","expires_at":7,"x":{"y":"z"}}"#),
+        "{json}"
+    );
 }

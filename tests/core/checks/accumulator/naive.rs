@@ -91,7 +91,8 @@ impl Choice {
                 }
                 ("role" | "name" | "tool_calls", _) => keep_first(&mut self.message, name, value),
                 ("function_call", Value::Object(call)) => push_function(object(&mut self.message, name), call),
-                _ => join(&mut self.message, name, value),
+                ("content", _) => join(&mut self.message, name, value),
+                _ => join_deep(&mut self.message, name, value),
             }
         }
     }
@@ -186,6 +187,19 @@ fn extend(sum: &mut Object, name: &str, value: &Value) {
         (Some(Value::Array(list)), Value::Array(more)) => list.extend(more.iter().cloned()),
         (Some(known), Value::Array(more)) if more.is_empty() && !known.is_null() => {}
         _ => keep_last(sum, name, value),
+    }
+}
+
+/// Objects are joined member by member, anything else as by `join`.
+fn join_deep(sum: &mut Object, name: &str, value: &Value) {
+    let (Some(Value::Object(known)), Value::Object(more)) = (sum.get_mut(name), value) else {
+        return join(sum, name, value);
+    };
+    for (name, value) in more {
+        match name.as_str() {
+            "id" | "type" | "format" => keep_first(known, name, value),
+            _ => join_deep(known, name, value),
+        }
     }
 }
 
