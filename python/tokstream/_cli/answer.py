@@ -55,7 +55,9 @@ class Answer:
 
     def _show(self, chunk: ChatCompletionChunk) -> None:
         if self.arguments.json:
-            terminal.write(chunk.to_json(indent=None) + "\n")
+            # As the server wrote it, unless that takes several lines.
+            raw = chunk._json().decode()
+            terminal.write((raw if raw.isprintable() else chunk.to_json(indent=None)) + "\n")
         for choice in chunk.choices:
             self.finish_reason = choice.finish_reason or self.finish_reason
             # A delta may be null.
