@@ -1,0 +1,226 @@
+//! A stream that the background thread reads for whoever awaits it.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use pyo3::exceptions::PyStopAsyncIteration;
+use pyo3::prelude::*;
+use pyo3::sync::MutexExt;
+
+use super::elsewhere;
+use super::feed::Feed;
+use crate::py::asyncio::{Awaitable, Operation, Ready, Waiter};
+use crate::py::incoming::{Form, Incoming, Next};
+
+/// Pieces that an async stream hands out at a stretch before the event loop has a turn.
+const PIECES_A_TURN: u32 = 128;
+
+/// A streamed reply, read by the background thread for whoever awaits it.
+#[pyclass(frozen, weakref, module = "tokstream")]
+pub struct AsyncStream {
+    incoming: Mutex<Incoming>,
+    feed: Arc<Feed>,
+    at_a_stretch: AtomicU32,
+    pid: u32,
+}
+
+impl AsyncStream {
+    /// A stream whose head has come.
+    #[must_use]
+    pub fn new(incoming: Incoming, feed: Arc<Feed>) -> Self {
+        Self {
+            incoming: Mutex::new(incoming),
+            feed,
+            at_a_stretch: AtomicU32::new(0),
+            pid: std::process::id(),
+        }
+    }
+
+    pub(super) fn incoming(&self, py: Python<'_>) -> MutexGuard<'_, Incoming> {
+        self.incoming
+            .lock_py_attached(py)
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn poll(&self, py: Python<'_>, form: Form, waiter: &mut Option<Waiter>) -> PyResult<Next> {
+        let mut incoming = self.incoming(py);
+        loop {
+            match incoming.next(py, form) {
+                Ok(Next::Wait) => {
+                    if self.pid != std::process::id() {
+                        return Err(elsewhere());
+                    }
+                    if self.feed.was_stopped() {
+                        if self.feed.client_is_closed() {
+                            incoming.abandon();
+                        } else {
+                            incoming.interrupt();
+                        }
+                    } else if !self.feed.take(&mut incoming, waiter) {
+                        self.at_a_stretch.store(0, Ordering::Relaxed);
+                        return Ok(Next::Wait);
+                    }
+                }
+                Ok(Next::Piece(piece)) => {
+                    self.at_a_stretch.fetch_add(1, Ordering::Relaxed);
+                    return Ok(Next::Piece(piece));
+                }
+                other => {
+                    // Over, well or not; after an error of the data the connection is of no more use.
+                    if other.is_err() {
+                        self.feed.ask_to_stop();
+                    }
+                    return other;
+                }
+            }
+        }
+    }
+
+    fn shut(&self, py: Python<'_>) {
+        let mut incoming = self.incoming(py);
+        if !incoming.is_over() {
+            self.feed.ask_to_stop();
+            incoming.close();
+        }
+    }
+}
+
+impl Drop for AsyncStream {
+    fn drop(&mut self) {
+        let over = self.incoming.get_mut().is_ok_and(|incoming| incoming.is_over());
+        if !over {
+            self.feed.ask_to_stop();
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Goal {
+    Piece(Form),
+    Completion,
+    Text,
+    Done,
+}
+
+/// One awaited thing of an async stream.
+struct OfStream {
+    stream: Py<AsyncStream>,
+    goal: Goal,
+}
+
+impl Operation for OfStream {
+    fn poll(&self, py: Python<'_>, waiter: Option<Waiter>) -> PyResult<Option<Py<PyAny>>> {
+        let stream = self.stream.get();
+        let mut waiter = waiter;
+        let form = if let Goal::Piece(form) = self.goal {
+            form
+        } else {
+            Form::Nothing
+        };
+        match stream.poll(py, form, &mut waiter)? {
+            Next::Piece(piece) => Ok(Some(piece)),
+            Next::Wait => Ok(None),
+            Next::End => match self.goal {
+                Goal::Piece(_) => Err(PyStopAsyncIteration::new_err(())),
+                Goal::Completion => stream.incoming(py).final_completion(py).map(Some),
+                Goal::Text => stream.incoming(py).final_text(py).map(Some),
+                Goal::Done => Ok(Some(self.stream.clone_ref(py).into_any())),
+            },
+        }
+    }
+
+    fn cancel(&self) {
+        // Who gave up waiting will not come back for the rest: the connection must not outlive that.
+        Python::attach(|py| {
+            let stream = self.stream.get();
+            stream.feed.ask_to_stop();
+            stream.incoming(py).interrupt();
+        });
+    }
+
+    fn lets_others_run(&self) -> bool {
+        let stretch = &self.stream.get().at_a_stretch;
+        let long = stretch.load(Ordering::Relaxed) >= PIECES_A_TURN;
+        if long {
+            stretch.store(0, Ordering::Relaxed);
+        }
+        long
+    }
+}
+
+#[pymethods]
+impl AsyncStream {
+    fn __aiter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __anext__(slf: Py<Self>) -> Awaitable {
+        Awaitable::new(OfStream {
+            stream: slf,
+            goal: Goal::Piece(Form::Chunks),
+        })
+    }
+
+    /// The text of the answer as it comes.
+    #[getter]
+    fn text_stream(slf: Py<Self>) -> AsyncTextStream {
+        AsyncTextStream(slf)
+    }
+
+    fn get_final_completion(slf: Py<Self>) -> Awaitable {
+        Awaitable::new(OfStream {
+            stream: slf,
+            goal: Goal::Completion,
+        })
+    }
+
+    fn get_final_text(slf: Py<Self>) -> Awaitable {
+        Awaitable::new(OfStream {
+            stream: slf,
+            goal: Goal::Text,
+        })
+    }
+
+    fn until_done(slf: Py<Self>) -> Awaitable {
+        Awaitable::new(OfStream {
+            stream: slf,
+            goal: Goal::Done,
+        })
+    }
+
+    fn close(&self, py: Python<'_>) -> Awaitable {
+        self.shut(py);
+        Ready::awaitable(Ok(py.None()))
+    }
+
+    fn aclose(&self, py: Python<'_>) -> Awaitable {
+        self.close(py)
+    }
+
+    fn __aenter__(slf: Py<Self>) -> Awaitable {
+        Ready::awaitable(Ok(slf.into_any()))
+    }
+
+    #[pyo3(signature = (*_exception))]
+    fn __aexit__(&self, py: Python<'_>, _exception: &Bound<'_, pyo3::types::PyTuple>) -> Awaitable {
+        self.close(py)
+    }
+}
+
+/// The text of an async stream's first choice, piece by piece.
+#[pyclass(frozen, module = "tokstream")]
+pub struct AsyncTextStream(Py<AsyncStream>);
+
+#[pymethods]
+impl AsyncTextStream {
+    fn __aiter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __anext__(&self, py: Python<'_>) -> Awaitable {
+        Awaitable::new(OfStream {
+            stream: self.0.clone_ref(py),
+            goal: Goal::Piece(Form::Text),
+        })
+    }
+}

@@ -1,0 +1,293 @@
+//! A stream that is read by the thread that iterates it.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+
+use pyo3::prelude::*;
+use pyo3::sync::MutexExt;
+
+use super::elsewhere;
+use crate::process::InProcess;
+use crate::py::asyncio::lock;
+use crate::py::blocking::{SIGNAL_SLICE, Stop, drive};
+use crate::py::incoming::{Form, Incoming, Next};
+use crate::session::{Abort, Lane, Session};
+use crate::stream::{EventStream, Flow, Waiting};
+
+/// The connection under a blocking stream.
+struct Source {
+    lane: Lane,
+    events: EventStream,
+}
+
+/// Where a blocking stream's connection is kept while nobody reads it.
+struct Channel {
+    place: Mutex<Place>,
+    put_back: Condvar,
+    stop: Stop,
+}
+
+enum Place {
+    Here(Box<InProcess<Source>>),
+    /// A thread is reading.
+    Lent,
+    Gone,
+}
+
+impl Channel {
+    /// Takes the connection, waiting for another reader; `None` where it is gone.
+    fn take(&self, py: Python<'_>) -> PyResult<Option<Box<InProcess<Source>>>> {
+        loop {
+            let taken = py.detach(|| {
+                let mut place = lock(&self.place);
+                if matches!(*place, Place::Lent) {
+                    place = self
+                        .put_back
+                        .wait_timeout(place, SIGNAL_SLICE)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0;
+                }
+                match std::mem::replace(&mut *place, Place::Lent) {
+                    Place::Here(source) => Some(Some(source)),
+                    Place::Lent => None,
+                    Place::Gone => {
+                        *place = Place::Gone;
+                        Some(None)
+                    }
+                }
+            });
+            match taken {
+                Some(source) => return Ok(source),
+                None => py.check_signals()?,
+            }
+        }
+    }
+
+    /// Puts the connection back, or notes that it is gone.
+    fn put(&self, source: Option<Box<InProcess<Source>>>) {
+        let dropped = {
+            let mut place = lock(&self.place);
+            match source {
+                Some(source) if !self.stop.is_asked() => {
+                    *place = Place::Here(source);
+                    None
+                }
+                source => {
+                    *place = Place::Gone;
+                    source
+                }
+            }
+        };
+        self.put_back.notify_all();
+        drop(dropped);
+    }
+}
+
+impl Channel {
+    /// Gives up the connection; whether a thread is reading from it, which then sees that it is asked to stop.
+    fn give_up(&self) -> bool {
+        self.stop.ask();
+        let before = {
+            let mut place = lock(&self.place);
+            match *place {
+                Place::Lent => return true,
+                Place::Here(_) | Place::Gone => std::mem::replace(&mut *place, Place::Gone),
+            }
+        };
+        drop(before);
+        false
+    }
+}
+
+impl Abort for Channel {
+    fn abort(&self) {
+        self.give_up();
+    }
+}
+
+/// A streamed reply, read by the thread that iterates it.
+#[pyclass(frozen, weakref, module = "tokstream")]
+pub struct Stream {
+    incoming: Mutex<Incoming>,
+    channel: Arc<Channel>,
+    waiting: Arc<Waiting>,
+    session: Arc<Session>,
+}
+
+impl Stream {
+    /// A stream whose head has come.
+    #[must_use]
+    pub fn new(incoming: Incoming, lane: Lane, events: EventStream, session: Arc<Session>) -> Self {
+        let waiting = events.waiting();
+        let channel = Arc::new(Channel {
+            place: Mutex::new(Place::Here(Box::new(InProcess::new(Source { lane, events })))),
+            put_back: Condvar::new(),
+            stop: Stop::default(),
+        });
+        let remembered: Weak<dyn Abort> = Arc::<Channel>::downgrade(&channel);
+        session.remember(remembered);
+        Self {
+            incoming: Mutex::new(incoming),
+            channel,
+            waiting,
+            session,
+        }
+    }
+
+    pub(super) fn incoming(&self, py: Python<'_>) -> MutexGuard<'_, Incoming> {
+        self.incoming
+            .lock_py_attached(py)
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next(&self, py: Python<'_>, form: Form) -> PyResult<Option<Py<PyAny>>> {
+        loop {
+            let next = self.incoming(py).next(py, form);
+            match next {
+                Ok(Next::Piece(piece)) => return Ok(Some(piece)),
+                Ok(Next::End) => return Ok(None),
+                Ok(Next::Wait) => self.fill(py)?,
+                Err(error) => {
+                    py.detach(|| self.channel.abort());
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    fn fill(&self, py: Python<'_>) -> PyResult<()> {
+        let taken = self.channel.take(py)?;
+        // Another reader may have brought something while this one waited for its turn.
+        if self.incoming(py).has_news() {
+            if taken.is_some() {
+                py.detach(|| self.channel.put(taken));
+            }
+            return Ok(());
+        }
+        let Some(mut source) = taken else {
+            self.incoming(py).abandon();
+            return Ok(());
+        };
+        let Some(Source { lane, events }) = source.get_mut() else {
+            py.detach(|| self.channel.put(Some(source)));
+            return Err(elsewhere());
+        };
+        let mut items = VecDeque::new();
+        self.waiting.begin();
+        let driven = drive(py, lane, &self.channel.stop, events.fill(&mut items));
+        self.waiting.end();
+        let outcome = match driven {
+            Ok(Some(outcome)) => outcome,
+            Ok(None) => {
+                py.detach(|| {
+                    drop(source);
+                    self.channel.put(None);
+                });
+                let closed_here = !self.session.is_closed();
+                let mut incoming = self.incoming(py);
+                if closed_here {
+                    incoming.interrupt();
+                } else {
+                    incoming.abandon();
+                }
+                return Ok(());
+            }
+            Err(signal) => {
+                py.detach(|| {
+                    drop(source);
+                    self.channel.put(None);
+                });
+                self.incoming(py).interrupt();
+                return Err(signal);
+            }
+        };
+        let flow = outcome.as_ref().ok().copied();
+        self.incoming(py)
+            .receive(&mut items, outcome, events.head(), events.marks());
+        py.detach(|| match flow {
+            Some(Flow::More) => self.channel.put(Some(source)),
+            Some(Flow::Done | Flow::Ended) => {
+                if let Some(Source { lane, events }) = source.into_inner() {
+                    if let Some(leftover) = events.into_leftover() {
+                        lane.leave(leftover);
+                    }
+                    self.session.give_back(lane);
+                }
+                self.channel.put(None);
+            }
+            None => {
+                drop(source);
+                self.channel.put(None);
+            }
+        });
+        Ok(())
+    }
+
+    fn read_out(&self, py: Python<'_>) -> PyResult<()> {
+        while self.next(py, Form::Nothing)?.is_some() {}
+        Ok(())
+    }
+}
+
+#[pymethods]
+impl Stream {
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        self.next(py, Form::Chunks)
+    }
+
+    /// The text of the answer as it comes.
+    #[getter]
+    fn text_stream(slf: Py<Self>) -> TextStream {
+        TextStream(slf)
+    }
+
+    fn get_final_completion(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.read_out(py)?;
+        self.incoming(py).final_completion(py)
+    }
+
+    fn get_final_text(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.read_out(py)?;
+        self.incoming(py).final_text(py)
+    }
+
+    fn until_done(slf: Py<Self>, py: Python<'_>) -> PyResult<Py<Self>> {
+        slf.get().read_out(py)?;
+        Ok(slf)
+    }
+
+    fn close(&self, py: Python<'_>) {
+        // A thread that is waiting for more is told so, not that this was the end.
+        if !py.detach(|| self.channel.give_up()) {
+            self.incoming(py).close();
+        }
+    }
+
+    fn __enter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    #[pyo3(signature = (*_exception))]
+    fn __exit__(&self, py: Python<'_>, _exception: &Bound<'_, pyo3::types::PyTuple>) {
+        self.close(py);
+    }
+}
+
+/// The text of a stream's first choice, piece by piece.
+#[pyclass(frozen, module = "tokstream")]
+pub struct TextStream(Py<Stream>);
+
+#[pymethods]
+impl TextStream {
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        self.0.get().next(py, Form::Text)
+    }
+}

@@ -1,0 +1,159 @@
+//! What passes from the background thread to a stream's reader, within bounds.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+
+use tokio::sync::Notify;
+
+use crate::error::{Failure, Head};
+use crate::py::asyncio::{Waiter, lock};
+use crate::py::incoming::Incoming;
+use crate::session::{Abort, Session};
+use crate::stream::{EventStream, Flow, Item, Marks, Waiting};
+
+/// Bytes that the background thread reads ahead of a slow reader, at the most; then TCP holds the server back.
+const READ_AHEAD_BYTES: usize = 1 << 18;
+
+/// What passes from the background thread to an async stream.
+pub struct Feed {
+    session: Arc<Session>,
+    state: Mutex<FeedState>,
+    room: Notify,
+    stopped: AtomicBool,
+    stop: Notify,
+    waiting: Arc<Waiting>,
+}
+
+struct FeedState {
+    items: VecDeque<Item>,
+    bytes: usize,
+    news: Option<Result<Flow, Failure>>,
+    head: Arc<Head>,
+    marks: Marks,
+    waiter: Option<Waiter>,
+}
+
+impl Feed {
+    /// A feed of which only the head has come.
+    #[must_use]
+    pub fn new(events: &EventStream, session: &Arc<Session>) -> Arc<Self> {
+        let feed = Arc::new(Self {
+            session: Arc::clone(session),
+            state: Mutex::new(FeedState {
+                items: VecDeque::new(),
+                bytes: 0,
+                news: None,
+                head: Arc::clone(events.head()),
+                marks: events.marks(),
+                waiter: None,
+            }),
+            room: Notify::new(),
+            stopped: AtomicBool::new(false),
+            stop: Notify::new(),
+            waiting: events.waiting(),
+        });
+        let remembered: Weak<dyn Abort> = Arc::<Self>::downgrade(&feed);
+        session.remember(remembered);
+        feed
+    }
+
+    /// Reads the stream to its end, at its reader's pace, or until it is stopped.
+    pub async fn pump(self: Arc<Self>, mut events: EventStream) {
+        let mut items = VecDeque::new();
+        loop {
+            let outcome = tokio::select! {
+                biased;
+                () = self.stopped() => return,
+                outcome = events.fill(&mut items) => outcome,
+            };
+            let goes_on = matches!(outcome, Ok(Flow::More));
+            let in_order = outcome.is_ok();
+            self.put(&mut items, outcome, &events);
+            if !goes_on {
+                if let Some(leftover) = events.into_leftover().filter(|_| in_order) {
+                    self.session.drain(leftover).await;
+                }
+                return;
+            }
+            while lock(&self.state).bytes > READ_AHEAD_BYTES {
+                tokio::select! {
+                    () = self.stopped() => return,
+                    () = self.room.notified() => {}
+                }
+            }
+        }
+    }
+
+    fn put(&self, items: &mut VecDeque<Item>, outcome: Result<Flow, Failure>, events: &EventStream) {
+        self.waiting.end();
+        let waiter = {
+            let mut state = lock(&self.state);
+            state.bytes += items.iter().map(|item| item.bytes().len()).sum::<usize>();
+            state.items.append(items);
+            state.news = Some(outcome);
+            state.head.clone_from(events.head());
+            state.marks = events.marks();
+            state.waiter.take()
+        };
+        if let Some(waiter) = waiter {
+            waiter.wake();
+        }
+    }
+
+    /// Moves what has come to the reader; if nothing has, `waiter` will be woken when something does.
+    pub fn take(&self, incoming: &mut Incoming, waiter: &mut Option<Waiter>) -> bool {
+        let mut state = lock(&self.state);
+        let Some(news) = state.news.take() else {
+            if let Some(waiter) = waiter.take() {
+                self.waiting.begin();
+                state.waiter = Some(waiter);
+            }
+            return false;
+        };
+        let FeedState {
+            items,
+            head,
+            marks,
+            bytes,
+            ..
+        } = &mut *state;
+        incoming.receive(items, news, head, *marks);
+        *bytes = 0;
+        drop(state);
+        self.room.notify_one();
+        true
+    }
+
+    /// Tells the background thread to give up the connection.
+    pub fn ask_to_stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+        self.stop.notify_one();
+    }
+
+    /// Whether the connection was given up, by the stream's own end or by the client's.
+    pub fn was_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+
+    /// Whether the client was closed.
+    pub fn client_is_closed(&self) -> bool {
+        self.session.is_closed()
+    }
+
+    async fn stopped(&self) {
+        while !self.was_stopped() {
+            self.stop.notified().await;
+        }
+    }
+}
+
+impl Abort for Feed {
+    fn abort(&self) {
+        self.ask_to_stop();
+        let waiter = lock(&self.state).waiter.take();
+        if let Some(waiter) = waiter {
+            waiter.wake();
+        }
+    }
+}
