@@ -11,24 +11,23 @@ import pytest
 
 import tokstream
 from replies import completion, error, event, said, text
-from server import STALL, Gate, Pause, head, reply, stream
+from server import PATIENCE, STALL, Gate, Pause, head, reply, stream
 
 TIME = 0.3
-# How much later than due a busy machine may act.
-SLACK = 1.0
+# A timeout comes within a tenth of a second of its time; the rest is for a busy machine.
+SLACK = 0.3
 ONE_TRY = {"max_retries": 0}
 
 
 @contextlib.contextmanager
-def times_out(phase, after=TIME):
-    """The block raises a timeout of this phase, in its time."""
+def times_out(phase):
+    """The block begins where the clock of this phase does, and raises its timeout in its time."""
     begun = time.monotonic()
     with pytest.raises(tokstream.APITimeoutError) as caught:
         yield caught
     took = time.monotonic() - begun
     assert caught.value.phase == phase
-    # Some clocks began when the stream was opened, before this block did.
-    assert after * 0.5 <= took < after + SLACK
+    assert TIME * 0.95 <= took < TIME + SLACK
     assert isinstance(caught.value, TimeoutError)
     assert isinstance(caught.value, tokstream.APIConnectionError)
     assert caught.value.cause == "timeout"
@@ -90,12 +89,10 @@ def test_comments_do_not_reset_the_read_clock(surface, client):
 
 def test_the_read_clock_of_a_whole_reply(surface, client):
     first, *_ = reply(completion())
-    api, _ = client([first, b"{", STALL], timeout=tokstream.Timeout(read=TIME, first_token=TIME), **ONE_TRY)
-    begun = time.monotonic()
-    with pytest.raises(tokstream.APITimeoutError) as caught:
+    api, _ = client([first, b"{", STALL], timeout=tokstream.Timeout(read=TIME), **ONE_TRY)
+    # The first byte, which comes at once, ends the clock of the first token and begins that of reading.
+    with times_out("read"):
         surface.create(api)
-    assert caught.value.phase in ("read", "first_token")
-    assert time.monotonic() - begun < 2 * TIME + SLACK
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
@@ -116,10 +113,8 @@ def test_total_of_a_stream_that_goes_on(surface, client):
 def test_total_covers_all_retries(surface, client):
     policy = tokstream.RetryPolicy(max_retries=100, initial_delay=0.05, max_delay=0.05)
     api, server = client(then=reply(error(), 503), timeout=tokstream.Timeout(total=TIME), retry=policy)
-    begun = time.monotonic()
-    with pytest.raises((tokstream.APITimeoutError, tokstream.InternalServerError)):
+    with times_out("total"):
         surface.create(api)
-    assert time.monotonic() - begun < TIME + SLACK
     assert len(server.requests) > 1
 
 
@@ -172,7 +167,7 @@ def test_what_has_arrived_comes_before_the_timeout(surface, client):
     surface.next(answer)
     time.sleep(2 * TIME)
     assert surface.next(answer).choices[0].delta.content == "B"
-    with pytest.raises(tokstream.APITimeoutError):
+    with times_out("read"):
         surface.next(answer)
 
 
@@ -180,7 +175,7 @@ def test_a_timeout_ends_the_connection(surface, client):
     api, server = client([STALL], reply(completion("usable")), timeout=tokstream.Timeout(first_token=TIME), **ONE_TRY)
     with times_out("first_token"):
         surface.create(api)
-    assert server.connections[0].ended.wait(SLACK)
+    assert server.connections[0].ended.wait(PATIENCE)
     assert surface.create(api).choices[0].message.content == "usable"
 
 
