@@ -14,7 +14,8 @@ use crate::api_error::ErrorBody;
 use crate::config::{Limits, Timeouts};
 use crate::error::{Error, Failure, Head, Phase};
 use crate::json::members;
-use crate::retry::{Outcome, RetryPolicy, parse_retry_after, parse_should_retry};
+use crate::retry::{Budget, Outcome, RetryPolicy, Share, parse_retry_after, parse_should_retry};
+use crate::session::Line;
 use crate::transport::{ConnectProbe, classify};
 
 /// One request as a value: every attempt is built from it anew.
@@ -96,22 +97,24 @@ impl Body {
 #[derive(Debug)]
 pub struct Call {
     request: Arc<Request>,
-    http: reqwest::Client,
+    line: Line,
     proxied: bool,
     began: Instant,
     progress: Arc<Progress>,
+    share: Share,
 }
 
 impl Call {
     /// A call that is about to begin: its total clock starts now.
     #[must_use]
-    pub fn new(request: Arc<Request>, http: reqwest::Client, proxied: bool) -> Self {
+    pub fn new(request: Arc<Request>, line: Line, proxied: bool, budget: Arc<Budget>) -> Self {
         Self {
             request,
-            http,
+            line,
             proxied,
             began: Instant::now(),
             progress: Arc::default(),
+            share: Share::new(budget),
         }
     }
 
@@ -155,7 +158,7 @@ impl Call {
         self.within_total(self.attempts(|opened| self.read_whole(opened))).await
     }
 
-    /// Waits as the policy says before another attempt.
+    /// Waits as the policy says before another attempt, if the client's budget has one left.
     ///
     /// # Errors
     /// `failure` itself where there is nothing to be gained by another attempt.
@@ -166,6 +169,9 @@ impl Call {
         else {
             return Err(failure);
         };
+        if !self.share.allows_retry() {
+            return Err(failure);
+        }
         tokio::time::sleep(delay).await;
         self.progress.retries.store(taken + 1, Ordering::Relaxed);
         Ok(())
@@ -215,7 +221,10 @@ impl Call {
                 }
             };
             match attempt.await {
-                Ok(done) => return Ok(done),
+                Ok(done) => {
+                    self.share.succeeded();
+                    return Ok(done);
+                }
                 Err(failure) => self.wait_to_retry(failure).await?,
             }
         }
@@ -229,7 +238,7 @@ impl Call {
         let mut outgoing = reqwest::Request::new(request.method.clone(), request.url.clone());
         outgoing.headers_mut().clone_from(&request.headers);
         *outgoing.body_mut() = request.body.clone().map(reqwest::Body::from);
-        let sent = probe.watch(self.http.execute(outgoing));
+        let sent = probe.watch(self.line.http.execute(outgoing));
         let Timeouts {
             connect, first_token, ..
         } = request.timeouts;

@@ -1,5 +1,7 @@
 //! Whether and when to try again: decisions only, someone else waits.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
 /// How often failed requests are tried again, and how long to wait before.
@@ -96,6 +98,91 @@ impl RetryPolicy {
     }
 }
 
+/// Tenths of a retry in a full [`Budget`].
+const BUDGET_TENTHS: u32 = 1_000;
+/// What one retry takes.
+const RETRY_TENTHS: u32 = 10;
+
+/// How many retries all calls of a client may make together, so that an outage is not multiplied.
+///
+/// A bucket of 100: each retry takes one, each success gives back a tenth. The only call that is retrying has its
+/// policy's retries whatever the bucket holds: it multiplies nothing.
+#[derive(Debug)]
+pub struct Budget {
+    tenths: AtomicU32,
+    retrying: AtomicU32,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self {
+            tenths: AtomicU32::new(BUDGET_TENTHS),
+            retrying: AtomicU32::new(0),
+        }
+    }
+}
+
+impl Budget {
+    fn take(&self) -> bool {
+        let less = |tenths: u32| tenths.checked_sub(RETRY_TENTHS);
+        self.tenths
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, less)
+            .is_ok()
+    }
+}
+
+/// One call's hold on its client's [`Budget`].
+#[derive(Debug)]
+pub struct Share {
+    budget: Arc<Budget>,
+    /// Whether this call is among those that are retrying: 0 or 1.
+    retrying: AtomicU32,
+}
+
+impl Share {
+    /// The hold of a call that has not failed yet.
+    #[must_use]
+    pub fn new(budget: Arc<Budget>) -> Self {
+        Self {
+            budget,
+            retrying: AtomicU32::new(0),
+        }
+    }
+
+    /// Asks for one retry.
+    pub fn allows_retry(&self) -> bool {
+        let is_new = self.retrying.swap(1, Ordering::AcqRel) == 0;
+        let others = if is_new {
+            self.budget.retrying.fetch_add(1, Ordering::AcqRel)
+        } else {
+            self.budget.retrying.load(Ordering::Acquire).saturating_sub(1)
+        };
+        self.budget.take() || others == 0
+    }
+
+    /// The call has got its reply.
+    pub fn succeeded(&self) {
+        let more = |tenths: u32| (tenths < BUDGET_TENTHS).then_some(tenths + 1);
+        // A full bucket stays as it is.
+        let _ = self
+            .budget
+            .tenths
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
+        self.leave();
+    }
+
+    fn leave(&self) {
+        let was = self.retrying.swap(0, Ordering::AcqRel);
+        self.budget.retrying.fetch_sub(was, Ordering::AcqRel);
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
 /// `value` between 0 and 1; nan is 0.
 fn fraction(value: f64) -> f64 {
     if value.is_nan() { 0.0 } else { value.clamp(0.0, 1.0) }
@@ -161,6 +248,24 @@ mod tests {
             retry_after: Some(retry_after),
             should_retry: None,
         }
+    }
+
+    #[test]
+    fn an_outage_is_not_multiplied() {
+        let budget = Arc::new(Budget::default());
+        let calls: Vec<Share> = (0..300).map(|_| Share::new(Arc::clone(&budget))).collect();
+        let allowed = calls.iter().filter(|call| call.allows_retry()).count();
+        assert_eq!(allowed, 100);
+        drop(calls);
+        let lone = Share::new(Arc::clone(&budget));
+        assert!((0..50).all(|_| lone.allows_retry()), "the only one that is retrying");
+        assert!(!Share::new(Arc::clone(&budget)).allows_retry());
+        lone.succeeded();
+        for _ in 0..19 {
+            Share::new(Arc::clone(&budget)).succeeded();
+        }
+        let calls = [(); 5].map(|()| Share::new(Arc::clone(&budget)));
+        assert_eq!(calls.iter().filter(|call| call.allows_retry()).count(), 2);
     }
 
     #[test]

@@ -12,8 +12,9 @@ use tokio::sync::{Notify, oneshot};
 use crate::error::Error;
 use crate::exchange::{Call, Request};
 use crate::process::PerProcess;
+use crate::retry::Budget;
 use crate::stream::Leftover;
-use crate::transport::{Transport, TransportConfig};
+use crate::transport::{HttpVersion, Transport, TransportConfig};
 
 /// Idle lanes that are kept, at the most; each holds four file descriptors.
 const IDLE_LANES: usize = 64;
@@ -26,8 +27,9 @@ pub struct Session {
     transport: Transport,
     base_is_tls: bool,
     lanes: PerProcess<Lanes>,
-    shared: PerProcess<Mutex<Option<reqwest::Client>>>,
+    shared: PerProcess<Mutex<Option<Vec<Line>>>>,
     proxied: bool,
+    multiplexes: bool,
     closed: AtomicBool,
 }
 
@@ -37,6 +39,31 @@ pub trait Abort: Send + Sync {
     fn abort(&self);
 }
 
+/// A connection pool, and how many calls use it.
+#[derive(Debug, Clone)]
+pub struct Line {
+    /// The pool.
+    pub http: reqwest::Client,
+    /// Each call holds a clone.
+    users: Arc<()>,
+}
+
+impl Line {
+    fn new(http: reqwest::Client) -> Self {
+        Self {
+            http,
+            users: Arc::default(),
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        Arc::strong_count(&self.users) <= STREAMS_A_CONNECTION
+    }
+}
+
+/// Calls that share one HTTP/2 connection, at the most: servers allow 100 or a little more, and what is beyond their
+/// limit would wait for the others' end.
+const STREAMS_A_CONNECTION: usize = 100;
 /// Streams that are remembered before those that are gone are looked for.
 const REMEMBERED_STREAMS: usize = 64;
 /// How long a call waits for the rest of the one before it, so that both can use one connection.
@@ -47,6 +74,7 @@ struct Lanes {
     idle: Mutex<Vec<Lane>>,
     open: Mutex<Vec<Weak<dyn Abort>>>,
     draining: Draining,
+    budget: Arc<Budget>,
 }
 
 /// How many replies are being drained on the background thread.
@@ -80,6 +108,7 @@ impl Session {
     /// A session of this configuration; nothing is connected yet.
     #[must_use]
     pub fn new(config: TransportConfig, base_is_tls: bool) -> Self {
+        let multiplexes = config.http != HttpVersion::Http1;
         let transport = Transport::new(config);
         Self {
             proxied: transport.may_be_proxied(),
@@ -87,8 +116,15 @@ impl Session {
             base_is_tls,
             lanes: PerProcess::new(),
             shared: PerProcess::new(),
+            multiplexes,
             closed: AtomicBool::new(false),
         }
+    }
+
+    /// Whether calls may share a connection, which then has to be driven whoever waits: on the background thread.
+    #[must_use]
+    pub fn multiplexes(&self) -> bool {
+        self.multiplexes
     }
 
     /// Whether [`Session::close`] was called.
@@ -148,7 +184,8 @@ impl Session {
             .map_err(|e| no_runtime(&e))?;
         Ok(Lane {
             runtime: Some(runtime),
-            http: self.transport.client(self.base_is_tls)?,
+            line: Line::new(self.transport.client(self.base_is_tls)?),
+            budget: Arc::clone(&self.lanes()?.budget),
             leftover: Mutex::new(None),
         })
     }
@@ -174,16 +211,26 @@ impl Session {
         if self.is_closed() {
             return Err(Error::Closed);
         }
-        self.lanes()?;
+        let budget = Arc::clone(&self.lanes()?.budget);
         let handle = background()?;
-        let http = self.shared.get_or_try_make(|| {
-            let _inside = handle.enter();
-            self.transport
-                .client(self.base_is_tls)
-                .map(|http| Mutex::new(Some(http)))
-        })?;
-        let http = lock(http).clone().ok_or(Error::Closed)?;
-        Ok((Call::new(request, http, self.proxied), handle.clone()))
+        let line = self.line(handle)?;
+        Ok((Call::new(request, line, self.proxied, budget), handle.clone()))
+    }
+
+    /// The pool for one more call on the background thread.
+    fn line(&self, handle: &Handle) -> Result<Line, Error> {
+        let lines = self
+            .shared
+            .get_or_try_make(|| Ok::<_, Error>(Mutex::new(Some(Vec::new()))))?;
+        let mut lines = lock(lines);
+        let lines = lines.as_mut().ok_or(Error::Closed)?;
+        if let Some(line) = lines.iter().find(|line| !self.multiplexes || line.has_room()) {
+            return Ok(line.clone());
+        }
+        let _inside = handle.enter();
+        let line = Line::new(self.transport.client(self.base_is_tls)?);
+        lines.push(line.clone());
+        Ok(line)
     }
 
     /// Brings the background thread's idle connections up to date before a call: what closed or sent something that
@@ -209,7 +256,7 @@ impl Session {
     /// A call on a lane.
     #[must_use]
     pub fn lane_call(&self, lane: &Lane, request: Arc<Request>) -> Call {
-        Call::new(request, lane.http.clone(), self.proxied)
+        Call::new(request, lane.line.clone(), self.proxied, Arc::clone(&lane.budget))
     }
 }
 
@@ -226,7 +273,8 @@ impl fmt::Debug for Lanes {
 #[derive(Debug)]
 pub struct Lane {
     runtime: Option<Runtime>,
-    http: reqwest::Client,
+    line: Line,
+    budget: Arc<Budget>,
     leftover: Mutex<Option<Leftover>>,
 }
 

@@ -22,6 +22,10 @@ const MAX_REDIRECTS: usize = 10;
 const POOL_IDLE: Duration = Duration::from_secs(50);
 /// A dead peer is noticed by the operating system after about this time of silence.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
+/// Bytes that an HTTP/2 server may send ahead of one stream's reader: memory against throughput on long ways.
+const STREAM_WINDOW: u32 = 1 << 20;
+/// More than all streams' windows: one whose reader pauses must not hold up the others of its connection.
+const CONNECTION_WINDOW: u32 = 1 << 30;
 /// Far above what servers send; hyper's default of 100 refuses some gateways.
 const MAX_HEADERS: usize = 256;
 
@@ -103,6 +107,9 @@ impl Transport {
             .tcp_nodelay(true)
             .http1_max_headers(MAX_HEADERS)
             .connector_layer(ProbeLayer);
+        builder = builder
+            .http2_initial_stream_window_size(STREAM_WINDOW)
+            .http2_initial_connection_window_size(CONNECTION_WINDOW);
         builder = match self.config.http {
             HttpVersion::Http1 => builder.http1_only(),
             HttpVersion::Negotiated => builder,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import tokstream
@@ -49,6 +50,10 @@ class Surface:
             return "".join(self.list(self.stream(client, **params).text_stream))
         return self.create(client, **params).choices[0].message.content
 
+    def at_once(self, client: Any, count: int) -> list[Any]:
+        """So many completions, asked for at the same time: what came of each, an error too."""
+        raise NotImplementedError
+
     def run(self, value: Any) -> Any:
         raise NotImplementedError
 
@@ -82,6 +87,11 @@ class SyncSurface(Surface):
     def run(self, value: Any) -> Any:
         assert not inspect.isawaitable(value), f"the sync client gave an awaitable: {value!r}"
         return value
+
+    def at_once(self, client: Any, count: int) -> list[Any]:
+        with ThreadPoolExecutor(count) as pool:
+            asked = [pool.submit(self.create, client) for _ in range(count)]
+        return [one.exception() or one.result() for one in asked]
 
     def next(self, iterator: Any) -> Any:
         return next(iterator)
@@ -118,6 +128,13 @@ class AsyncSurface(Surface):
             return await value
 
         return self.loop.run_until_complete(step())
+
+    def at_once(self, client: Any, count: int) -> list[Any]:
+        async def ask() -> list[Any]:
+            asked = (client.chat.completions.create(messages="Hello!") for _ in range(count))
+            return await asyncio.gather(*asked, return_exceptions=True)
+
+        return self.run(ask())
 
     def next(self, iterator: Any) -> Any:
         try:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 import tokstream
-from http2_server import answer
 from replies import completion, said
 from server import reply, stream
 
@@ -68,26 +65,6 @@ def test_bad_certificate_files_are_refused(surface, tmp_path, option, content):
         file.write_bytes(content)
     with pytest.raises((tokstream.ConfigurationError, OSError), match=r"bad\.pem"):
         surface.create(surface.client("https://127.0.0.1:1/v1", max_retries=0, **{option: file}))
-
-
-@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
-def test_http2(surface, serve, authority, streamed):
-    body = said("ok") if streamed else json.dumps(completion("ok")).encode()
-    kind = "text/event-stream" if streamed else "application/json"
-
-    def on_accept(connection):
-        connection.start_tls(authority.server(protocols=["h2", "http/1.1"]))
-        assert connection.sock.selected_alpn_protocol() == "h2"
-        answer(connection, body, kind)
-
-    server = serve(on_accept=on_accept)
-    api = surface.client(f"https://127.0.0.1:{server.port}/v1", verify=authority.file, http2=True)
-    for _ in range(3):
-        assert surface.ask(api, streamed) == "ok"
-    if streamed:
-        assert surface.stream(api).response.http_version == "HTTP/2"
-    (connection,) = server.connections
-    assert connection.requests == 3 + streamed
 
 
 def test_http1_alone(surface, serve, authority):

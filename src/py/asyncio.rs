@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::io::{PipeReader, PipeWriter, Read, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::Thread;
 
 use pyo3::exceptions::{PyNotImplementedError, PyRuntimeError, PyStopIteration};
 use pyo3::intern;
@@ -21,27 +22,38 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// The side of an event loop's waker that other threads hold.
 #[derive(Debug)]
-struct Bell {
+pub struct Bell {
     ready: Mutex<Vec<u64>>,
     /// Whether a byte is in the pipe: there is never more than one, so that writing cannot block.
     rung: AtomicBool,
     pipe: PipeWriter,
 }
 
-/// One thing that an event loop waits for.
+impl Bell {
+    fn ring(&self, id: u64) {
+        lock(&self.ready).push(id);
+        if !self.rung.swap(true, Ordering::AcqRel) {
+            // The loop may be gone, and nobody then waits.
+            let _ = (&self.pipe).write(&[1]);
+        }
+    }
+}
+
+/// Who waits for what the background thread does.
 #[derive(Debug)]
-pub struct Waiter {
-    bell: Arc<Bell>,
-    id: u64,
+pub enum Waiter {
+    /// An event loop, for one of its futures.
+    Future(Arc<Bell>, u64),
+    /// A thread that is parked.
+    Thread(Thread),
 }
 
 impl Waiter {
-    /// Wakes the event loop for it. Any thread may.
+    /// Wakes who waits. Any thread may.
     pub fn wake(self) {
-        lock(&self.bell.ready).push(self.id);
-        if !self.bell.rung.swap(true, Ordering::AcqRel) {
-            // The loop may be gone, and nobody then waits.
-            let _ = (&self.bell.pipe).write(&[1]);
+        match self {
+            Self::Future(bell, id) => bell.ring(id),
+            Self::Thread(thread) => thread.unpark(),
         }
     }
 }
@@ -247,10 +259,7 @@ impl Awaitable {
         let loop_waker = waker.get();
         let id = loop_waker.next_id.fetch_add(1, Ordering::Relaxed);
         lock(&loop_waker.futures).insert(id, future.clone().unbind());
-        let waiter = Waiter {
-            bell: Arc::clone(&loop_waker.bell),
-            id,
-        };
+        let waiter = Waiter::Future(Arc::clone(&loop_waker.bell), id);
         self.forget_waiting();
         *lock(&self.state) = State::Waiting(waker, id);
         if let Some(outcome) = self.operation.poll(py, Some(waiter)).transpose() {
@@ -357,7 +366,8 @@ impl<T> Slot<T> {
         }
     }
 
-    fn take(&self, waiter: Option<Waiter>) -> Option<T> {
+    /// Takes the result; if there is none, `waiter` is woken when it comes.
+    pub fn take(&self, waiter: Option<Waiter>) -> Option<T> {
         let mut state = lock(&self.state);
         if state.0.is_none() {
             state.1 = waiter;

@@ -3,11 +3,13 @@
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use pyo3::prelude::*;
 use tokio::sync::Notify;
 
+use super::asyncio::Waiter;
 use crate::session::Lane;
 
 /// A signal's handler runs within this time; Ctrl-C feels immediate up to about 100 ms.
@@ -44,6 +46,20 @@ enum Turn<T> {
     Done(T),
     Stopped,
     Signals,
+}
+
+/// Parks the thread until `poll` has something to return; it is asked again whenever the waiter it was given is woken.
+///
+/// # Errors
+/// What a signal's handler raises, `KeyboardInterrupt` above all.
+pub fn wait_for<T>(py: Python<'_>, mut poll: impl FnMut(Waiter) -> Option<T>) -> PyResult<T> {
+    loop {
+        if let Some(found) = poll(Waiter::Thread(thread::current())) {
+            return Ok(found);
+        }
+        py.detach(|| thread::park_timeout(SIGNAL_SLICE));
+        py.check_signals()?;
+    }
 }
 
 /// Drives `work` on `lane` until it is done, or until `stop` is asked (then `None`).

@@ -8,12 +8,13 @@ use pyo3::types::{PyString, PyType};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
 use reqwest::{Method, Url};
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use super::arguments::{
     Key, check_proxy, count_of, http_version_of, identity_of, key_of, parse_base_url, text_argument, verify_of, wanted,
 };
 use super::asyncio::{Awaitable, Pending, Slot, lock};
-use super::blocking::{Stop, drive};
+use super::blocking::{Stop, drive, wait_for};
 use super::errors::{configuration, raise};
 use super::incoming::Incoming;
 use super::json::is_left_out;
@@ -309,22 +310,25 @@ impl Core {
     }
 
     fn whole_blocking(&self, py: Python<'_>, request: Arc<Request>, output: &Output) -> PyResult<Py<PyAny>> {
+        if self.session.multiplexes() {
+            let slot = Slot::new();
+            let task = whole_in_background(&self.session, Arc::clone(&request), Arc::clone(&slot))
+                .map_err(|e| raise(py, e.into(), Some(&request), None))?;
+            let done = wait_for(py, |waiter| slot.take(Some(waiter))).inspect_err(|_| task.abort())?;
+            return done.finish(py, request, output, &self.totals);
+        }
         let lane = py
             .detach(|| self.session.lane())
             .map_err(|e| raise(py, e.into(), Some(&request), None))?;
         let call = self.session.lane_call(&lane, Arc::clone(&request));
-        let made = Made {
-            request,
-            progress: call.progress(),
-            began: call.began(),
-        };
-        let Some(done) = drive(py, &lane, &Stop::default(), call.whole())? else {
-            return Err(raise(py, Error::Closed.into(), Some(&made.request), None));
+        let (progress, began) = (call.progress(), call.began());
+        let Some(result) = drive(py, &lane, &Stop::default(), call.whole())? else {
+            return Err(raise(py, Error::Closed.into(), Some(&request), None));
         };
         drop(call);
         // After a timeout or a broken connection the lane goes, and its sockets with it.
         if matches!(
-            &done,
+            &result,
             Ok(_)
                 | Err(Failure {
                     error: Error::Status { .. },
@@ -333,40 +337,32 @@ impl Core {
         ) {
             py.detach(|| self.session.give_back(lane));
         }
-        let reply = done.map_err(|failure| raise(py, failure, Some(&made.request), None))?;
-        Output::of(py, reply, &made, output, &self.totals)
+        let done = Done {
+            result,
+            progress,
+            began,
+        };
+        done.finish(py, request, output, &self.totals)
     }
 
     fn whole_awaited(&self, py: Python<'_>, request: Arc<Request>, output: Output) -> PyResult<Py<PyAny>> {
-        type Done = (Result<Reply, Failure>, Arc<Progress>, tokio::time::Instant);
         let session = Arc::clone(&self.session);
         let totals = Arc::clone(&self.totals);
         let sent = Arc::clone(&request);
-        let start = move |slot: Arc<Slot<Done>>| -> PyResult<AbortHandle> {
-            let (call, handle) = session
-                .background_call(Arc::clone(&sent))
-                .map_err(|e| to_raise(e, &sent))?;
-            let session = Arc::clone(&session);
-            let task = handle.spawn(async move {
-                session.settle().await;
-                let done = call.whole().await;
-                slot.put((done, call.progress(), call.began()));
-            });
-            Ok(task.abort_handle())
-        };
-        let finish = move |py: Python<'_>, (done, progress, began): Done| {
-            let made = Made {
-                request: Arc::clone(&request),
-                progress,
-                began,
-            };
-            let reply = done.map_err(|failure| raise(py, failure, Some(&made.request), None))?;
-            Output::of(py, reply, &made, &output, &totals)
-        };
+        let start = move |slot| whole_in_background(&session, Arc::clone(&sent), slot).map_err(|e| to_raise(e, &sent));
+        let finish = move |py: Python<'_>, done: Done| done.finish(py, Arc::clone(&request), &output, &totals);
         Ok(Py::new(py, Awaitable::new(Pending::new(Box::new(start), Box::new(finish))))?.into_any())
     }
 
     fn stream_blocking(&self, py: Python<'_>, request: Arc<Request>, kind: Kind) -> PyResult<Py<PyAny>> {
+        if self.session.multiplexes() {
+            let slot = Slot::new();
+            let task = stream_in_background(&self.session, Arc::clone(&request), kind, Arc::clone(&slot))
+                .map_err(|e| raise(py, e.into(), Some(&request), None))?;
+            let opened = wait_for(py, |waiter| slot.take(Some(waiter))).inspect_err(|_| task.abort())?;
+            let (incoming, feed) = incoming_of(py, opened, request, kind, Arc::clone(&self.totals))?;
+            return Ok(Py::new(py, Stream::shared(incoming, feed, Arc::clone(&self.session)))?.into_any());
+        }
         let lane = py
             .detach(|| self.session.lane())
             .map_err(|e| raise(py, e.into(), Some(&request), None))?;
@@ -392,42 +388,18 @@ impl Core {
         };
         let head = Arc::clone(events.head());
         let incoming = Incoming::new(kind, head, events.marks(), request, progress, Arc::clone(&self.totals));
-        Ok(Py::new(py, Stream::new(incoming, lane, events, Arc::clone(&self.session)))?.into_any())
+        let session = Arc::clone(&self.session);
+        Ok(Py::new(py, Stream::on_lane(incoming, lane, events, session))?.into_any())
     }
 
     fn stream_awaited(&self, py: Python<'_>, request: Arc<Request>, kind: Kind) -> PyResult<Py<PyAny>> {
-        type Opened = Result<(Arc<Feed>, Arc<Head>, Marks, Arc<Progress>), Failure>;
         let session = Arc::clone(&self.session);
         let totals = Arc::clone(&self.totals);
         let sent = Arc::clone(&request);
-        let start = move |slot: Arc<Slot<Opened>>| -> PyResult<AbortHandle> {
-            let (call, handle) = session
-                .background_call(Arc::clone(&sent))
-                .map_err(|e| to_raise(e, &sent))?;
-            let session = Arc::clone(&session);
-            let task = handle.spawn(async move {
-                session.settle().await;
-                let progress = call.progress();
-                match EventStream::open(call, kind == Kind::Bytes).await {
-                    Ok(events) => {
-                        let feed = Feed::new(&events, &session);
-                        slot.put(Ok((
-                            Arc::clone(&feed),
-                            Arc::clone(events.head()),
-                            events.marks(),
-                            progress,
-                        )));
-                        drop(slot);
-                        feed.pump(events).await;
-                    }
-                    Err(failure) => slot.put(Err(failure)),
-                }
-            });
-            Ok(task.abort_handle())
-        };
-        let finish = move |py: Python<'_>, opened: Opened| {
-            let (feed, head, marks, progress) = opened.map_err(|failure| raise(py, failure, Some(&request), None))?;
-            let incoming = Incoming::new(kind, head, marks, Arc::clone(&request), progress, Arc::clone(&totals));
+        let start =
+            move |slot| stream_in_background(&session, Arc::clone(&sent), kind, slot).map_err(|e| to_raise(e, &sent));
+        let finish = move |py: Python<'_>, opened: Result<Opened, Failure>| {
+            let (incoming, feed) = incoming_of(py, opened, Arc::clone(&request), kind, Arc::clone(&totals))?;
             Ok(Py::new(py, AsyncStream::new(incoming, feed))?.into_any())
         };
         Ok(Py::new(py, Awaitable::new(Pending::new(Box::new(start), Box::new(finish))))?.into_any())
@@ -522,6 +494,99 @@ impl Core {
             .map_err(|_| PyTypeError::new_err("api_key was called and did not return a string"))?;
         Ok(Some(Secret::new(key.to_str()?.to_owned())))
     }
+}
+
+/// What a whole call on the background thread leaves behind.
+struct Done {
+    result: Result<Reply, Failure>,
+    progress: Arc<Progress>,
+    began: Instant,
+}
+
+impl Done {
+    fn finish(self, py: Python<'_>, request: Arc<Request>, output: &Output, totals: &Totals) -> PyResult<Py<PyAny>> {
+        let made = Made {
+            request,
+            progress: self.progress,
+            began: self.began,
+        };
+        let reply = self
+            .result
+            .map_err(|failure| raise(py, failure, Some(&made.request), None))?;
+        Output::of(py, reply, &made, output, totals)
+    }
+}
+
+/// What a streamed call on the background thread leaves behind when its head has come.
+struct Opened {
+    feed: Arc<Feed>,
+    head: Arc<Head>,
+    marks: Marks,
+    progress: Arc<Progress>,
+}
+
+fn whole_in_background(
+    session: &Arc<Session>,
+    request: Arc<Request>,
+    slot: Arc<Slot<Done>>,
+) -> Result<AbortHandle, Error> {
+    let (call, handle) = session.background_call(request)?;
+    let session = Arc::clone(session);
+    let task = handle.spawn(async move {
+        session.settle().await;
+        slot.put(Done {
+            result: call.whole().await,
+            progress: call.progress(),
+            began: call.began(),
+        });
+    });
+    Ok(task.abort_handle())
+}
+
+fn stream_in_background(
+    session: &Arc<Session>,
+    request: Arc<Request>,
+    kind: Kind,
+    slot: Arc<Slot<Result<Opened, Failure>>>,
+) -> Result<AbortHandle, Error> {
+    let (call, handle) = session.background_call(request)?;
+    let session = Arc::clone(session);
+    let task = handle.spawn(async move {
+        session.settle().await;
+        let progress = call.progress();
+        match EventStream::open(call, kind == Kind::Bytes).await {
+            Ok(events) => {
+                let feed = Feed::new(&events, &session);
+                slot.put(Ok(Opened {
+                    feed: Arc::clone(&feed),
+                    head: Arc::clone(events.head()),
+                    marks: events.marks(),
+                    progress,
+                }));
+                drop(slot);
+                feed.pump(events).await;
+            }
+            Err(failure) => slot.put(Err(failure)),
+        }
+    });
+    Ok(task.abort_handle())
+}
+
+fn incoming_of(
+    py: Python<'_>,
+    opened: Result<Opened, Failure>,
+    request: Arc<Request>,
+    kind: Kind,
+    totals: Arc<Totals>,
+) -> PyResult<(Incoming, Arc<Feed>)> {
+    let opened = opened.map_err(|failure| raise(py, failure, Some(&request), None))?;
+    let Opened {
+        feed,
+        head,
+        marks,
+        progress,
+    } = opened;
+    Ok((Incoming::new(kind, head, marks, request, progress, totals), feed))
 }
 
 fn to_raise(error: Error, request: &Request) -> PyErr {

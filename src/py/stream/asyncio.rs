@@ -21,7 +21,6 @@ pub struct AsyncStream {
     incoming: Mutex<Incoming>,
     feed: Arc<Feed>,
     at_a_stretch: AtomicU32,
-    pid: u32,
 }
 
 impl AsyncStream {
@@ -32,7 +31,6 @@ impl AsyncStream {
             incoming: Mutex::new(incoming),
             feed,
             at_a_stretch: AtomicU32::new(0),
-            pid: std::process::id(),
         }
     }
 
@@ -47,7 +45,7 @@ impl AsyncStream {
         loop {
             match incoming.next(py, form) {
                 Ok(Next::Wait) => {
-                    if self.pid != std::process::id() {
+                    if self.feed.is_inherited() {
                         return Err(elsewhere());
                     }
                     if self.feed.was_stopped() {

@@ -1,4 +1,5 @@
-//! A stream that is read by the thread that iterates it.
+//! A stream for whoever iterates it: read by the iterating thread itself, or by the background thread where streams
+//! share a connection.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
@@ -7,9 +8,10 @@ use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
 
 use super::elsewhere;
+use super::feed::Feed;
 use crate::process::InProcess;
 use crate::py::asyncio::lock;
-use crate::py::blocking::{SIGNAL_SLICE, Stop, drive};
+use crate::py::blocking::{SIGNAL_SLICE, Stop, drive, wait_for};
 use crate::py::incoming::{Form, Incoming, Next};
 use crate::session::{Abort, Lane, Session};
 use crate::stream::{EventStream, Flow, Waiting};
@@ -105,19 +107,44 @@ impl Abort for Channel {
     }
 }
 
-/// A streamed reply, read by the thread that iterates it.
+/// Where a blocking stream's data comes from.
+enum Supply {
+    /// A connection of its own, driven by the thread that waits.
+    Own(Arc<Channel>, Arc<Waiting>),
+    /// The background thread, which drives a connection of several streams.
+    Shared(Arc<Feed>),
+}
+
+impl Supply {
+    /// Gives up the connection; whether a thread is waiting for more of it, which then sees that it was.
+    fn give_up(&self) -> bool {
+        match self {
+            Self::Own(channel, _) => channel.give_up(),
+            Self::Shared(feed) => feed.give_up(),
+        }
+    }
+}
+
+impl Drop for Supply {
+    fn drop(&mut self) {
+        if let Self::Shared(feed) = self {
+            feed.ask_to_stop();
+        }
+    }
+}
+
+/// A streamed reply.
 #[pyclass(frozen, weakref, module = "tokstream")]
 pub struct Stream {
     incoming: Mutex<Incoming>,
-    channel: Arc<Channel>,
-    waiting: Arc<Waiting>,
+    supply: Supply,
     session: Arc<Session>,
 }
 
 impl Stream {
-    /// A stream whose head has come.
+    /// A stream whose head has come, on a lane of its own.
     #[must_use]
-    pub fn new(incoming: Incoming, lane: Lane, events: EventStream, session: Arc<Session>) -> Self {
+    pub fn on_lane(incoming: Incoming, lane: Lane, events: EventStream, session: Arc<Session>) -> Self {
         let waiting = events.waiting();
         let channel = Arc::new(Channel {
             place: Mutex::new(Place::Here(Box::new(InProcess::new(Source { lane, events })))),
@@ -128,8 +155,17 @@ impl Stream {
         session.remember(remembered);
         Self {
             incoming: Mutex::new(incoming),
-            channel,
-            waiting,
+            supply: Supply::Own(channel, waiting),
+            session,
+        }
+    }
+
+    /// A stream whose head has come, on a connection that others use too.
+    #[must_use]
+    pub fn shared(incoming: Incoming, feed: Arc<Feed>, session: Arc<Session>) -> Self {
+        Self {
+            incoming: Mutex::new(incoming),
+            supply: Supply::Shared(feed),
             session,
         }
     }
@@ -148,7 +184,7 @@ impl Stream {
                 Ok(Next::End) => return Ok(None),
                 Ok(Next::Wait) => self.fill(py)?,
                 Err(error) => {
-                    py.detach(|| self.channel.abort());
+                    py.detach(|| self.supply.give_up());
                     return Err(error);
                 }
             }
@@ -156,11 +192,47 @@ impl Stream {
     }
 
     fn fill(&self, py: Python<'_>) -> PyResult<()> {
-        let taken = self.channel.take(py)?;
+        match &self.supply {
+            Supply::Own(channel, waiting) => self.fill_here(py, channel, waiting),
+            Supply::Shared(feed) => self.fill_from(py, feed),
+        }
+    }
+
+    /// Tells whoever reads on why there is no more.
+    fn given_up(&self, py: Python<'_>) {
+        let mut incoming = self.incoming(py);
+        if self.session.is_closed() {
+            incoming.abandon();
+        } else {
+            incoming.interrupt();
+        }
+    }
+
+    fn fill_from(&self, py: Python<'_>, feed: &Feed) -> PyResult<()> {
+        if feed.is_inherited() {
+            return Err(elsewhere());
+        }
+        let filled = wait_for(py, |waiter| {
+            if feed.was_stopped() {
+                self.given_up(py);
+                return Some(());
+            }
+            let mut incoming = self.incoming(py);
+            (incoming.has_news() || feed.take(&mut incoming, &mut Some(waiter))).then_some(())
+        });
+        if filled.is_err() {
+            feed.ask_to_stop();
+            self.incoming(py).interrupt();
+        }
+        filled
+    }
+
+    fn fill_here(&self, py: Python<'_>, channel: &Channel, waiting: &Waiting) -> PyResult<()> {
+        let taken = channel.take(py)?;
         // Another reader may have brought something while this one waited for its turn.
         if self.incoming(py).has_news() {
             if taken.is_some() {
-                py.detach(|| self.channel.put(taken));
+                py.detach(|| channel.put(taken));
             }
             return Ok(());
         }
@@ -169,33 +241,27 @@ impl Stream {
             return Ok(());
         };
         let Some(Source { lane, events }) = source.get_mut() else {
-            py.detach(|| self.channel.put(Some(source)));
+            py.detach(|| channel.put(Some(source)));
             return Err(elsewhere());
         };
         let mut items = VecDeque::new();
-        self.waiting.begin();
-        let driven = drive(py, lane, &self.channel.stop, events.fill(&mut items));
-        self.waiting.end();
+        waiting.begin();
+        let driven = drive(py, lane, &channel.stop, events.fill(&mut items));
+        waiting.end();
         let outcome = match driven {
             Ok(Some(outcome)) => outcome,
             Ok(None) => {
                 py.detach(|| {
                     drop(source);
-                    self.channel.put(None);
+                    channel.put(None);
                 });
-                let closed_here = !self.session.is_closed();
-                let mut incoming = self.incoming(py);
-                if closed_here {
-                    incoming.interrupt();
-                } else {
-                    incoming.abandon();
-                }
+                self.given_up(py);
                 return Ok(());
             }
             Err(signal) => {
                 py.detach(|| {
                     drop(source);
-                    self.channel.put(None);
+                    channel.put(None);
                 });
                 self.incoming(py).interrupt();
                 return Err(signal);
@@ -205,7 +271,7 @@ impl Stream {
         self.incoming(py)
             .receive(&mut items, outcome, events.head(), events.marks());
         py.detach(|| match flow {
-            Some(Flow::More) => self.channel.put(Some(source)),
+            Some(Flow::More) => channel.put(Some(source)),
             Some(Flow::Done | Flow::Ended) => {
                 if let Some(Source { lane, events }) = source.into_inner() {
                     if let Some(leftover) = events.into_leftover() {
@@ -213,11 +279,11 @@ impl Stream {
                     }
                     self.session.give_back(lane);
                 }
-                self.channel.put(None);
+                channel.put(None);
             }
             None => {
                 drop(source);
-                self.channel.put(None);
+                channel.put(None);
             }
         });
         Ok(())
@@ -262,7 +328,7 @@ impl Stream {
 
     fn close(&self, py: Python<'_>) {
         // A thread that is waiting for more is told so, not that this was the end.
-        if !py.detach(|| self.channel.give_up()) {
+        if !py.detach(|| self.supply.give_up()) {
             self.incoming(py).close();
         }
     }

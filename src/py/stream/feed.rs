@@ -1,4 +1,4 @@
-//! What passes from the background thread to a stream's reader, within bounds.
+//! What passes from the background thread to a stream's reader, within bounds: to an event loop or a waiting thread.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,7 @@ use crate::stream::{EventStream, Flow, Item, Marks, Waiting};
 /// Bytes that the background thread reads ahead of a slow reader, at the most; then TCP holds the server back.
 const READ_AHEAD_BYTES: usize = 1 << 18;
 
-/// What passes from the background thread to an async stream.
+/// What passes from the background thread to a stream's reader.
 pub struct Feed {
     session: Arc<Session>,
     state: Mutex<FeedState>,
@@ -23,6 +23,7 @@ pub struct Feed {
     stopped: AtomicBool,
     stop: Notify,
     waiting: Arc<Waiting>,
+    pid: u32,
 }
 
 struct FeedState {
@@ -52,6 +53,7 @@ impl Feed {
             stopped: AtomicBool::new(false),
             stop: Notify::new(),
             waiting: events.waiting(),
+            pid: std::process::id(),
         });
         let remembered: Weak<dyn Abort> = Arc::<Self>::downgrade(&feed);
         session.remember(remembered);
@@ -125,8 +127,16 @@ impl Feed {
         true
     }
 
+    /// Whether another process opened it: what a child inherits is not its own to read or to stop.
+    pub fn is_inherited(&self) -> bool {
+        self.pid != std::process::id()
+    }
+
     /// Tells the background thread to give up the connection.
     pub fn ask_to_stop(&self) {
+        if self.is_inherited() {
+            return;
+        }
         self.stopped.store(true, Ordering::Release);
         self.stop.notify_one();
     }
@@ -146,14 +156,20 @@ impl Feed {
             self.stop.notified().await;
         }
     }
+
+    /// Gives up the connection; whether someone was waiting for more of it, who is then woken.
+    pub fn give_up(&self) -> bool {
+        if self.is_inherited() {
+            return false;
+        }
+        self.ask_to_stop();
+        let waiter = lock(&self.state).waiter.take();
+        waiter.map(Waiter::wake).is_some()
+    }
 }
 
 impl Abort for Feed {
     fn abort(&self) {
-        self.ask_to_stop();
-        let waiter = lock(&self.state).waiter.take();
-        if let Some(waiter) = waiter {
-            waiter.wake();
-        }
+        self.give_up();
     }
 }

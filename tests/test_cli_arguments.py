@@ -1,0 +1,45 @@
+"""What is typed after `tokstream`: nothing, a mistake, `--version`."""
+
+from __future__ import annotations
+
+import pytest
+
+import tokstream
+from cli import KEY, CommandLine, run
+from tokstream import cli
+
+
+class TestArguments(CommandLine):
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            (("chat",), "there is no prompt"),
+            (("chat", " "), "there is no prompt"),
+            (("chat", "--base-url", "ftp://x", "Hello!"), "ftp"),
+            (("chat", "--local", "--model", "x", "Hello!"), "--model-file"),
+            (("chat", "--model-file", "x", "--base-url", "http://x", "Hello!"), "--base-url"),
+            (("chat", "--max-tokens", "0", "Hello!"), "--max-tokens: 0 is not positive"),
+            (("chat", "--max-tokens", "many", "Hello!"), "--max-tokens"),
+            (("chat", "--temperature", "nan", "Hello!"), "--temperature: nan is not a number"),
+            (("chat", "--mod", "x", "Hello!"), "--mod"),
+            (("chat", "--api-key", KEY, "Hello!"), "set DEEPINFRA_API_KEY instead"),
+            (("serve", "--api-key", KEY), "set TOKSTREAM_LOCAL_API_KEY instead"),
+            (("serve", "--parallel", "0"), "--parallel: 0 is not positive"),
+            (("nonsense",), "nonsense"),
+        ],
+    )
+    def test_of_the_command_line(self, arguments: tuple[str, ...], words: str) -> None:
+        assert words in self.fail(2, *arguments)
+
+    def test_no_command(self) -> None:
+        done = run()
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith("usage: tokstream ")
+        assert "exit codes:" in done.stderr
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"tokstream {tokstream.__version__}\n"

@@ -1,0 +1,60 @@
+"""The command line and the model on this machine: `chat --local`, `serve`."""
+
+from __future__ import annotations
+
+import json
+import signal
+from importlib.util import find_spec
+
+import pytest
+
+import tokstream
+from cli import KEY, CommandLine, finish, posix, run, running
+from tokstream import local
+
+
+@pytest.fixture(scope="module")
+def cache() -> str:
+    """The folder with the model's file."""
+    return str(local.fetch_model().parent)
+
+
+@pytest.mark.local
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(find_spec("xllamacpp") is None, reason="needs tokstream[local]")
+class TestLocal(CommandLine):
+    """The model on this machine."""
+
+    @pytest.fixture(autouse=True)
+    def _cache(self, cache: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("TOKSTREAM_CACHE", cache)
+        monkeypatch.delenv("DEEPINFRA_API_KEY")
+
+    def test_chat(self) -> None:
+        done = run("chat", "--local", "--temperature", "0", "--max-tokens", "12", "Hello!")
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith("Hello!")
+        assert " completion tokens, first token after " in done.stderr
+
+    def test_another_model(self, cache: str) -> None:
+        file = f"{cache}/SmolLM2-135M-Instruct.Q4_1.gguf"
+        done = run("chat", "--model-file", file, "--json", "--max-tokens", "2", "Hello!")
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout.splitlines()[0])["model"] == "SmolLM2-135M-Instruct.Q4_1"
+
+    @posix
+    def test_serve(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("TOKSTREAM_LOCAL_API_KEY", KEY)
+        with running("serve", "--ctx-size", "512", "--parallel", "2", "--embeddings") as process:
+            assert process.stdout is not None
+            url = process.stdout.readline().decode().strip()
+            with tokstream.Client(base_url=url, api_key="another") as stranger:
+                with pytest.raises(tokstream.AuthenticationError):
+                    stranger.models.list()
+                client = stranger.with_options(api_key=KEY)
+                assert client.chat.completions.create(messages="Hello!", max_tokens=2).choices
+                assert client.embeddings.create(model="any", input="Hello!").data
+            process.send_signal(signal.SIGINT)
+            code, out, err = finish(process)
+        assert (code, out) == (0, "")
+        assert err == "Serving SmolLM2-135M-Instruct; Ctrl-C ends it.\n\n"

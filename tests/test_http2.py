@@ -1,0 +1,164 @@
+"""HTTP/2: streams share connections, which live on while nobody waits, and none holds up another."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+
+import pytest
+
+from http2_server import JSON, Gone, Http2Server
+from replies import completion, event, said, sse, text
+
+WHOLE = json.dumps(completion("ok")).encode()
+# How long something that must come may take on a busy machine.
+PATIENCE = 10
+
+
+@pytest.fixture
+def serve2():
+    """Starts HTTP/2 servers, which stop when the test ends."""
+    with contextlib.ExitStack() as stack:
+        yield lambda respond, **options: stack.enter_context(Http2Server(respond, **options))
+
+
+def answer(stream):
+    """Answers as it is asked."""
+    if json.loads(stream.body or b"{}").get("stream"):
+        stream.answer(said("o", "k"))
+    else:
+        stream.answer(WHOLE, JSON)
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+def test_requests_one_after_another_use_one_connection(surface, serve2, authority, streamed, tls):
+    server = serve2(answer, tls=authority.server(protocols=["h2", "http/1.1"]) if tls else None)
+    api = surface.client(server.url, verify=authority.file, http2=True if tls else "prior-knowledge")
+    for _ in range(5):
+        assert surface.ask(api, streamed) == "ok"
+    if streamed:
+        assert surface.stream(api).response.http_version == "HTTP/2"
+    assert len(server.connections) == 1
+
+
+def test_streams_share_a_connection(surface, serve2):
+    gate = threading.Event()
+
+    def respond(stream):
+        stream.head()
+        stream.send(event(text("A")))
+        assert gate.wait(PATIENCE)
+        stream.send(said("B"))
+        stream.end()
+
+    server = serve2(respond)
+    api = surface.client(server.url, http2="prior-knowledge")
+    answers = [surface.stream(api).text_stream for _ in range(20)]
+    assert [surface.next(answer) for answer in answers] == ["A"] * 20
+    gate.set()
+    assert [surface.list(answer) for answer in answers] == [["B"]] * 20
+    (connection,) = server.connections
+    assert connection.most_at_once == 20
+
+
+def test_a_limit_of_streams_does_not_hold_calls_up(surface, serve2):
+    gate = threading.Event()
+
+    def respond(stream):
+        stream.head()
+        stream.send(event(text("A")))
+        assert gate.wait(PATIENCE)
+        stream.send(said("B"))
+        stream.end()
+
+    server = serve2(respond, most_streams=100)
+    api = surface.client(server.url, http2="prior-knowledge")
+    answers = [surface.stream(api).text_stream for _ in range(250)]
+    assert [surface.next(answer) for answer in answers] == ["A"] * 250
+    gate.set()
+    assert [surface.list(answer) for answer in answers] == [["B"]] * 250
+    assert [connection.most_at_once for connection in server.connections] == [100, 100, 50]
+
+
+def test_a_paused_stream_starves_no_other(surface, serve2):
+    # More of them than would fit into a window that all streams of a connection share.
+    flood = event(text("x" * 1000)) * 1000
+
+    def respond(stream):
+        if b"paused" in stream.body:
+            stream.head()
+            with contextlib.suppress(Gone):
+                while True:
+                    stream.send(flood)
+        answer(stream)
+
+    server = serve2(respond)
+    api = surface.client(server.url, http2="prior-knowledge")
+    paused = [surface.stream(api, messages="paused") for _ in range(20)]
+    for one in paused:
+        surface.next(one)
+    for _ in range(3):
+        assert surface.ask(api, True) == "ok"
+    assert len(server.connections) == 1
+    for one in paused:
+        surface.run(one.close())
+
+
+def test_an_idle_connection_answers_pings(surface, serve2):
+    server = serve2(answer)
+    api = surface.client(server.url, http2="prior-knowledge")
+    assert surface.ask(api, False) == "ok"
+    (connection,) = server.connections
+    assert connection.ping()
+    assert surface.ask(api, False) == "ok"
+    assert len(server.connections) == 1
+
+
+def test_an_idle_connection_notices_its_end(surface, serve2):
+    server = serve2(answer)
+    api = surface.client(server.url, http2="prior-knowledge", max_retries=0)
+    assert surface.ask(api, True) == "ok"
+    server.connections[0].go_away()
+    # The client leaves by itself, with no call that would make it look.
+    assert server.connections[0].ended.wait(PATIENCE)
+    assert surface.ask(api, True) == "ok"
+    assert len(server.connections) == 2
+
+
+@pytest.mark.parametrize("how", ["close", "drop", "break"])
+def test_a_stream_that_is_given_up_is_reset_and_its_connection_lives(surface, serve2, how):
+    def respond(stream):
+        if b"silent" in stream.body:
+            stream.head()
+            stream.send(event(text("A")))
+            assert stream.was_reset.wait(PATIENCE)
+            raise Gone
+        answer(stream)
+
+    server = serve2(respond)
+    api = surface.client(server.url, http2="prior-knowledge")
+    silent = surface.stream(api, messages="silent")
+    if how == "break":
+        assert surface.first(silent).choices[0].delta.content == "A"
+    if how == "close":
+        surface.run(silent.close())
+    del silent
+    assert surface.ask(api, False) == "ok"
+    (connection,) = server.connections
+    assert connection.streams[1].was_reset.wait(PATIENCE)
+
+
+def test_closing_the_client_ends_its_streams(surface, serve2):
+    def respond(stream):
+        stream.head()
+        stream.send(sse(text("A"), done=False))
+        assert stream.was_reset.wait(PATIENCE) or stream.connection.ended.is_set()
+
+    server = serve2(respond)
+    api = surface.client(server.url, http2="prior-knowledge")
+    silent = surface.stream(api)
+    surface.next(silent)
+    surface.run(api.close())
+    assert server.connections[0].ended.wait(PATIENCE)
