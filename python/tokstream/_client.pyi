@@ -104,7 +104,8 @@ class Client(BaseClient):
         verify: whether to check the server's certificate. A path names a PEM file of the authorities
             to trust. Default true.
         cert: a client certificate: the path of a PEM file with certificate and key, or the paths of both.
-        http2: true for HTTP/2 alone, false for HTTP/1.1 alone. Default: what the server offers.
+        http2: false, the default, for HTTP/1.1; true for HTTP/2 where the server offers it; "prior-knowledge" for
+            HTTP/2 at once, also without TLS.
 
     Raises:
         ConfigurationError: an argument has no meaning. A missing key is raised by the first request
@@ -129,7 +130,7 @@ class Client(BaseClient):
         proxy: str | None = None,
         verify: bool | _Path = True,
         cert: _Path | tuple[_Path, _Path] | None = None,
-        http2: bool | None = None,
+        http2: bool | Literal["prior-knowledge"] | None = None,
     ) -> None: ...
     @property
     def api_key(self) -> str | Callable[[], str] | None:
@@ -212,7 +213,7 @@ class Client(BaseClient):
         proxy: str | NotGiven | None = ...,
         verify: bool | _Path | NotGiven = ...,
         cert: _Path | tuple[_Path, _Path] | NotGiven | None = ...,
-        http2: bool | NotGiven | None = ...,
+        http2: bool | Literal["prior-knowledge"] | NotGiven | None = ...,
     ) -> Self:
         """Return a client with other settings that shares this one's connections and its `usage`.
 
@@ -507,7 +508,8 @@ class AsyncClient(BaseClient):
         verify: whether to check the server's certificate. A path names a PEM file of the authorities
             to trust. Default true.
         cert: a client certificate: the path of a PEM file with certificate and key, or the paths of both.
-        http2: true for HTTP/2 alone, false for HTTP/1.1 alone. Default: what the server offers.
+        http2: false, the default, for HTTP/1.1; true for HTTP/2 where the server offers it; "prior-knowledge" for
+            HTTP/2 at once, also without TLS.
 
     Raises:
         ConfigurationError: an argument has no meaning. A missing key is raised by the first request
@@ -532,7 +534,7 @@ class AsyncClient(BaseClient):
         proxy: str | None = None,
         verify: bool | _Path = True,
         cert: _Path | tuple[_Path, _Path] | None = None,
-        http2: bool | None = None,
+        http2: bool | Literal["prior-knowledge"] | None = None,
     ) -> None: ...
     @property
     def api_key(self) -> str | Callable[[], str | Awaitable[str]] | None:
@@ -615,7 +617,7 @@ class AsyncClient(BaseClient):
         proxy: str | NotGiven | None = ...,
         verify: bool | _Path | NotGiven = ...,
         cert: _Path | tuple[_Path, _Path] | NotGiven | None = ...,
-        http2: bool | NotGiven | None = ...,
+        http2: bool | Literal["prior-knowledge"] | NotGiven | None = ...,
     ) -> Self:
         """Return a client with other settings that shares this one's connections and its `usage`.
 
