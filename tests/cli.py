@@ -58,6 +58,18 @@ def finish(process: subprocess.Popen[bytes]) -> tuple[int, str, str]:
     return process.returncode, out.decode(), err.decode()
 
 
+def fail(code: int, *arguments: str) -> str:
+    """Runs, and returns the line on standard error."""
+    done = run(*arguments)
+    assert done.returncode == code, done.stderr
+    assert KEY not in done.stderr
+    lines = done.stderr.splitlines()
+    assert lines[-1].startswith(("tokstream: error: ", "tokstream chat: error: ", "tokstream serve: error: "))
+    # argparse shows the usage before its own errors.
+    assert len(lines) == 1 or lines[0].startswith("usage: ")
+    return str(lines[-1])
+
+
 class CommandLine:
     """What every class of these tests has: a key, a folder of its own, and a server to talk to."""
 
@@ -78,14 +90,3 @@ class CommandLine:
             return server
 
         return start
-
-    def fail(self, code: int, *arguments: str) -> str:
-        """Runs, and returns the line on standard error."""
-        done = run(*arguments)
-        assert done.returncode == code, done.stderr
-        assert KEY not in done.stderr
-        lines = done.stderr.splitlines()
-        assert lines[-1].startswith(("tokstream: error: ", "tokstream chat: error: ", "tokstream serve: error: "))
-        # argparse shows the usage before its own errors.
-        assert len(lines) == 1 or lines[0].startswith("usage: ")
-        return str(lines[-1])

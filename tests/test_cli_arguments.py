@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 import tokstream
-from cli import KEY, CommandLine, run
+from cli import KEY, CommandLine, fail, run
 from tokstream import cli
 
 
 class TestArguments(CommandLine):
+    """What the command line refuses before it asks anyone."""
+
     @pytest.mark.parametrize(
         ("arguments", "words"),
         [
@@ -28,8 +30,8 @@ class TestArguments(CommandLine):
             (("nonsense",), "nonsense"),
         ],
     )
-    def test_of_the_command_line(self, arguments: tuple[str, ...], words: str) -> None:
-        assert words in self.fail(2, *arguments)
+    def test_a_mistake(self, arguments: tuple[str, ...], words: str) -> None:
+        assert words in fail(2, *arguments)
 
     def test_no_command(self) -> None:
         done = run()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import replies
-from cli import CommandLine, run
+from cli import CommandLine, fail, run
 from server import reply, stream
 
 if TYPE_CHECKING:
@@ -29,18 +29,18 @@ class TestErrors(CommandLine):
     )
     def test_of_the_server(self, talk: Serve, status: int, message: str, advice: str) -> None:
         talk(reply(replies.error(message), status=status))
-        line = self.fail(1, "chat", "Hello!")
+        line = fail(1, "chat", "Hello!")
         assert " ".join(message.split()) in line
         assert str(status) in line
         assert advice in line
 
     def test_a_long_one_is_cut(self, talk: Serve) -> None:
         talk(reply(replies.error("x" * 100_000), status=400))
-        assert len(self.fail(1, "chat", "Hello!")) < 700
+        assert len(fail(1, "chat", "Hello!")) < 700
 
     def test_it_cannot_steer_a_terminal(self, talk: Serve) -> None:
         talk(reply(replies.error("\x1b]0;owned\x07 \x9b2J"), status=400))
-        line = self.fail(1, "chat", "Hello!")
+        line = fail(1, "chat", "Hello!")
         assert line.isprintable()
         assert "owned" in line
 
@@ -59,10 +59,10 @@ class TestErrors(CommandLine):
     def test_no_server(self, serve: Serve) -> None:
         server = serve()
         server.stop()
-        line = self.fail(1, "chat", "--base-url", server.url, "Hello!")
+        line = fail(1, "chat", "--base-url", server.url, "Hello!")
         assert "refused" in line
         assert "check the network, and --base-url" in line
 
     def test_no_key(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("DEEPINFRA_API_KEY")
-        assert "DEEPINFRA_API_KEY" in self.fail(2, "chat", "Hello!")
+        assert "DEEPINFRA_API_KEY" in fail(2, "chat", "Hello!")

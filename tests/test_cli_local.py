@@ -26,7 +26,7 @@ class TestLocal(CommandLine):
     """The model on this machine."""
 
     @pytest.fixture(autouse=True)
-    def _cache(self, cache: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def _cache(self, _environment: None, cache: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TOKSTREAM_CACHE", cache)
         monkeypatch.delenv("DEEPINFRA_API_KEY")
 
