@@ -74,6 +74,12 @@ impl Template {
         &self.data
     }
 
+    /// Where the content begins and ends in the template's own chunk, without its quotation marks.
+    #[must_use]
+    pub fn content_span(&self) -> (usize, usize) {
+        (self.content_start, self.data.len() - self.content_tail)
+    }
+
     /// The content of `data` if that is all in which it differs from this template.
     #[must_use]
     pub fn content<'a>(&self, data: &'a [u8]) -> Option<Cow<'a, str>> {

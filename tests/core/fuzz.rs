@@ -13,7 +13,7 @@ use std::panic::{self, AssertUnwindSafe};
 
 use fastrand::Rng;
 
-use checks::{accumulator, error_body, parser};
+use checks::{accumulator, chunk, error_body, parser};
 
 const RUNS: u64 = 1000;
 
@@ -93,6 +93,37 @@ fn accumulator() {
             b"}",
             b",",
             b":",
+        ],
+    );
+}
+
+#[test]
+fn chunk() {
+    fuzz(
+        |input| {
+            // Random bytes seldom make a first line that is a chunk.
+            for first in [
+                br#"{"id":"a","choices":[{"index":0,"delta":{"role":"assistant","content":"Hi"},"finish_reason":null}],"n":1}"#.as_slice(),
+                br#"{"choices" : [ {"delta":{"content":""}, "logprobs":null} ]}"#,
+            ] {
+                chunk::check(&[first, b"\n", input].concat());
+            }
+        },
+        &[
+            b"\n",
+            br#"{"id":"a","choices":[{"index":0,"delta":{"role":"assistant","content":""#,
+            br#""},"finish_reason":null}],"n":1}"#,
+            br#"{"choices" : [ {"delta":{"content":""#,
+            br#""}, "logprobs":null} ]}"#,
+            br#""a\u00e9\ud83d\ude00\"\\""#,
+            b"\"\"",
+            b"\\ud83d",
+            b"\"",
+            b"\\",
+            b"\x07",
+            b"\xE2\x82",
+            br#"","x":""#,
+            b" ",
         ],
     );
 }
