@@ -8,5 +8,6 @@
 mod accumulate;
 mod api_error;
 mod checks;
+mod chunk;
 mod retry;
 mod sse;
