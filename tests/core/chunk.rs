@@ -25,6 +25,10 @@ proptest! {
         let mut damaged = chunk.as_bytes().to_vec();
         let at = cut.index(damaged.len());
         damaged[at] = byte;
+        // Not escaped: what JSON does not allow in a string is in it.
+        let raw = contents.iter().map(|content| CHUNKS[0].replace("Hi", content));
+        let bare = CHUNKS[0].replace("Hi", &char::from(byte).to_string());
+        lines.extend(raw.chain([bare]));
         check(&[lines.join("\n").as_bytes(), b"\n", &damaged].concat());
     }
 }
