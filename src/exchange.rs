@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, StatusCode, Url, Version};
 use tokio::time::Instant;
 
@@ -215,6 +215,7 @@ impl Call {
             let attempt = async {
                 let opened = self.attempt().await?;
                 if (200..300).contains(&opened.head.status) {
+                    self.check_encoding(&opened.head)?;
                     read(opened).await
                 } else {
                     Err(self.refused(opened).await)
@@ -264,6 +265,22 @@ impl Call {
             },
             began,
         })
+    }
+
+    /// Refuses a body that is still encoded: a coding that was understood has been taken off, and its header with it.
+    fn check_encoding(&self, head: &Arc<Head>) -> Result<(), Failure> {
+        let coding = head.header(CONTENT_ENCODING.as_str()).unwrap_or_default().trim();
+        if coding.is_empty() || coding.eq_ignore_ascii_case("identity") {
+            return Ok(());
+        }
+        let detail = format!(
+            "The reply is encoded as {coding:?}, which is not understood; gzip, deflate, br and zstd are, one at a time"
+        );
+        let error = Error::Validation {
+            detail,
+            raw: Bytes::new(),
+        };
+        Err(self.failure(error, Some(Arc::clone(head))))
     }
 
     async fn read_whole(&self, opened: Opened) -> Result<Reply, Failure> {

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-import zlib
 from typing import Any
 
 import pytest
@@ -234,18 +232,6 @@ def test_a_reply_in_single_bytes(surface, client):
         [head(200, ("Content-Type", "application/json"), ("Transfer-Encoding", "chunked")), *steps, b"0\r\n\r\n"]
     )
     assert surface.create(api).choices[0].message.content == "byte by byte é"
-
-
-@pytest.mark.parametrize(
-    ("encoding", "compress"),
-    [("gzip", gzip.compress), ("deflate", zlib.compress)],
-    ids=["gzip", "deflate"],
-)
-def test_compressed_replies(surface, client, encoding, compress):
-    body = compress(json.dumps(completion("small")).encode())
-    api, server = client(reply(body, headers=[("Content-Encoding", encoding)]))
-    assert surface.create(api).choices[0].message.content == "small"
-    assert encoding in server.request.header("accept-encoding")
 
 
 def test_blanks_around_the_reply(surface, client):

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import pickle
-import zlib
 
 import pytest
 
@@ -262,24 +260,6 @@ def test_a_close_delimited_stream_ends_at_done(surface, client):
     # The server has not closed yet: [DONE] alone is the end.
     assert surface.list(surface.stream(api).text_stream) == ["A"]
     gate.open()
-
-
-@pytest.mark.parametrize(("encoding", "wbits"), [("gzip", 31), ("deflate", zlib.MAX_WBITS)], ids=["gzip", "deflate"])
-def test_compressed_streams_are_not_held_back(surface, client, encoding, wbits):
-    gate = Gate()
-    packer = zlib.compressobj(wbits=wbits)
-    first = packer.compress(event(text("A"))) + packer.flush(zlib.Z_SYNC_FLUSH)
-    rest = packer.compress(said("B")) + packer.flush()
-    api, _ = client(stream(first, gate, rest, headers=[("Content-Encoding", encoding)]))
-    answer = surface.stream(api).text_stream
-    assert surface.next(answer) == "A"
-    gate.open()
-    assert surface.list(answer) == ["B"]
-
-
-def test_a_compressed_stream_in_one_piece(surface, client):
-    api, _ = client(stream(gzip.compress(said("A", "B")), headers=[("Content-Encoding", "gzip")]))
-    assert surface.list(surface.stream(api).text_stream) == ["A", "B"]
 
 
 def test_a_long_stream(surface, client):
