@@ -85,7 +85,10 @@ class Http2Connection:
         def window() -> int:
             if stream.was_reset.is_set() or self.ended.is_set():
                 raise Gone
-            return min(self._h2.local_flow_control_window(stream.number), self._h2.max_outbound_frame_size)
+            try:
+                return min(self._h2.local_flow_control_window(stream.number), self._h2.max_outbound_frame_size)
+            except h2.exceptions.ProtocolError as error:
+                raise Gone from error
 
         with self._changed:
             assert self._changed.wait_for(window, PATIENCE), "the client does not read"
@@ -177,8 +180,8 @@ class Http2Server:
 
     def __exit__(self, *_: object) -> None:
         self._stopping = True
+        # Wakes the accepting thread, which closes the listener.
         socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-        self._listener.close()
         for connection in self.connections:
             with contextlib.suppress(OSError):
                 connection.sock.shutdown(socket.SHUT_RDWR)
@@ -190,6 +193,7 @@ class Http2Server:
             sock, _ = self._listener.accept()
             if self._stopping:
                 sock.close()
+                self._listener.close()
                 return
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self.tls is not None:

@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Thread;
 
-use pyo3::exceptions::{PyNotImplementedError, PyRuntimeError, PyStopIteration};
+use pyo3::exceptions::{PyBaseException, PyNotImplementedError, PyRuntimeError, PyStopIteration};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyWeakrefMethods, PyWeakrefReference};
+use pyo3::types::{PyDict, PyTuple, PyWeakrefMethods, PyWeakrefReference};
 use tokio::task::AbortHandle;
 
 /// A lock is held only for a moment and never while Python code runs.
@@ -232,6 +232,63 @@ enum State {
     Over,
 }
 
+/// What a step of a coroutine gives.
+enum Step {
+    /// Something to wait for.
+    Yield(Py<PyAny>),
+    /// The result.
+    Return(Py<PyAny>),
+}
+
+/// Raises the `StopIteration` with which a coroutine returns `value`, as coroutines in C do: its type and value
+/// alone, from which no exception object is made where nobody looks at it. The caller returns null.
+#[expect(
+    unsafe_code,
+    reason = "what PyErr can raise is an exception object: the dearest part of a ready result"
+)]
+fn stop_iteration(py: Python<'_>, value: Py<PyAny>) -> PyResult<()> {
+    let bound = value.bind(py);
+    // Of these Python would make arguments, or the exception itself.
+    if bound.is_instance_of::<PyTuple>() || bound.is_instance_of::<PyBaseException>() {
+        return Err(PyStopIteration::new_err((value,)));
+    }
+    // SAFETY: both are valid objects, and the interpreter is attached.
+    unsafe { pyo3::ffi::PyErr_SetObject(py.get_type::<PyStopIteration>().as_ptr(), bound.as_ptr()) };
+    Ok(())
+}
+
+#[expect(unsafe_code, reason = "only the interpreter knows")]
+fn is_held_once(object: &Py<Awaitable>) -> bool {
+    // SAFETY: the pointer is of a living object.
+    unsafe { pyo3::ffi::Py_REFCNT(object.as_ptr()) == 1 }
+}
+
+/// The awaitables of one iteration: a finished one that nobody holds any more serves again.
+#[derive(Default)]
+pub struct Reused(Mutex<Option<Py<Awaitable>>>);
+
+impl Reused {
+    /// An awaitable of the operation that `make` makes, which is the same each time.
+    ///
+    /// # Errors
+    /// Where Python has no memory for it.
+    pub fn next<O: Operation + 'static>(&self, py: Python<'_>, make: impl FnOnce() -> O) -> PyResult<Py<Awaitable>> {
+        let mut last = lock(&self.0);
+        if let Some(last) = last.as_ref()
+            && is_held_once(last)
+            && last.get().renew()
+        {
+            return Ok(last.clone_ref(py));
+        }
+        let fresh = Py::new(py, Awaitable::new(make()))?;
+        let before = last.replace(fresh.clone_ref(py));
+        // Dropping it may run Python code.
+        drop(last);
+        drop(before);
+        Ok(fresh)
+    }
+}
+
 impl Awaitable {
     /// An awaitable of `operation`.
     #[must_use]
@@ -242,17 +299,27 @@ impl Awaitable {
         }
     }
 
-    fn step(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+    /// Makes one that is over as good as new, for the next result of the same operation.
+    fn renew(&self) -> bool {
+        let mut state = lock(&self.state);
+        let over = matches!(*state, State::Over);
+        if over {
+            *state = State::Idle;
+        }
+        over
+    }
+
+    fn step(&self, py: Python<'_>) -> PyResult<Step> {
         if matches!(*lock(&self.state), State::Over) {
             return Err(PyRuntimeError::new_err("cannot reuse already awaited coroutine"));
         }
         if self.operation.lets_others_run() {
             // asyncio takes a bare yield as a wish to be called again after everybody else.
-            return Ok(py.None());
+            return Ok(Step::Yield(py.None()));
         }
         let polled = self.operation.poll(py, None);
         if let Some(outcome) = polled.transpose() {
-            return Err(self.over(outcome));
+            return self.over(outcome);
         }
         let (event_loop, waker) = waker_of_running_loop(py)?;
         let future = event_loop.call_method0(intern!(py, "create_future"))?;
@@ -263,21 +330,17 @@ impl Awaitable {
         self.forget_waiting();
         *lock(&self.state) = State::Waiting(waker, id);
         if let Some(outcome) = self.operation.poll(py, Some(waiter)).transpose() {
-            return Err(self.over(outcome));
+            return self.over(outcome);
         }
         // What asyncio's own future does when it is awaited.
         future.setattr(intern!(py, "_asyncio_future_blocking"), true)?;
-        Ok(future.unbind())
+        Ok(Step::Yield(future.unbind()))
     }
 
-    /// The outcome in the form in which a coroutine ends.
-    fn over(&self, outcome: PyResult<Py<PyAny>>) -> PyErr {
+    fn over(&self, outcome: PyResult<Py<PyAny>>) -> PyResult<Step> {
         self.forget_waiting();
         *lock(&self.state) = State::Over;
-        match outcome {
-            Ok(value) => PyStopIteration::new_err((value,)),
-            Err(error) => error,
-        }
+        outcome.map(Step::Return)
     }
 
     fn forget_waiting(&self) {
@@ -309,12 +372,18 @@ impl Awaitable {
         slf
     }
 
-    fn __next__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        self.step(py)
+    fn __next__(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        match self.step(py)? {
+            Step::Yield(value) => Ok(Some(value)),
+            Step::Return(value) => stop_iteration(py, value).map(|()| None),
+        }
     }
 
     fn send(&self, py: Python<'_>, _value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        self.step(py)
+        match self.step(py)? {
+            Step::Yield(value) => Ok(value),
+            Step::Return(value) => Err(PyStopIteration::new_err((value,))),
+        }
     }
 
     #[pyo3(signature = (kind, value=None, traceback=None))]

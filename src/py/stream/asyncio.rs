@@ -9,7 +9,7 @@ use pyo3::sync::MutexExt;
 
 use super::elsewhere;
 use super::feed::Feed;
-use crate::py::asyncio::{Awaitable, Operation, Ready, Waiter};
+use crate::py::asyncio::{Awaitable, Operation, Ready, Reused, Waiter};
 use crate::py::incoming::{Form, Incoming, Next};
 
 /// Pieces that an async stream hands out at a stretch before the event loop has a turn.
@@ -148,8 +148,11 @@ impl Operation for OfStream {
 
 #[pymethods]
 impl AsyncStream {
-    fn __aiter__(slf: Py<Self>) -> Py<Self> {
-        slf
+    fn __aiter__(slf: Py<Self>) -> AsyncChunks {
+        AsyncChunks {
+            stream: slf,
+            reused: Reused::default(),
+        }
     }
 
     fn __anext__(slf: Py<Self>) -> Awaitable {
@@ -162,7 +165,10 @@ impl AsyncStream {
     /// The text of the answer as it comes.
     #[getter]
     fn text_stream(slf: Py<Self>) -> AsyncTextStream {
-        AsyncTextStream(slf)
+        AsyncTextStream {
+            stream: slf,
+            reused: Reused::default(),
+        }
     }
 
     fn get_final_completion(slf: Py<Self>) -> Awaitable {
@@ -205,20 +211,38 @@ impl AsyncStream {
     }
 }
 
-/// The text of an async stream's first choice, piece by piece.
-#[pyclass(frozen, module = "tokstream")]
-pub struct AsyncTextStream(Py<AsyncStream>);
+macro_rules! iterator_of_pieces {
+    ($(#[$attribute:meta])* $class:ident, $form:expr) => {
+        $(#[$attribute])*
+        pub struct $class {
+            stream: Py<AsyncStream>,
+            reused: Reused,
+        }
 
-#[pymethods]
-impl AsyncTextStream {
-    fn __aiter__(slf: Py<Self>) -> Py<Self> {
-        slf
-    }
+        #[pymethods]
+        impl $class {
+            fn __aiter__(slf: Py<Self>) -> Py<Self> {
+                slf
+            }
 
-    fn __anext__(&self, py: Python<'_>) -> Awaitable {
-        Awaitable::new(OfStream {
-            stream: self.0.clone_ref(py),
-            goal: Goal::Piece(Form::Text),
-        })
-    }
+            fn __anext__(&self, py: Python<'_>) -> PyResult<Py<Awaitable>> {
+                self.reused.next(py, || OfStream {
+                    stream: self.stream.clone_ref(py),
+                    goal: Goal::Piece($form),
+                })
+            }
+        }
+    };
+}
+
+iterator_of_pieces! {
+    /// The chunks of an async stream, for one `async for`.
+    #[pyclass(frozen, module = "tokstream._tokstream")]
+    AsyncChunks, Form::Chunks
+}
+
+iterator_of_pieces! {
+    /// The text of an async stream's first choice, piece by piece.
+    #[pyclass(frozen, module = "tokstream")]
+    AsyncTextStream, Form::Text
 }
