@@ -56,6 +56,15 @@ class Typist:
         self.read("> ")
         os.write(self._master, text.encode())
 
+    def interrupt(self) -> None:
+        """Ctrl-C at the prompt, until it is noticed: `input` misses one between its prompt and its wait."""
+        import select
+
+        self.read("> ")
+        self.process.send_signal(signal.SIGINT)
+        while not select.select([self._master], [], [], 1.0)[0]:
+            self.process.send_signal(signal.SIGINT)
+
     def leave(self) -> int:
         """The exit code, once the rest is read."""
         self.read(None)
@@ -131,8 +140,7 @@ class TestConversation(CommandLine):
         user.process.send_signal(signal.SIGINT)
         user.type("Three\n")
         user.read("All\n")
-        user.read("> ")
-        user.process.send_signal(signal.SIGINT)
+        user.interrupt()
         user.read("/exit or Ctrl-D leaves.\n")
         user.type("/exit\n")
         assert user.leave() == 0
