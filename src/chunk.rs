@@ -43,17 +43,20 @@ impl Span {
 }
 
 impl Template {
-    /// The template of `data`, if its one choice's delta has a content string and nothing beside it that adds up.
+    /// The template of `data`, if its one choice's delta has a content string and nothing beside it that adds up, and no
+    /// value of it is an object or a list: those can be changed, and chunks of one template share their values.
     #[must_use]
     pub fn of(data: &Bytes) -> Option<Self> {
         let text = std::str::from_utf8(data).ok()?;
-        let choices = only(members(text).ok()?, "choices", |_, _| true)?;
+        let choices = only(members(text).ok()?, "choices", |_, value| {
+            !value.starts_with(['{', '['])
+        })?;
         let [choice] = elements(choices).ok()?.try_into().ok()?;
         let delta = only(members(choice.get()).ok()?, "delta", |name, value| {
-            matches!(name, "index" | "finish_reason") || value == "null"
+            matches!(name, "index" | "finish_reason") && !value.starts_with(['{', '[']) || value == "null"
         })?;
         let content = only(members(delta).ok()?, "content", |name, value| {
-            name == "role" || value == "null"
+            name == "role" && !value.starts_with(['{', '[']) || value == "null"
         })?;
         if !content.starts_with('"') {
             return None;
@@ -169,6 +172,8 @@ mod tests {
             r#"{"choices":[{"delta":{"content":"a","reasoning_content":"b"}}]}"#,
             r#"{"choices":[{"delta":{"content":"a","content":"b"}}]}"#,
             r#"{"choices":[{"delta":{"content":"a"},"logprobs":{"content":[]}}]}"#,
+            r#"{"choices":[{"delta":{"content":"a"}}],"usage":{"total_tokens":1}}"#,
+            r#"{"choices":[{"delta":{"content":"a","role":[]}}]}"#,
             r#"{"choices":[{"delta":{"content":"a"}},{"delta":{"content":"b"}}]}"#,
         ] {
             assert!(Template::of(&Bytes::from_static(chunk.as_bytes())).is_none(), "{chunk}");

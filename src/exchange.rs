@@ -325,11 +325,13 @@ impl Call {
         let Opened { head, mut body, .. } = opened;
         let Limits { error_body_bytes, .. } = self.request.limits;
         let mut raw = Joined::default();
+        let began = Instant::now();
         loop {
             let next = tokio::select! {
                 biased;
                 next = body.chunk() => next,
-                _ = expired(Instant::now(), self.request.timeouts.read, || true) => break,
+                // Of the whole body: one that drips is not waited for.
+                _ = expired(began, self.request.timeouts.read, || true) => break,
             };
             // What the server managed to say of its error is worth more than how the connection then ended.
             let Ok(Some(bytes)) = next else { break };

@@ -82,6 +82,13 @@ def said(*contents: str, done: bool = True) -> bytes:
     return sse(*map(text, contents), finish(), done=done)
 
 
+def said_tools(name: str, *arguments: str) -> bytes:
+    """The event stream of one tool call whose arguments come in these pieces."""
+    begun = {"index": 0, "id": "call-1", "type": "function", "function": {"name": name, "arguments": ""}}
+    pieces = [{"index": 0, "function": {"arguments": piece}} for piece in arguments]
+    return sse(*[chunk(choice(tool_calls=[piece])) for piece in [begun, *pieces]], finish("tool_calls"))
+
+
 def error(message: str = "It went wrong", **fields: Any) -> dict[str, Any]:
     """An error body in the service's main form."""
     return {"error": {"message": message, "type": None, "param": None, "code": None, **fields}}

@@ -25,9 +25,10 @@ class BaseModel:
     """A JSON object that a server sent, read through attributes.
 
     A declared field that the server left out reads as None. Other fields that it sent are attributes
-    too, and in `model_extra`. Objects never change; `model_copy(update=…)` makes changed ones.
+    too, and in `model_extra`. Fields can be set, and what is nested changed: whatever is done with the object
+    afterwards has it.
 
-    The object keeps the server's own JSON text, so that nothing of it is lost or invented on the way
+    The object keeps the server's own JSON text, so that nothing else of it is lost or invented on the way
     through `to_dict`, `to_json`, `==`, pickling, `copy`, or back into `messages`. It can be the type of
     a field in a pydantic model.
     """
@@ -181,7 +182,7 @@ class BaseModel:
 
         Args:
             update: fields to set in the copy. They are not checked.
-            deep: no difference: objects never change.
+            deep: no difference: the copy shares nothing with the original.
 
         Raises:
             TypeError: a value in `update` has no form in JSON.
@@ -281,573 +282,458 @@ class BaseModel:
 class ChatCompletion(BaseModel):
     """A whole chat reply."""
 
-    @property
-    def id(self) -> str:
-        """The reply's id, as the server made it up."""
+    id: str
+    """The reply's id, as the server made it up."""
 
-    @property
-    def choices(self) -> list[Choice]:
-        """The answers: one, or `n` of them."""
+    choices: list[Choice]
+    """The answers: one, or `n` of them."""
 
-    @property
-    def created(self) -> int:
-        """When the reply was made, in seconds since 1970 (UTC)."""
+    created: int
+    """When the reply was made, in seconds since 1970 (UTC)."""
 
-    @property
-    def model(self) -> str:
-        """The model that answered. May differ from the one asked for: traffic of retired models is forwarded."""
+    model: str
+    """The model that answered. May differ from the one asked for: traffic of retired models is forwarded."""
 
-    @property
-    def object(self) -> str:
-        """Always `chat.completion`."""
+    object: str
+    """Always `chat.completion`."""
 
-    @property
-    def service_tier(self) -> str | None:
-        """The tier that the request was served in."""
+    service_tier: str | None
+    """The tier that the request was served in."""
 
-    @property
-    def system_fingerprint(self) -> str | None:
-        """The server's name for its own configuration."""
+    system_fingerprint: str | None
+    """The server's name for its own configuration."""
 
-    @property
-    def usage(self) -> CompletionUsage | None:
-        """Tokens and cost."""
+    usage: CompletionUsage | None
+    """Tokens and cost."""
 
 @final
 class Choice(BaseModel):
     """One answer of a chat reply."""
 
-    @property
-    def finish_reason(self) -> str:
-        """Why the model stopped: `stop`, `length`, `tool_calls`, or another word of the server's."""
+    finish_reason: str
+    """Why the model stopped: `stop`, `length`, `tool_calls`, or another word of the server's."""
 
-    @property
-    def index(self) -> int:
-        """The answer's place among the choices, from 0."""
+    index: int
+    """The answer's place among the choices, from 0."""
 
-    @property
-    def logprobs(self) -> ChoiceLogprobs | None:
-        """How likely the tokens were, where `logprobs` asked for it."""
+    logprobs: ChoiceLogprobs | None
+    """How likely the tokens were, where `logprobs` asked for it."""
 
-    @property
-    def message(self) -> ChatCompletionMessage:
-        """The message. It can be appended to `messages` as it is."""
+    message: ChatCompletionMessage
+    """The message. It can be appended to `messages` as it is."""
 
 @final
 class ChoiceLogprobs(BaseModel):
     """How likely the tokens of an answer were."""
 
-    @property
-    def content(self) -> list[ChatCompletionTokenLogprob] | None:
-        """The tokens of the content."""
+    content: list[ChatCompletionTokenLogprob] | None
+    """The tokens of the content."""
 
-    @property
-    def refusal(self) -> list[ChatCompletionTokenLogprob] | None:
-        """The tokens of the refusal."""
+    refusal: list[ChatCompletionTokenLogprob] | None
+    """The tokens of the refusal."""
 
 @final
 class ChatCompletionTokenLogprob(BaseModel):
     """How likely one token was, and which others there were."""
 
-    @property
-    def token(self) -> str:
-        """The token as text."""
+    token: str
+    """The token as text."""
 
-    @property
-    def bytes(self) -> list[int] | None:
-        """The token's UTF-8 bytes. A character may be spread over several tokens."""
+    bytes: list[int] | None
+    """The token's UTF-8 bytes. A character may be spread over several tokens."""
 
-    @property
-    def logprob(self) -> float:
-        """The natural logarithm of the token's probability."""
+    logprob: float
+    """The natural logarithm of the token's probability."""
 
-    @property
-    def top_logprobs(self) -> list[TopLogprob]:
-        """The likeliest tokens at this place, as many as `top_logprobs` asked for."""
+    top_logprobs: list[TopLogprob]
+    """The likeliest tokens at this place, as many as `top_logprobs` asked for."""
 
 @final
 class TopLogprob(BaseModel):
     """A token that could have stood at a place."""
 
-    @property
-    def token(self) -> str:
-        """The token as text."""
+    token: str
+    """The token as text."""
 
-    @property
-    def bytes(self) -> list[int] | None:
-        """The token's UTF-8 bytes."""
+    bytes: list[int] | None
+    """The token's UTF-8 bytes."""
 
-    @property
-    def logprob(self) -> float:
-        """The natural logarithm of the token's probability."""
+    logprob: float
+    """The natural logarithm of the token's probability."""
 
 @final
 class ChatCompletionMessage(BaseModel):
     """The message of an answer."""
 
-    @property
-    def content(self) -> str | None:
-        """The text; None beside tool calls and refusals."""
+    content: str | None
+    """The text; None beside tool calls and refusals."""
 
-    @property
-    def refusal(self) -> str | None:
-        """What the model said when it refused."""
+    refusal: str | None
+    """What the model said when it refused."""
 
-    @property
-    def role(self) -> Literal["assistant"]:
-        """Always `assistant`."""
+    role: Literal["assistant"]
+    """Always `assistant`."""
 
-    @property
-    def reasoning_content(self) -> str | None:
-        """What the model thought before it answered."""
+    reasoning_content: str | None
+    """What the model thought before it answered."""
 
-    @property
-    def annotations(self) -> list[dict[str, Any]] | None:
-        """Notes on the text, such as its sources."""
+    annotations: list[dict[str, Any]] | None
+    """Notes on the text, such as its sources."""
 
-    @property
-    def audio(self) -> dict[str, Any] | None:
-        """The answer as sound."""
+    audio: dict[str, Any] | None
+    """The answer as sound."""
 
-    @property
-    def function_call(self) -> FunctionCall | None:
-        """The older form of `tool_calls`."""
+    function_call: FunctionCall | None
+    """The older form of `tool_calls`."""
 
-    @property
-    def tool_calls(self) -> list[ChatCompletionMessageToolCall] | None:
-        """The calls that the model asks for."""
+    tool_calls: list[ChatCompletionMessageToolCall] | None
+    """The calls that the model asks for."""
 
 @final
 class FunctionCall(BaseModel):
     """A function call in the form that `tool_calls` replaced."""
 
-    @property
-    def arguments(self) -> str:
-        """The arguments as JSON text, as the model wrote them: maybe invalid."""
+    arguments: str
+    """The arguments as JSON text, as the model wrote them: maybe invalid."""
 
-    @property
-    def name(self) -> str:
-        """The function's name."""
+    name: str
+    """The function's name."""
 
 @final
 class ChatCompletionMessageToolCall(BaseModel):
     """A call that the model asks for."""
 
-    @property
-    def id(self) -> str:
-        """The call's id. The tool message that answers it repeats the id as `tool_call_id`."""
+    id: str
+    """The call's id. The tool message that answers it repeats the id as `tool_call_id`."""
 
-    @property
-    def function(self) -> Function:
-        """What to call, and with what."""
+    function: Function
+    """What to call, and with what."""
 
-    @property
-    def type(self) -> Literal["function"]:
-        """Always `function`."""
+    type: Literal["function"]
+    """Always `function`."""
 
 @final
 class Function(BaseModel):
     """The function of a tool call, and its arguments."""
 
-    @property
-    def arguments(self) -> str:
-        """The arguments as JSON text, as the model wrote them: maybe invalid."""
+    arguments: str
+    """The arguments as JSON text, as the model wrote them: maybe invalid."""
 
-    @property
-    def name(self) -> str:
-        """The function's name."""
+    name: str
+    """The function's name."""
 
 @final
 class ChatCompletionChunk(BaseModel):
     """One piece of a streamed chat reply."""
 
-    @property
-    def id(self) -> str:
-        """The reply's id, the same on every chunk."""
+    id: str
+    """The reply's id, the same on every chunk."""
 
-    @property
-    def choices(self) -> list[ChunkChoice]:
-        """What is new in each answer. Empty on a chunk that carries usage alone."""
+    choices: list[ChunkChoice]
+    """What is new in each answer. Empty on a chunk that carries usage alone."""
 
-    @property
-    def created(self) -> int:
-        """When the reply was begun, in seconds since 1970 (UTC)."""
+    created: int
+    """When the reply was begun, in seconds since 1970 (UTC)."""
 
-    @property
-    def model(self) -> str:
-        """The model that answers."""
+    model: str
+    """The model that answers."""
 
-    @property
-    def object(self) -> str:
-        """Always `chat.completion.chunk`."""
+    object: str
+    """Always `chat.completion.chunk`."""
 
-    @property
-    def service_tier(self) -> str | None:
-        """The tier that the request is served in."""
+    service_tier: str | None
+    """The tier that the request is served in."""
 
-    @property
-    def system_fingerprint(self) -> str | None:
-        """The server's name for its own configuration."""
+    system_fingerprint: str | None
+    """The server's name for its own configuration."""
 
-    @property
-    def usage(self) -> CompletionUsage | None:
-        """Tokens and cost so far: on the last chunks, on every one, or on none."""
+    usage: CompletionUsage | None
+    """Tokens and cost so far: on the last chunks, on every one, or on none."""
 
 @final
 class ChunkChoice(BaseModel):
     """What is new in one answer. Its public name is `tokstream.types.chat.chat_completion_chunk.Choice`."""
 
-    @property
-    def delta(self) -> ChoiceDelta:
-        """The new piece of the message."""
+    delta: ChoiceDelta
+    """The new piece of the message."""
 
-    @property
-    def finish_reason(self) -> str | None:
-        """Why the model stopped; None before the end."""
+    finish_reason: str | None
+    """Why the model stopped; None before the end."""
 
-    @property
-    def index(self) -> int:
-        """The answer's place among the choices, from 0."""
+    index: int
+    """The answer's place among the choices, from 0."""
 
-    @property
-    def logprobs(self) -> ChoiceLogprobs | None:
-        """How likely the new tokens were."""
+    logprobs: ChoiceLogprobs | None
+    """How likely the new tokens were."""
 
 @final
 class ChoiceDelta(BaseModel):
     """A new piece of a message."""
 
-    @property
-    def content(self) -> str | None:
-        """New text, exactly as sent: it may be empty or begin with a space."""
+    content: str | None
+    """New text, exactly as sent: it may be empty or begin with a space."""
 
-    @property
-    def function_call(self) -> ChoiceDeltaFunctionCall | None:
-        """A piece of the older form of `tool_calls`."""
+    function_call: ChoiceDeltaFunctionCall | None
+    """A piece of the older form of `tool_calls`."""
 
-    @property
-    def reasoning_content(self) -> str | None:
-        """A new piece of what the model thinks."""
+    reasoning_content: str | None
+    """A new piece of what the model thinks."""
 
-    @property
-    def refusal(self) -> str | None:
-        """A new piece of the refusal."""
+    refusal: str | None
+    """A new piece of the refusal."""
 
-    @property
-    def role(self) -> str | None:
-        """`assistant`, on the first chunk or on every one."""
+    role: str | None
+    """`assistant`, on the first chunk or on every one."""
 
-    @property
-    def tool_calls(self) -> list[ChoiceDeltaToolCall] | None:
-        """Pieces of tool calls. Those with the same `index` belong together."""
+    tool_calls: list[ChoiceDeltaToolCall] | None
+    """Pieces of tool calls. Those with the same `index` belong together."""
 
 @final
 class ChoiceDeltaFunctionCall(BaseModel):
     """A piece of a function call in the form that `tool_calls` replaced."""
 
-    @property
-    def arguments(self) -> str | None:
-        """A piece of the arguments' JSON text."""
+    arguments: str | None
+    """A piece of the arguments' JSON text."""
 
-    @property
-    def name(self) -> str | None:
-        """The function's name, on the first piece."""
+    name: str | None
+    """The function's name, on the first piece."""
 
 @final
 class ChoiceDeltaToolCall(BaseModel):
     """A piece of a tool call."""
 
-    @property
-    def index(self) -> int:
-        """Which of the message's tool calls this is a piece of, from 0."""
+    index: int
+    """Which of the message's tool calls this is a piece of, from 0."""
 
-    @property
-    def id(self) -> str | None:
-        """The call's id, on the first piece."""
+    id: str | None
+    """The call's id, on the first piece."""
 
-    @property
-    def function(self) -> ChoiceDeltaToolCallFunction | None:
-        """A piece of the function's name and arguments."""
+    function: ChoiceDeltaToolCallFunction | None
+    """A piece of the function's name and arguments."""
 
-    @property
-    def type(self) -> Literal["function"] | None:
-        """`function`, on the first piece."""
+    type: Literal["function"] | None
+    """`function`, on the first piece."""
 
 @final
 class ChoiceDeltaToolCallFunction(BaseModel):
     """A piece of a tool call's function."""
 
-    @property
-    def arguments(self) -> str | None:
-        """A piece of the arguments' JSON text."""
+    arguments: str | None
+    """A piece of the arguments' JSON text."""
 
-    @property
-    def name(self) -> str | None:
-        """The function's name, on the first piece."""
+    name: str | None
+    """The function's name, on the first piece."""
 
 @final
 class CompletionUsage(BaseModel):
     """What a request used."""
 
-    @property
-    def completion_tokens(self) -> int:
-        """Tokens that the model wrote."""
+    completion_tokens: int
+    """Tokens that the model wrote."""
 
-    @property
-    def prompt_tokens(self) -> int:
-        """Tokens that the model read."""
+    prompt_tokens: int
+    """Tokens that the model read."""
 
-    @property
-    def total_tokens(self) -> int:
-        """Both together."""
+    total_tokens: int
+    """Both together."""
 
-    @property
-    def completion_tokens_details(self) -> CompletionTokensDetails | None:
-        """What the written tokens were."""
+    completion_tokens_details: CompletionTokensDetails | None
+    """What the written tokens were."""
 
-    @property
-    def prompt_tokens_details(self) -> PromptTokensDetails | None:
-        """What the read tokens were."""
+    prompt_tokens_details: PromptTokensDetails | None
+    """What the read tokens were."""
 
-    @property
-    def estimated_cost(self) -> float | None:
-        """What the request cost, in USD, by the server's own reckoning."""
+    estimated_cost: float | None
+    """What the request cost, in USD, by the server's own reckoning."""
 
 @final
 class CompletionTokensDetails(BaseModel):
     """What the written tokens were."""
 
-    @property
-    def accepted_prediction_tokens(self) -> int | None:
-        """Tokens of a predicted output that came true."""
+    accepted_prediction_tokens: int | None
+    """Tokens of a predicted output that came true."""
 
-    @property
-    def audio_tokens(self) -> int | None:
-        """Tokens of sound."""
+    audio_tokens: int | None
+    """Tokens of sound."""
 
-    @property
-    def reasoning_tokens(self) -> int | None:
-        """Tokens of thinking."""
+    reasoning_tokens: int | None
+    """Tokens of thinking."""
 
-    @property
-    def rejected_prediction_tokens(self) -> int | None:
-        """Tokens of a predicted output that did not come true."""
+    rejected_prediction_tokens: int | None
+    """Tokens of a predicted output that did not come true."""
 
 @final
 class PromptTokensDetails(BaseModel):
     """What the read tokens were."""
 
-    @property
-    def audio_tokens(self) -> int | None:
-        """Tokens of sound."""
+    audio_tokens: int | None
+    """Tokens of sound."""
 
-    @property
-    def cached_tokens(self) -> int | None:
-        """Tokens that the server had in its cache."""
+    cached_tokens: int | None
+    """Tokens that the server had in its cache."""
 
-    @property
-    def cache_write_tokens(self) -> int | None:
-        """Tokens that the server put into its cache."""
+    cache_write_tokens: int | None
+    """Tokens that the server put into its cache."""
 
 @final
 class Completion(BaseModel):
     """A text completion, whole or one piece of a stream."""
 
-    @property
-    def id(self) -> str:
-        """The completion's id."""
+    id: str
+    """The completion's id."""
 
-    @property
-    def choices(self) -> list[CompletionChoice]:
-        """The texts: `n` for each prompt."""
+    choices: list[CompletionChoice]
+    """The texts: `n` for each prompt."""
 
-    @property
-    def created(self) -> int:
-        """When the completion was made, in seconds since 1970 (UTC)."""
+    created: int
+    """When the completion was made, in seconds since 1970 (UTC)."""
 
-    @property
-    def model(self) -> str:
-        """The model that wrote it."""
+    model: str
+    """The model that wrote it."""
 
-    @property
-    def object(self) -> str:
-        """Always `text_completion`."""
+    object: str
+    """Always `text_completion`."""
 
-    @property
-    def system_fingerprint(self) -> str | None:
-        """The server's name for its own configuration."""
+    system_fingerprint: str | None
+    """The server's name for its own configuration."""
 
-    @property
-    def usage(self) -> CompletionUsage | None:
-        """Tokens and cost."""
+    usage: CompletionUsage | None
+    """Tokens and cost."""
 
 @final
 class CompletionChoice(BaseModel):
     """One text of a text completion."""
 
-    @property
-    def finish_reason(self) -> str | None:
-        """Why the model stopped: `stop`, `length`, or another word of the server's."""
+    finish_reason: str | None
+    """Why the model stopped: `stop`, `length`, or another word of the server's."""
 
-    @property
-    def index(self) -> int:
-        """The text's place among the choices, from 0."""
+    index: int
+    """The text's place among the choices, from 0."""
 
-    @property
-    def logprobs(self) -> Logprobs | None:
-        """How likely the tokens were, where `logprobs` asked for it."""
+    logprobs: Logprobs | None
+    """How likely the tokens were, where `logprobs` asked for it."""
 
-    @property
-    def text(self) -> str:
-        """The text; in a stream, the new piece of it."""
+    text: str
+    """The text; in a stream, the new piece of it."""
 
 @final
 class Logprobs(BaseModel):
     """How likely the tokens of a text completion were; one entry a token."""
 
-    @property
-    def text_offset(self) -> list[int] | None:
-        """Where each token begins in the text."""
+    text_offset: list[int] | None
+    """Where each token begins in the text."""
 
-    @property
-    def token_logprobs(self) -> list[float | None] | None:
-        """The natural logarithm of each token's probability; None where there is none."""
+    token_logprobs: list[float | None] | None
+    """The natural logarithm of each token's probability; None where there is none."""
 
-    @property
-    def tokens(self) -> list[str] | None:
-        """The tokens as text."""
+    tokens: list[str] | None
+    """The tokens as text."""
 
-    @property
-    def top_logprobs(self) -> list[dict[str, float] | None] | None:
-        """The likeliest tokens at each place."""
+    top_logprobs: list[dict[str, float] | None] | None
+    """The likeliest tokens at each place."""
 
 @final
 class CreateEmbeddingResponse(BaseModel):
     """The vectors of one or more texts."""
 
-    @property
-    def data(self) -> list[Embedding]:
-        """One vector for each input, in the same order."""
+    data: list[Embedding]
+    """One vector for each input, in the same order."""
 
-    @property
-    def model(self) -> str:
-        """The model that made them."""
+    model: str
+    """The model that made them."""
 
-    @property
-    def object(self) -> str:
-        """Always `list`."""
+    object: str
+    """Always `list`."""
 
-    @property
-    def usage(self) -> EmbeddingUsage:
-        """Tokens."""
+    usage: EmbeddingUsage
+    """Tokens."""
 
 @final
 class EmbeddingUsage(BaseModel):
     """What a request for embeddings used. Its public name is `tokstream.types.create_embedding_response.Usage`."""
 
-    @property
-    def prompt_tokens(self) -> int:
-        """Tokens that the model read."""
+    prompt_tokens: int
+    """Tokens that the model read."""
 
-    @property
-    def total_tokens(self) -> int:
-        """The same number."""
+    total_tokens: int
+    """The same number."""
 
 @final
 class Embedding(BaseModel):
     """The vector of one text."""
 
-    @property
-    def embedding(self) -> list[float]:
-        """The vector. With `encoding_format="base64"`, a string: its 32-bit floats, little-endian, in base64."""
+    embedding: list[float]
+    """The vector. With `encoding_format="base64"`, a string: its 32-bit floats, little-endian, in base64."""
 
-    @property
-    def index(self) -> int:
-        """The input's place in the request, from 0."""
+    index: int
+    """The input's place in the request, from 0."""
 
-    @property
-    def object(self) -> str:
-        """Always `embedding`."""
+    object: str
+    """Always `embedding`."""
 
 @final
 class Model(BaseModel):
     """A model that a server offers."""
 
-    @property
-    def id(self) -> str:
-        """The model's id, which is what `model` takes."""
+    id: str
+    """The model's id, which is what `model` takes."""
 
-    @property
-    def created(self) -> int | None:
-        """When the model was added, in seconds since 1970 (UTC)."""
+    created: int | None
+    """When the model was added, in seconds since 1970 (UTC)."""
 
-    @property
-    def object(self) -> str:
-        """Always `model`."""
+    object: str
+    """Always `model`."""
 
-    @property
-    def owned_by(self) -> str | None:
-        """Who made the model or who serves it."""
+    owned_by: str | None
+    """Who made the model or who serves it."""
 
-    @property
-    def root(self) -> str | None:
-        """The id of the model that this one is a variant of."""
+    root: str | None
+    """The id of the model that this one is a variant of."""
 
-    @property
-    def metadata(self) -> ModelMetadata | None:
-        """Context length and prices, where the server gives them."""
+    metadata: ModelMetadata | None
+    """Context length and prices, where the server gives them."""
 
 @final
 class ModelMetadata(BaseModel):
     """What a server says about a model."""
 
-    @property
-    def description(self) -> str | None:
-        """The model in words."""
+    description: str | None
+    """The model in words."""
 
-    @property
-    def context_length(self) -> int | None:
-        """How many tokens the model can see at once."""
+    context_length: int | None
+    """How many tokens the model can see at once."""
 
-    @property
-    def max_tokens(self) -> int | None:
-        """How many tokens a reply can have."""
+    max_tokens: int | None
+    """How many tokens a reply can have."""
 
-    @property
-    def pricing(self) -> ModelPricing | None:
-        """What tokens cost."""
+    pricing: ModelPricing | None
+    """What tokens cost."""
 
-    @property
-    def tags(self) -> list[str] | None:
-        """What the model can do, in single words."""
+    tags: list[str] | None
+    """What the model can do, in single words."""
 
 @final
 class ModelPricing(BaseModel):
     """What tokens cost, in USD for a million."""
 
-    @property
-    def input_tokens(self) -> float | None:
-        """A million tokens read."""
+    input_tokens: float | None
+    """A million tokens read."""
 
-    @property
-    def output_tokens(self) -> float | None:
-        """A million tokens written."""
+    output_tokens: float | None
+    """A million tokens written."""
 
-    @property
-    def cache_read_tokens(self) -> float | None:
-        """A million tokens read from the cache."""
+    cache_read_tokens: float | None
+    """A million tokens read from the cache."""
 
 @final
 class ModelList(BaseModel):
     """The models that a server offers. Iterates them."""
 
-    @property
-    def data(self) -> list[Model]:
-        """The models."""
+    data: list[Model]
+    """The models."""
 
-    @property
-    def object(self) -> str:
-        """Always `list`."""
+    object: str
+    """Always `list`."""
 
     @override
     def __iter__(self) -> Iterator[Model]: ...

@@ -90,7 +90,7 @@ impl Encoder {
         } else if let Ok(tuple) = value.cast::<PyTuple>() {
             return self.array(tuple.iter().map(Ok), depth);
         } else if let Ok(model) = value.cast::<BaseModel>() {
-            self.out.extend_from_slice(model.get().bytes());
+            self.out.extend_from_slice(&model.get().bytes(value.py())?);
         } else {
             return self.other(value, depth);
         }
@@ -161,6 +161,24 @@ impl Encoder {
             }
             self.out.push(b':');
             self.value(&value, depth + 1)?;
+        }
+        self.out.push(b'}');
+        Ok(())
+    }
+
+    /// Appends an object of these members, whose values are JSON texts.
+    ///
+    /// # Errors
+    /// None that occurs: writing to memory does not fail.
+    pub fn members<'a>(&mut self, members: impl Iterator<Item = (&'a str, &'a [u8])>) -> PyResult<()> {
+        self.out.push(b'{');
+        for (at, (name, value)) in members.enumerate() {
+            if at > 0 {
+                self.out.push(b',');
+            }
+            self.text(name)?;
+            self.out.push(b':');
+            self.out.extend_from_slice(value);
         }
         self.out.push(b'}');
         Ok(())

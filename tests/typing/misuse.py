@@ -27,7 +27,7 @@ def arguments(client: Client) -> None:
 def results(client: Client) -> None:
     completion = client.chat.completions.create(messages="Hello!")
     assert completion.chioces  # type: ignore[attr-defined]
-    completion.id = "other"  # type: ignore[misc]
+    completion.id = 7  # type: ignore[assignment]
     assert completion.choices[0].message.content.strip()  # type: ignore[union-attr]
     stream = client.chat.completions.create(messages="Hello!", stream=True)
     assert stream.choices  # type: ignore[attr-defined]

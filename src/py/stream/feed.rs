@@ -88,9 +88,10 @@ impl Feed {
     }
 
     fn put(&self, items: &mut VecDeque<Item>, outcome: Result<Flow, Failure>, events: &EventStream) {
-        self.waiting.end();
         let waiter = {
             let mut state = lock(&self.state);
+            // Under the lock, as its beginning is: a reader that begins to wait meanwhile must not be left waiting.
+            self.waiting.end();
             state.bytes += items.iter().map(|item| item.bytes().len()).sum::<usize>();
             state.items.append(items);
             state.news = Some(outcome);

@@ -1,5 +1,7 @@
 //! Response objects: the server's JSON text, and a typed view that is built one level at a time, when it is read.
 
+mod changes;
+
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -9,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple, PyType};
 use serde_json::value::RawValue;
 
+use self::changes::{Change, Changes, is_private};
 use super::json::decode;
 use crate::json::{elements, members, tolerate};
 
@@ -181,6 +184,7 @@ pub struct BaseModel {
     values: OnceLock<Arc<Values>>,
     /// The one field in which an object differs from others that share its values.
     own: Option<(usize, Py<PyAny>)>,
+    changes: Changes,
     request_id: Option<Arc<str>>,
 }
 
@@ -193,6 +197,7 @@ impl BaseModel {
             json,
             values: OnceLock::new(),
             own: None,
+            changes: Changes::default(),
             request_id: None,
         }
     }
@@ -205,6 +210,7 @@ impl BaseModel {
             json,
             values: OnceLock::from(values),
             own: Some(own),
+            changes: Changes::default(),
             request_id: None,
         }
     }
@@ -237,11 +243,23 @@ impl BaseModel {
         Ok(self.values.get_or_init(|| values))
     }
 
+    fn no_attribute(&self, py: Python<'_>, name: &str) -> PyErr {
+        match (self.schema.class)(py).name() {
+            Ok(class) => PyAttributeError::new_err(format!("{class} has no attribute {name:?}")),
+            Err(error) => error,
+        }
+    }
+
     /// The value of the field at `position`.
     ///
     /// # Errors
     /// As for [`BaseModel::values`].
     pub fn field(&self, py: Python<'_>, position: usize) -> PyResult<Py<PyAny>> {
+        if let Some(field) = self.schema.fields.get(position)
+            && let Some(change) = self.changes.find(py, field.name)
+        {
+            return change.read().ok_or_else(|| self.no_attribute(py, field.name));
+        }
         if let Some((own, value)) = &self.own
             && *own == position
         {
@@ -253,12 +271,6 @@ impl BaseModel {
             .get(position)
             .and_then(Option::as_ref)
             .map_or_else(|| py.None(), |value| value.clone_ref(py)))
-    }
-
-    /// The JSON text.
-    #[must_use]
-    pub fn bytes(&self) -> &Bytes {
-        &self.json
     }
 }
 
@@ -363,6 +375,17 @@ impl BaseModel {
         for (name, value) in &values.extra {
             extra.set_item(name, value)?;
         }
+        let is_declared = |name: &str| {
+            let mut fields = self.schema.fields.iter();
+            fields.any(|field| field.name == name && field.standing != Standing::Extension)
+        };
+        for (name, change) in self.changes.all(py) {
+            match change {
+                _ if is_declared(&name) || is_private(&name) => {}
+                Change::Set(value) => extra.set_item(&*name, value)?,
+                Change::Deleted => extra.call_method1(intern!(py, "pop"), (&*name, py.None())).map(drop)?,
+            }
+        }
         Ok(extra.unbind())
     }
 
@@ -371,14 +394,14 @@ impl BaseModel {
         self.request_id.as_deref()
     }
 
-    /// The JSON text of this object, as the server sent it.
-    fn _json<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, &self.json)
+    /// The JSON text of this object, as the server sent it but for what was changed.
+    fn _json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        Ok(PyBytes::new(py, &self.bytes(py)?))
     }
 
     /// What the server sent, as plain Python data.
     fn _data<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        decode(py, text_of(&self.json)?)
+        decode(py, text_of(&self.bytes(py)?)?)
     }
 
     #[classmethod]
@@ -429,8 +452,32 @@ impl BaseModel {
         in_python(slf.as_any(), "eq", &PyTuple::new(slf.py(), [other])?, None)
     }
 
+    /// Sets a field, or an attribute that the server did not send: it is part of the object from then on.
+    fn __setattr__(slf: &Bound<'_, Self>, name: &Bound<'_, PyString>, value: Py<PyAny>) -> PyResult<()> {
+        let wanted = name.to_str()?;
+        let this = slf.get();
+        let is_field = this.schema.fields.iter().any(|field| field.name == wanted);
+        if !is_field && !is_private(wanted) && slf.get_type().hasattr(name)? || wanted.starts_with("__") {
+            return Err(PyAttributeError::new_err(format!(
+                "{} has an attribute {wanted:?} of its own, which is no field",
+                slf.get_type().name()?
+            )));
+        }
+        this.changes.make(wanted, Change::Set(value));
+        Ok(())
+    }
+
+    fn __delattr__(slf: &Bound<'_, Self>, name: &Bound<'_, PyString>) -> PyResult<()> {
+        slf.getattr(name)?;
+        slf.get().changes.make(name.to_str()?, Change::Deleted);
+        Ok(())
+    }
+
     fn __getattr__(&self, py: Python<'_>, name: &Bound<'_, PyString>) -> PyResult<Py<PyAny>> {
         let wanted = name.to_str()?;
+        if let Some(change) = self.changes.find(py, wanted) {
+            return change.read().ok_or_else(|| self.no_attribute(py, wanted));
+        }
         // Python asks every object for its protocols; those are no fields, and asking must not cost a decoding.
         if !(wanted.starts_with("__") && wanted.ends_with("__")) {
             for (known, value) in &self.values(py)?.extra {
@@ -439,11 +486,7 @@ impl BaseModel {
                 }
             }
         }
-        let class = (self.schema.class)(py);
-        Err(PyAttributeError::new_err(format!(
-            "{} has no attribute {wanted:?}",
-            class.name()?
-        )))
+        Err(self.no_attribute(py, wanted))
     }
 
     fn __dir__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
@@ -465,7 +508,7 @@ impl BaseModel {
             load,
             (
                 self.schema.name,
-                PyBytes::new(py, &self.json),
+                PyBytes::new(py, &self.bytes(py)?),
                 self.request_id.as_deref(),
             ),
         ))

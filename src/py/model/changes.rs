@@ -1,0 +1,194 @@
+//! What a program has changed in a response object, and the JSON text that says so.
+
+use std::borrow::Cow;
+use std::sync::{Mutex, OnceLock};
+
+use bytes::Bytes;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+use super::{BaseModel, text_of};
+use crate::json::{elements, members};
+use crate::py::asyncio::lock;
+use crate::py::json::{Encoder, decode};
+
+/// What was done to an attribute.
+#[derive(Debug)]
+pub enum Change {
+    /// It was set to this.
+    Set(Py<PyAny>),
+    /// It was deleted.
+    Deleted,
+}
+
+impl Change {
+    /// The attribute's value, if it has one.
+    #[must_use]
+    pub fn read(self) -> Option<Py<PyAny>> {
+        match self {
+            Self::Set(value) => Some(value),
+            Self::Deleted => None,
+        }
+    }
+
+    fn clone_ref(&self, py: Python<'_>) -> Self {
+        match self {
+            Self::Set(value) => Self::Set(value.clone_ref(py)),
+            Self::Deleted => Self::Deleted,
+        }
+    }
+}
+
+/// The attributes that a program has set or deleted, in this order; hardly any object has some.
+#[derive(Debug, Default)]
+pub struct Changes(OnceLock<Box<Mutex<Made>>>);
+
+type Made = Vec<(Box<str>, Change)>;
+
+impl Changes {
+    /// What was done to the attribute of this name last.
+    #[inline]
+    pub fn find(&self, py: Python<'_>, name: &str) -> Option<Change> {
+        let changes = lock(self.0.get()?);
+        let (_, change) = changes.iter().find(|(known, _)| **known == *name)?;
+        Some(change.clone_ref(py))
+    }
+
+    /// All of them.
+    pub fn all(&self, py: Python<'_>) -> Made {
+        let clone = |(name, change): &(Box<str>, Change)| (name.clone(), change.clone_ref(py));
+        self.0
+            .get()
+            .map_or_else(Vec::new, |changes| lock(changes).iter().map(clone).collect())
+    }
+
+    /// Makes one.
+    pub fn make(&self, name: &str, change: Change) {
+        let before = {
+            let mut changes = lock(self.0.get_or_init(Box::default));
+            if let Some((_, slot)) = changes.iter_mut().find(|(known, _)| **known == *name) {
+                Some(std::mem::replace(slot, change))
+            } else {
+                changes.push((name.into(), change));
+                None
+            }
+        };
+        // Outside of the lock: this may run Python code.
+        drop(before);
+    }
+}
+
+/// Whether an attribute is the program's own and no part of the object, as in pydantic.
+#[must_use]
+pub fn is_private(name: &str) -> bool {
+    name.starts_with('_')
+}
+
+impl BaseModel {
+    /// The JSON text: the server's, with what the program has changed since.
+    ///
+    /// # Errors
+    /// `TypeError` or `ValueError` where something that was set cannot be said in JSON.
+    pub fn bytes(&self, py: Python<'_>) -> PyResult<Bytes> {
+        Ok(self.rewritten(py)?.map_or_else(|| self.json.clone(), Bytes::from))
+    }
+
+    /// What has been read of a member: it may have been changed in place since.
+    fn seen(&self, py: Python<'_>, name: &str) -> Option<Py<PyAny>> {
+        let position = self.schema.fields.iter().position(|field| field.name == name);
+        if let Some((own, value)) = &self.own
+            && Some(*own) == position
+        {
+            return Some(value.clone_ref(py));
+        }
+        let values = self.values.get()?;
+        let value = if let Some(position) = position {
+            values.declared.get(position)?.as_ref()?
+        } else {
+            let mut extra = values.extra.iter();
+            &extra
+                .find(|(known, _)| known.bind(py).to_str().is_ok_and(|known| known == name))?
+                .1
+        };
+        Some(value.clone_ref(py))
+    }
+
+    /// The JSON text anew, if something in it has been changed.
+    fn rewritten(&self, py: Python<'_>) -> PyResult<Option<Vec<u8>>> {
+        if self.changes.0.get().is_none() && self.own.is_none() && self.values.get().is_none() {
+            return Ok(None);
+        }
+        let members = members(text_of(&self.json)?).map_err(|e| PyValueError::new_err(e.to_string()))?;
+        let mut changes = self.changes.all(py);
+        changes.retain(|(name, _)| !is_private(name));
+        let mut is_changed = !changes.is_empty();
+        let mut parts: Vec<(&str, Cow<'_, [u8]>)> = Vec::with_capacity(members.len());
+        for (at, (name, raw)) in members.iter().enumerate() {
+            let mut now = Cow::Borrowed(raw.get().as_bytes());
+            // A name that stands there twice reads as its last value.
+            if members.iter().skip(at + 1).all(|(later, _)| later != name) {
+                if let Some(change) = changes.iter().position(|(changed, _)| **changed == **name) {
+                    match changes.remove(change).1 {
+                        Change::Set(value) => now = Cow::Owned(encoded(value.bind(py))?),
+                        Change::Deleted => continue,
+                    }
+                } else if let Some(value) = self.seen(py, name)
+                    && let Some(changed) = changed_in_place(value.bind(py), raw.get())?
+                {
+                    now = Cow::Owned(changed);
+                    is_changed = true;
+                }
+            }
+            parts.push((name, now));
+        }
+        if !is_changed {
+            return Ok(None);
+        }
+        for (name, change) in &changes {
+            if let Change::Set(value) = change {
+                parts.push((name, Cow::Owned(encoded(value.bind(py))?)));
+            }
+        }
+        let mut out = Encoder::new();
+        out.members(parts.iter().map(|(name, value)| (*name, value.as_ref())))?;
+        Ok(Some(out.finish()))
+    }
+}
+
+fn encoded(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    let mut out = Encoder::new();
+    out.value(value, 0)?;
+    Ok(out.finish())
+}
+
+/// The JSON text of a value, if it is one that can be changed in place and no longer what `raw` says.
+fn changed_in_place(value: &Bound<'_, PyAny>, raw: &str) -> PyResult<Option<Vec<u8>>> {
+    if let Ok(model) = value.cast::<BaseModel>() {
+        return model.get().rewritten(value.py());
+    }
+    let is_same = if let Ok(list) = value.cast::<PyList>() {
+        is_same_list(list, raw)?
+    } else if value.is_instance_of::<PyDict>() {
+        decode(value.py(), raw)?.eq(value)?
+    } else {
+        true
+    };
+    if is_same { Ok(None) } else { encoded(value).map(Some) }
+}
+
+fn is_same_list(list: &Bound<'_, PyList>, raw: &str) -> PyResult<bool> {
+    if !list.iter().any(|item| item.is_instance_of::<BaseModel>()) {
+        return decode(list.py(), raw)?.eq(list);
+    }
+    let elements = elements(raw).map_err(|e| PyValueError::new_err(e.to_string()))?;
+    if list.len() != elements.len() {
+        return Ok(false);
+    }
+    for (item, element) in list.iter().zip(elements) {
+        if encoded(&item)? != element.get().as_bytes() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
