@@ -1,0 +1,72 @@
+"""Every fault of a server, on both clients, streamed and whole: the right outcome, and a client that goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from attempts import THEIRS, attempt, wrong
+from faults import FAULTS
+from hostile_table import escape
+
+PAGE = Path(__file__).parents[1] / "docs" / "hostile-servers.md"
+CASES = {f"{fault.name}-{form}": (fault, form) for fault in FAULTS for form in fault.forms}
+# No outcome may take longer; far more than any takes.
+SOON = 5.0
+
+# What is known to be wrong, until it is mended.
+DEFECTS = {
+    "a chunk size that is none-whole": "its cause is `other`, not `protocol`",
+    "a gzip that turns corrupt within a packet-streamed": "what came before in the packet is lost",
+    "a number of 10,000 digits-streamed": "a ValueError of json comes out",
+    "a number of 10,000 digits-whole": "a ValueError of json comes out",
+    "JSON 100,000 levels deep-streamed": "a RecursionError of json comes out",
+    "JSON 100,000 levels deep-whole": "a RecursionError of json comes out",
+    "half of a surrogate pair, escaped-streamed": "the chunk has U+D800, the text put together U+FFFD",
+}
+
+
+def marked(case):
+    reason = DEFECTS.get(case)
+    return pytest.param(case, marks=[pytest.mark.xfail(strict=True, reason=reason)] if reason else [])
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("case", [marked(case) for case in CASES])
+def test_a_fault_has_its_outcome(surface, case):
+    fault, form = CASES[case]
+    outcome = attempt(surface, fault, form)
+    assert wrong(outcome, fault.case(form)[1]) == []
+    assert outcome.took < (fault.timeout + 1 if fault.timeout else SOON)
+
+
+def test_each_fault_has_a_name_of_its_own():
+    assert len({fault.name for fault in FAULTS}) == len(FAULTS)
+    assert set(DEFECTS) <= set(CASES)
+
+
+BLIND = [
+    "closed in order without [DONE], chunked-streamed",
+    "comments for ever in the middle-streamed",
+    "an error whose body never comes-whole",
+    "data that is not JSON-streamed",
+    "an empty body-whole",
+]
+
+
+@pytest.mark.parametrize("name", THEIRS)
+@pytest.mark.parametrize("case", BLIND)
+def test_the_matrix_can_fail(name, case):
+    """A client that lets a fault pass, or raises something else, is found out."""
+    fault, form = CASES[case]
+    surface = THEIRS[name]()
+    try:
+        assert wrong(attempt(surface, fault, form, timeout=1.0), fault.case(form)[1])
+    finally:
+        surface.shut()
+
+
+def test_the_page_is_of_these_faults():
+    page = PAGE.read_text(encoding="utf-8")
+    assert [fault.name for fault in FAULTS if f"| {escape(fault.name)} |" not in page] == []
