@@ -1,0 +1,62 @@
+"""tokstream, blocking; `text=1` reads `text_stream` in place of the chunks."""
+
+import time
+
+import measure
+from measure import MESSAGES, MODEL, Contents, Times
+
+from tokstream import Client
+
+client = Client(base_url=measure.URL, api_key="key")
+create = client.chat.completions.create
+
+
+def stream() -> int:
+    count = 0
+    length = 0
+    for chunk in create(model=MODEL, messages=MESSAGES, stream=True):
+        content = chunk.choices[0].delta.content
+        if content:
+            length += len(content)
+        count += 1
+    return count
+
+
+def texts() -> int:
+    count = 0
+    length = 0
+    for content in create(model=MODEL, messages=MESSAGES, stream=True).text_stream:
+        length += len(content)
+        count += 1
+    return count
+
+
+def paced(contents: Contents, times: Times) -> None:
+    for chunk in create(model=MODEL, messages=MESSAGES, stream=True):
+        content = chunk.choices[0].delta.content
+        if content:
+            contents.append(content)
+            times.append(time.monotonic_ns())
+
+
+def whole() -> object:
+    completion = create(model=MODEL, messages=MESSAGES)
+    assert completion.choices[0].message.content
+    return completion
+
+
+def logprobs(completion) -> list[float]:
+    return [token.logprob for token in completion.choices[0].logprobs.content]
+
+
+def bulk(completion):
+    return completion.choices[0].logprobs.token_logprobs
+
+
+measure.blocking(
+    stream=texts if measure.number("text", 0) else stream,
+    paced=paced,
+    whole=whole,
+    logprobs=logprobs,
+    bulk=bulk if measure.number("bulk", 0) else None,
+)

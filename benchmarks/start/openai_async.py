@@ -1,0 +1,19 @@
+import asyncio
+import sys
+import time
+
+from openai import AsyncOpenAI
+
+URL, BEGAN = sys.argv[1:]
+
+
+async def main() -> None:
+    client = AsyncOpenAI(base_url=f"{URL}/v1", api_key="key")
+    messages = [{"role": "user", "content": "Hello!"}]
+    async for chunk in await client.chat.completions.create(model="flood:n=100,k=1", messages=messages, stream=True):
+        if chunk.choices[0].delta.content:
+            break
+    print((time.monotonic_ns() - int(BEGAN)) / 1e6)
+
+
+asyncio.run(main())
