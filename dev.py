@@ -276,6 +276,13 @@ def fuzz(*arguments: str) -> None:
 
 
 @command
+def soak(*arguments: str) -> None:
+    """Put both clients under mixed faults for three minutes; arguments are the number of seconds and a seed."""
+    prepare()
+    run(python(), "tests/soak.py", *arguments)
+
+
+@command
 def bench(*arguments: str) -> None:
     """Measure the hot paths of the core; further arguments go to criterion."""
     run("cargo", "bench", "--no-default-features", "--bench", "core", "--", *arguments)
