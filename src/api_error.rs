@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use memchr::memmem::Finder;
 
 use shape::Members;
-use words::printable;
+pub use words::{harmless, printable};
 
 /// What the server said about a failure.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,9 +38,10 @@ enum Refusal {
 
 impl Refusal {
     fn of(message: &str) -> Self {
-        if message.contains("New accounts need established payment history") {
+        let message = message.to_ascii_lowercase();
+        if message.contains("new accounts need established payment history") {
             Self::NewAccount
-        } else if message.contains("Requested input length") && message.contains("exceeds maximum input length") {
+        } else if message.contains("requested input length") && message.contains("exceeds maximum input length") {
             Self::InputTooLong
         } else {
             Self::None

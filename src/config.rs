@@ -45,7 +45,7 @@ impl Secret {
     /// # Errors
     /// [`Error::Configuration`] if the key has characters that no header can carry.
     pub fn bearer(&self) -> Result<HeaderValue, Error> {
-        let mut value = HeaderValue::from_str(&format!("Bearer {}", self.0.trim())).map_err(|_| {
+        let mut value = HeaderValue::from_str(&format!("Bearer {}", self.0.trim_matches(' '))).map_err(|_| {
             Error::Configuration("The API key has characters that a header cannot carry (a line break, perhaps)".into())
         })?;
         value.set_sensitive(true);
@@ -65,7 +65,9 @@ pub fn key_from_env() -> Option<Secret> {
     KEY_VARIABLES
         .iter()
         .filter_map(|name| std::env::var(name).ok())
-        .find(|key| !key.trim().is_empty())
+        // What was read from a file into a variable often has a line break at its end.
+        .map(|key| key.trim().to_owned())
+        .find(|key| !key.is_empty())
         .map(Secret::new)
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::header::HeaderMap;
 
-use crate::api_error::ErrorBody;
+use crate::api_error::{ErrorBody, harmless};
 
 /// The head of one HTTP reply, kept beside whatever came of it.
 #[derive(Debug)]
@@ -175,11 +175,7 @@ pub fn excerpt(raw: &[u8]) -> String {
     // Four bytes are the most that one character takes.
     let head = raw.get(..EXCERPT_CHARS * 4).unwrap_or(raw);
     let text = String::from_utf8_lossy(head);
-    let mut shown: String = text
-        .chars()
-        .take(EXCERPT_CHARS)
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
+    let mut shown: String = text.chars().take(EXCERPT_CHARS).map(harmless).collect();
     if shown.len() < raw.len() && text.chars().count() > EXCERPT_CHARS || head.len() < raw.len() {
         shown.push('…');
     }
@@ -212,6 +208,9 @@ impl fmt::Display for Error {
                 write!(f, "{what} within {limit:?} (timeout: {})", phase.as_str())
             }
             Self::Truncated { detail } => write!(f, "The stream was cut before its end: {detail}"),
+            Self::InStream { body, .. } if body.message.is_empty() => {
+                f.write_str("The server reported an error in the stream and said nothing of it")
+            }
             Self::Status { body, .. } | Self::InStream { body, .. } => f.write_str(&body.message),
             Self::Validation { detail, raw } if raw.is_empty() => f.write_str(detail),
             Self::Validation { detail, raw } => write!(f, "{detail}: {}", excerpt(raw)),

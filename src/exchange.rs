@@ -2,19 +2,20 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, StatusCode, Url, Version};
+use tokio::task::coop::unconstrained;
 use tokio::time::Instant;
 
-use crate::api_error::ErrorBody;
-use crate::config::{Limits, Timeouts};
-use crate::error::{Error, Failure, Head, Phase};
+use crate::api_error::{ErrorBody, printable};
+use crate::config::{Limits, Timeouts, redact_url};
+use crate::error::{Cause, Error, Failure, Head, Phase};
 use crate::json::members;
-use crate::retry::{Budget, Outcome, RetryPolicy, Share, parse_retry_after, parse_should_retry};
+use crate::retry::{Budget, Outcome, RetryPolicy, parse_retry_after, parse_should_retry};
 use crate::session::Line;
 use crate::transport::{ConnectProbe, classify};
 
@@ -81,6 +82,8 @@ pub struct Opened {
 pub struct Body {
     response: reqwest::Response,
     proxied: bool,
+    /// Bytes still to come, where that is known.
+    owed: Option<u64>,
 }
 
 impl Body {
@@ -89,9 +92,23 @@ impl Body {
     /// # Errors
     /// [`Error::Connection`] if the body breaks off.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
-        self.response.chunk().await.map_err(|e| classify(&e, self.proxied))
+        let chunk = self.response.chunk().await.map_err(|e| classify(&e, self.proxied))?;
+        match (&chunk, &mut self.owed) {
+            (Some(bytes), Some(owed)) => *owed = owed.saturating_sub(bytes.len() as u64),
+            // Over HTTP/2 a stream that the server gave up "without error" looks like one that ended.
+            (None, Some(1..)) => {
+                return Err(Error::Connection {
+                    cause: Cause::Reset,
+                    detail: "the reply ended short of its Content-Length".into(),
+                });
+            }
+            _ => {}
+        }
+        Ok(chunk)
     }
 }
+
+static NEXT_NUMBER: AtomicU64 = AtomicU64::new(0);
 
 /// One call under way: the request, the connections it may use and what has become of it so far.
 #[derive(Debug)]
@@ -101,7 +118,9 @@ pub struct Call {
     proxied: bool,
     began: Instant,
     progress: Arc<Progress>,
-    share: Share,
+    budget: Arc<Budget>,
+    /// Tells this call from others of its client.
+    number: u64,
 }
 
 impl Call {
@@ -114,7 +133,8 @@ impl Call {
             proxied,
             began: Instant::now(),
             progress: Arc::default(),
-            share: Share::new(budget),
+            budget,
+            number: NEXT_NUMBER.fetch_add(1, Ordering::Relaxed),
         }
     }
 
@@ -169,7 +189,7 @@ impl Call {
         else {
             return Err(failure);
         };
-        if !self.share.allows_retry() {
+        if !self.budget.take(self.number, std::time::Instant::now()) {
             return Err(failure);
         }
         tokio::time::sleep(delay).await;
@@ -185,15 +205,12 @@ impl Call {
         let Some(limit) = self.request.timeouts.total else {
             return work.await;
         };
-        match tokio::time::timeout_at(self.began + limit, work).await {
-            Ok(done) => done,
-            Err(_) => Err(self.failure(
-                Error::Timeout {
-                    phase: Phase::Total,
-                    limit,
-                },
-                None,
-            )),
+        tokio::select! {
+            biased;
+            done = work => done,
+            limit = expired(self.began, Some(limit), || true) => {
+                Err(self.failure(Error::Timeout { phase: Phase::Total, limit }, None))
+            }
         }
     }
 
@@ -223,7 +240,7 @@ impl Call {
             };
             match attempt.await {
                 Ok(done) => {
-                    self.share.succeeded();
+                    self.budget.give_back();
                     return Ok(done);
                 }
                 Err(failure) => self.wait_to_retry(failure).await?,
@@ -260,6 +277,7 @@ impl Call {
         Ok(Opened {
             head,
             body: Body {
+                owed: response.content_length(),
                 response,
                 proxied: self.proxied,
             },
@@ -325,6 +343,7 @@ impl Call {
         let Opened { head, mut body, .. } = opened;
         let Limits { error_body_bytes, .. } = self.request.limits;
         let mut raw = Joined::default();
+        let mut is_cut = false;
         let began = Instant::now();
         loop {
             let next = tokio::select! {
@@ -336,8 +355,9 @@ impl Call {
             // What the server managed to say of its error is worth more than how the connection then ended.
             let Ok(Some(bytes)) = next else { break };
             let room = error_body_bytes.saturating_sub(raw.len());
-            if bytes.len() >= room {
+            if bytes.len() > room {
                 raw.push(bytes.slice(..room));
+                is_cut = true;
                 break;
             }
             raw.push(bytes);
@@ -348,7 +368,9 @@ impl Call {
         let status =
             StatusCode::from_u16(head.status).map_or_else(|_| head.status.to_string(), |status| status.to_string());
         if (300..400).contains(&head.status) {
-            let to = head.header("location").unwrap_or("nowhere");
+            let to = head
+                .header("location")
+                .map_or_else(|| "nowhere".to_owned(), shown_location);
             body.message = format!(
                 "The server answered {status}, a redirect to {to} that is not followed: only 307 and 308 to the same origin are, and none in circles"
             );
@@ -359,20 +381,34 @@ impl Call {
         {
             body.message = format!("The server answered {status}: {}", body.message);
         }
+        if is_cut {
+            let note = format!(" (cut: it is larger than Limits(error_body_bytes={error_body_bytes}) allows)");
+            body.message.push_str(&note);
+        }
         let retry_after = parse_retry_after(|name| head.header(name), SystemTime::now());
         self.failure(Error::Status { body, raw, retry_after }, Some(head))
     }
+}
+
+/// A redirect's target, fit to be shown.
+fn shown_location(to: &str) -> String {
+    printable(&Url::parse(to).map_or_else(|_| to.to_owned(), |url| redact_url(&url)))
 }
 
 fn is_object(raw: &[u8]) -> bool {
     std::str::from_utf8(raw).is_ok_and(|text| members(text).is_ok())
 }
 
+/// Whether another attempt would end alike: it would meet the same certificate, and what is no HTTP was an answer too.
+fn is_final(cause: Cause) -> bool {
+    matches!(cause, Cause::Tls | Cause::Protocol)
+}
+
 /// What the retry policy needs to know of a failure; `None` where no retry can help.
 fn outcome(failure: &Failure) -> Option<Outcome> {
     match &failure.error {
-        Error::Connection { .. }
-        | Error::Timeout {
+        Error::Connection { cause, .. } if !is_final(*cause) => Some(Outcome::Connection),
+        Error::Timeout {
             phase: Phase::Connect | Phase::FirstToken | Phase::Read,
             ..
         } => Some(Outcome::Connection),
@@ -385,7 +421,8 @@ fn outcome(failure: &Failure) -> Option<Outcome> {
                 curable: body.is_curable(head.status),
             })
         }
-        Error::Timeout {
+        Error::Connection { .. }
+        | Error::Timeout {
             phase: Phase::Total, ..
         }
         | Error::Truncated { .. }
@@ -399,7 +436,8 @@ fn outcome(failure: &Failure) -> Option<Outcome> {
 /// Resolves to `limit` when it has passed since `since` and `counts` then says that this clock is the one running.
 async fn expired(since: Instant, limit: Option<Duration>, counts: impl Fn() -> bool) -> Duration {
     if let Some(limit) = limit {
-        tokio::time::sleep_until(since + limit).await;
+        // Its own budget: bytes that amount to nothing would use up the common one, and no clock would ever run out.
+        unconstrained(tokio::time::sleep_until(since + limit)).await;
         if counts() {
             return limit;
         }
@@ -416,7 +454,7 @@ fn head_of(response: &reqwest::Response) -> Head {
         } else {
             "HTTP/1.1"
         },
-        url: crate::config::redact_url(response.url()),
+        url: redact_url(response.url()),
     }
 }
 

@@ -75,6 +75,49 @@ fn with_finite_numbers(text: &str) -> Option<String> {
     found.then_some(out)
 }
 
+/// Levels of nesting below which every decoder that a program may use goes; replies have fewer than ten.
+const MAX_DEPTH: usize = 256;
+/// Python makes no integer of more digits from text (its `sys.int_info.default_max_str_digits`).
+const MAX_DIGITS: usize = 4300;
+
+/// What Python could not hold of a JSON text, so that it is refused when it comes and not when it is read.
+#[must_use]
+pub fn beyond_python(json: &str) -> Option<&'static str> {
+    let bytes = json.as_bytes();
+    let (mut at, mut depth, mut digits) = (0, 0_usize, 0_usize);
+    while let Some(byte) = bytes.get(at) {
+        at += 1;
+        match byte {
+            b'0'..=b'9' => {
+                digits += 1;
+                if digits > MAX_DIGITS {
+                    return Some("a number has more than 4300 digits");
+                }
+                continue;
+            }
+            b'"' => {
+                while let Some(found) = bytes.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
+                    at += found + 1;
+                    if bytes.get(at - 1) == Some(&b'"') {
+                        break;
+                    }
+                    at += 1;
+                }
+            }
+            b'{' | b'[' => {
+                depth += 1;
+                if depth > MAX_DEPTH {
+                    return Some("it is nested deeper than 256 levels");
+                }
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        digits = 0;
+    }
+    None
+}
+
 /// Where the string literal ends that `text` begins with.
 fn string_end(text: &str) -> usize {
     let mut escaped = false;
@@ -171,6 +214,23 @@ mod tests {
             tolerate(&Bytes::from_static(b"{\"a\": \"\xff\"}")),
             "{\"a\": \"\u{FFFD}\"}"
         );
+    }
+
+    #[test]
+    fn what_python_cannot_hold_is_found() {
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        let number = |digits: usize| format!(r#"{{"a": {}}}"#, "1".repeat(digits));
+        for fine in [
+            nested(256),
+            number(4300),
+            format!(r#"["{}\"{}"]"#, "[".repeat(999), "1".repeat(9999)),
+            "[".repeat(200) + &"]".repeat(200) + &"[".repeat(200),
+        ] {
+            assert_eq!(beyond_python(&fine), None);
+        }
+        assert!(beyond_python(&nested(257)).is_some());
+        assert!(beyond_python(&number(4301)).is_some());
+        assert!(beyond_python(&format!(r#"["\\\\",{}]"#, number(4301))).is_some());
     }
 
     #[test]

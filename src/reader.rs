@@ -4,12 +4,14 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use memchr::memmem;
+use serde_json::value::RawValue;
 
 use crate::accumulate::{self, Accumulator};
 use crate::api_error::ErrorBody;
 use crate::chunk::Template;
 use crate::error::{Error, excerpt};
-use crate::json::{elements, members, tolerate};
+use crate::json::{beyond_python, elements, members, tolerate};
 use crate::stream::{Flow, Item};
 
 /// What a stream is made of.
@@ -156,8 +158,11 @@ impl Reader {
             raw: data.clone(),
         };
         let text = std::str::from_utf8(data).map_err(|e| refuse(&e))?;
+        if let Some(why) = beyond_python(text) {
+            return Err(refuse(&why));
+        }
         if self.kind == Kind::Json {
-            return serde_json::from_str::<&serde_json::value::RawValue>(text)
+            return serde_json::from_str::<&RawValue>(text)
                 .map(drop)
                 .map_err(|e| refuse(&e));
         }
@@ -168,6 +173,14 @@ impl Reader {
 
     /// Takes a chunk the general way; returns it as it can be read.
     fn whole_chunk(&mut self, data: &Bytes) -> Result<Bytes, Error> {
+        if self.kind == Kind::Chat
+            && memmem::find(data, b"\"message\"").is_some()
+            && let Some(chunk) = std::str::from_utf8(data).ok().and_then(as_chunk)
+        {
+            // A whole completion in the place of a chunk.
+            let chunk = Bytes::from(chunk);
+            return self.whole(&chunk).map(|()| chunk);
+        }
         let Err(refused) = self.whole(data) else {
             return Ok(data.clone());
         };
@@ -207,7 +220,8 @@ impl Reader {
     }
 }
 
-/// A whole completion as the one chunk that says the same: each choice's `message` is its `delta`.
+/// A whole completion as the one chunk that says the same: each choice's `message` is its `delta`. `None` for anything else,
+/// chunks included.
 fn as_chunk(text: &str) -> Option<String> {
     let members = members(text).ok()?;
     let mut choices = None;
@@ -217,6 +231,13 @@ fn as_chunk(text: &str) -> Option<String> {
         }
     }
     let choices = choices?;
+    let has = |choice: &RawValue, wanted| {
+        crate::json::members(choice.get()).is_ok_and(|fields| fields.iter().any(|(name, _)| name == wanted))
+    };
+    let is_whole = |choice: &&RawValue| has(choice, "message") || has(choice, "text");
+    if choices.iter().any(|choice| has(choice, "delta")) || !choices.iter().any(is_whole) {
+        return None;
+    }
     let mut out = String::with_capacity(text.len());
     write_object(
         &mut out,

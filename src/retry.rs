@@ -1,8 +1,7 @@
 //! Whether and when to try again: decisions only, someone else waits.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, SystemTime};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 /// How often failed requests are tried again, and how long to wait before.
 #[derive(Clone, Debug, PartialEq)]
@@ -102,84 +101,61 @@ impl RetryPolicy {
 const BUDGET_TENTHS: u32 = 1_000;
 /// What one retry takes.
 const RETRY_TENTHS: u32 = 10;
+/// A call is the only one that retries when no other has taken a retry for this long: longer than the longest backoff.
+const LONE_AFTER: Duration = Duration::from_secs(10);
 
 /// How many retries all calls of a client may make together, so that an outage is not multiplied.
 ///
-/// A bucket of 100: each retry takes one, each success gives back a tenth. The only call that is retrying has its
+/// A bucket of 100: each retry takes one, each success gives back a tenth. A call that is the only one to retry has its
 /// policy's retries whatever the bucket holds: it multiplies nothing.
+#[derive(Debug, Default)]
+pub struct Budget(Mutex<Bucket>);
+
 #[derive(Debug)]
-pub struct Budget {
-    tenths: AtomicU32,
-    retrying: AtomicU32,
+struct Bucket {
+    tenths: u32,
+    /// Which call took the last retry, and when.
+    last: Option<(u64, Instant)>,
+    /// When the last retry of any other call was taken.
+    others: Option<Instant>,
 }
 
-impl Default for Budget {
+impl Default for Bucket {
     fn default() -> Self {
         Self {
-            tenths: AtomicU32::new(BUDGET_TENTHS),
-            retrying: AtomicU32::new(0),
+            tenths: BUDGET_TENTHS,
+            last: None,
+            others: None,
         }
     }
 }
 
 impl Budget {
-    fn take(&self) -> bool {
-        let less = |tenths: u32| tenths.checked_sub(RETRY_TENTHS);
-        self.tenths
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, less)
-            .is_ok()
-    }
-}
-
-/// One call's hold on its client's [`Budget`].
-#[derive(Debug)]
-pub struct Share {
-    budget: Arc<Budget>,
-    /// Whether this call is among those that are retrying: 0 or 1.
-    retrying: AtomicU32,
-}
-
-impl Share {
-    /// The hold of a call that has not failed yet.
-    #[must_use]
-    pub fn new(budget: Arc<Budget>) -> Self {
-        Self {
-            budget,
-            retrying: AtomicU32::new(0),
-        }
-    }
-
-    /// Asks for one retry.
-    pub fn allows_retry(&self) -> bool {
-        let is_new = self.retrying.swap(1, Ordering::AcqRel) == 0;
-        let others = if is_new {
-            self.budget.retrying.fetch_add(1, Ordering::AcqRel)
-        } else {
-            self.budget.retrying.load(Ordering::Acquire).saturating_sub(1)
+    /// Takes one retry for the call of this number, if there is one for it.
+    pub fn take(&self, call: u64, now: Instant) -> bool {
+        let mut bucket = self.bucket();
+        let others = match bucket.last {
+            Some((last, at)) if last != call => Some(at),
+            _ => bucket.others,
         };
-        self.budget.take() || others == 0
+        let is_lone = others.is_none_or(|at| now.saturating_duration_since(at) > LONE_AFTER);
+        if bucket.tenths < RETRY_TENTHS && !is_lone {
+            return false;
+        }
+        bucket.tenths = bucket.tenths.saturating_sub(RETRY_TENTHS);
+        bucket.others = others;
+        bucket.last = Some((call, now));
+        true
     }
 
-    /// The call has got its reply.
-    pub fn succeeded(&self) {
-        let more = |tenths: u32| (tenths < BUDGET_TENTHS).then_some(tenths + 1);
-        // A full bucket stays as it is.
-        let _ = self
-            .budget
-            .tenths
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
-        self.leave();
+    /// Gives back a tenth of a retry for a success.
+    pub fn give_back(&self) {
+        let mut bucket = self.bucket();
+        bucket.tenths = BUDGET_TENTHS.min(bucket.tenths + 1);
     }
 
-    fn leave(&self) {
-        let was = self.retrying.swap(0, Ordering::AcqRel);
-        self.budget.retrying.fetch_sub(was, Ordering::AcqRel);
-    }
-}
-
-impl Drop for Share {
-    fn drop(&mut self) {
-        self.leave();
+    fn bucket(&self) -> MutexGuard<'_, Bucket> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -252,20 +228,35 @@ mod tests {
 
     #[test]
     fn an_outage_is_not_multiplied() {
-        let budget = Arc::new(Budget::default());
-        let calls: Vec<Share> = (0..300).map(|_| Share::new(Arc::clone(&budget))).collect();
-        let allowed = calls.iter().filter(|call| call.allows_retry()).count();
-        assert_eq!(allowed, 100);
-        drop(calls);
-        let lone = Share::new(Arc::clone(&budget));
-        assert!((0..50).all(|_| lone.allows_retry()), "the only one that is retrying");
-        assert!(!Share::new(Arc::clone(&budget)).allows_retry());
-        lone.succeeded();
-        for _ in 0..19 {
-            Share::new(Arc::clone(&budget)).succeeded();
+        let budget = Budget::default();
+        let now = Instant::now();
+        assert_eq!((0..300).filter(|call| budget.take(*call, now)).count(), 100);
+        for _ in 0..20 {
+            budget.give_back();
         }
-        let calls = [(); 5].map(|()| Share::new(Arc::clone(&budget)));
-        assert_eq!(calls.iter().filter(|call| call.allows_retry()).count(), 2);
+        assert_eq!((0..5).filter(|call| budget.take(*call, now)).count(), 2);
+    }
+
+    #[test]
+    fn a_lone_call_has_its_retries() {
+        let budget = Budget::default();
+        let now = Instant::now();
+        assert!((0..500).all(|_| budget.take(1, now)), "no other call retries");
+        assert!(!budget.take(2, now), "now one does");
+        assert!(budget.take(1, now));
+        let later = now + LONE_AFTER + Duration::from_millis(1);
+        assert!((0..500).all(|_| budget.take(3, later)));
+        assert!(!budget.take(1, later));
+    }
+
+    #[test]
+    fn successes_fill_the_bucket_and_no_more() {
+        let budget = Budget::default();
+        for _ in 0..5000 {
+            budget.give_back();
+        }
+        let now = Instant::now();
+        assert_eq!((0..300).filter(|call| budget.take(*call, now)).count(), 100);
     }
 
     #[test]

@@ -61,6 +61,40 @@ impl Line {
     }
 }
 
+/// Lets any thread end another one's wait: a stream's own end, or the client's.
+#[derive(Debug, Default)]
+pub struct Stop {
+    asked: AtomicBool,
+    notify: Notify,
+}
+
+impl Stop {
+    /// Asks the waiting thread, now or when it next waits, to stop.
+    pub fn ask(&self) {
+        self.asked.store(true, Ordering::Release);
+        self.notify.notify_one();
+    }
+
+    /// Whether [`Stop::ask`] was called.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        self.asked.load(Ordering::Acquire)
+    }
+
+    /// Resolves when [`Stop::ask`] was called.
+    pub async fn asked(&self) {
+        while !self.is_asked() {
+            self.notify.notified().await;
+        }
+    }
+}
+
+impl Abort for Stop {
+    fn abort(&self) {
+        self.ask();
+    }
+}
+
 /// Calls that share one HTTP/2 connection, at the most: servers allow 100 or a little more, and what is beyond their
 /// limit would wait for the others' end.
 const STREAMS_A_CONNECTION: usize = 100;
@@ -150,7 +184,16 @@ impl Session {
         }
     }
 
-    /// Remembers an open stream, to be given up when the client is closed.
+    /// A call's own `Stop`, which the client's end asks too.
+    #[must_use]
+    pub fn stop(&self) -> Arc<Stop> {
+        let stop = Arc::new(Stop::default());
+        let remembered: Weak<dyn Abort> = Arc::<Stop>::downgrade(&stop);
+        self.remember(remembered);
+        stop
+    }
+
+    /// Remembers a call or an open stream, to be given up when the client is closed.
     pub fn remember(&self, stream: Weak<dyn Abort>) {
         let Some(lanes) = self.lanes.get() else { return };
         let mut open = lock(&lanes.open);
@@ -306,7 +349,7 @@ impl Lane {
 }
 
 /// Lets the sockets be looked at and the connections' own tasks run, without waiting for anything.
-async fn turn() {
+pub async fn turn() {
     for _ in 0..TURNS {
         tokio::task::yield_now().await;
     }

@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, Sleep};
 
 use crate::error::{Error, Failure, Head, Phase};
 use crate::exchange::{Body, Call, Joined, Opened};
+use crate::session::turn;
 use crate::sse;
 
 /// What a stream hands to its reader.
@@ -49,12 +51,14 @@ pub enum Flow {
     Ended,
 }
 
-/// Since when a reader has been waiting for the server; the clock of `read` runs only then.
+/// How long a reader has been waiting for the server to say something; the clock of `read` runs only then.
 #[derive(Debug)]
 pub struct Waiting {
     origin: Instant,
     /// Nanoseconds since `origin`, plus one; zero while nobody waits.
     since: AtomicU64,
+    /// Nanoseconds waited since the last content before that: for bytes that were none.
+    before: AtomicU64,
 }
 
 impl Waiting {
@@ -64,25 +68,42 @@ impl Waiting {
         Arc::new(Self {
             origin: Instant::now(),
             since: AtomicU64::new(0),
+            before: AtomicU64::new(0),
         })
     }
 
     /// The reader begins to wait.
     pub fn begin(&self) {
-        let nanos = u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX - 1);
-        self.since.store(nanos + 1, Ordering::Release);
+        self.since.store(self.now() + 1, Ordering::Release);
     }
 
     /// The reader is busy with what it has.
     pub fn end(&self) {
-        self.since.store(0, Ordering::Release);
+        let since = self.since.swap(0, Ordering::AcqRel);
+        if since > 0 {
+            self.before
+                .fetch_add(self.now().saturating_sub(since - 1), Ordering::AcqRel);
+        }
     }
 
-    fn since(&self) -> Option<Instant> {
-        match self.since.load(Ordering::Acquire) {
-            0 => None,
-            nanos => Some(self.origin + Duration::from_nanos(nanos - 1)),
+    /// Content has come.
+    pub fn heard(&self) {
+        self.before.store(0, Ordering::Release);
+        if self.since.load(Ordering::Acquire) > 0 {
+            self.begin();
         }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX - 1)
+    }
+
+    /// When the silence that the reader is waiting in began, not counting the time in which nobody waited.
+    fn since(&self) -> Option<Instant> {
+        let since = self.since.load(Ordering::Acquire).checked_sub(1)?;
+        let before = Duration::from_nanos(self.before.load(Ordering::Acquire));
+        let began = self.origin + Duration::from_nanos(since);
+        Some(began.checked_sub(before).unwrap_or(self.origin))
     }
 }
 
@@ -109,14 +130,14 @@ const DONE_BYTES: usize = 64;
 const IDLE_LOOK: Duration = Duration::from_millis(50);
 
 enum Shape {
-    /// The content type says event stream, or the first bytes look like one.
+    /// The first bytes look like an event stream.
     Events(sse::Parser),
     /// Not known before the first bytes.
     Unknown,
     /// A document, read to its end.
     Document(Joined),
-    /// Not looked at: the bytes are handed on.
-    Raw,
+    /// The bytes are handed on as they are; of a stream of events it is seen whether they bring any.
+    Raw(Option<sse::Parser>),
 }
 
 /// A streamed call. Reads on demand; knows nothing of who reads.
@@ -130,6 +151,8 @@ pub struct EventStream {
     timer: Option<Pin<Box<Sleep>>>,
     marks: Marks,
     parsed: VecDeque<sse::Event>,
+    /// Whether anything has been handed out: there is no silent retry then.
+    begun: bool,
     /// The first bytes of a body that does not say that it is a stream of events.
     beginning: Bytes,
 }
@@ -148,10 +171,11 @@ impl EventStream {
         };
         Ok(Self {
             shape: if raw {
-                Shape::Raw
+                Shape::raw(&head, call.request().limits.event_bytes)
             } else {
-                Shape::of(&head, call.request().limits.event_bytes)
+                Shape::of(&head)
             },
+            begun: false,
             call,
             head,
             body: Some(body),
@@ -201,6 +225,7 @@ impl EventStream {
             match self.step(out).await {
                 Ok(Flow::More) if out.len() == had => {}
                 Ok(flow) => {
+                    self.begun = true;
                     if flow != Flow::More {
                         self.marks.ended.get_or_insert_with(Instant::now);
                     }
@@ -209,7 +234,7 @@ impl EventStream {
                 Err(error) => {
                     self.body = None;
                     let failure = self.call.failure(error, Some(Arc::clone(&self.head)));
-                    if self.marks.first_token.is_none() && out.len() == had {
+                    if !self.begun && out.len() == had {
                         self.reopen(failure).await?;
                     } else {
                         self.marks.ended.get_or_insert_with(Instant::now);
@@ -227,9 +252,11 @@ impl EventStream {
             call.open().await
         };
         let Opened { head, body, began } = call.within_total(again).await?;
-        if !matches!(self.shape, Shape::Raw) {
-            self.shape = Shape::of(&head, call.request().limits.event_bytes);
-        }
+        self.shape = if matches!(self.shape, Shape::Raw(_)) {
+            Shape::raw(&head, call.request().limits.event_bytes)
+        } else {
+            Shape::of(&head)
+        };
         self.head = head;
         self.body = Some(body);
         self.attempt_began = began;
@@ -254,8 +281,18 @@ impl EventStream {
         }
         match &mut self.shape {
             Shape::Unknown => Ok(Flow::More),
-            Shape::Raw => {
-                self.marks.first_token.get_or_insert_with(Instant::now);
+            Shape::Raw(parser) => {
+                let is_content = parser.as_mut().is_none_or(|parser| {
+                    // What is too large for it is content for certain.
+                    let fed = parser.feed(&bytes, &mut self.parsed);
+                    let found = self.parsed.iter().any(|event| !event.data.trim_ascii().is_empty());
+                    self.parsed.clear();
+                    found || fed.is_err()
+                });
+                if is_content {
+                    self.marks.first_token.get_or_insert_with(Instant::now);
+                    self.waiting.heard();
+                }
                 out.push_back(Item::Data(bytes));
                 Ok(Flow::More)
             }
@@ -277,6 +314,7 @@ impl EventStream {
                 let flow = deliver(&mut self.parsed, out);
                 if out.len() > had {
                     self.marks.first_token.get_or_insert_with(Instant::now);
+                    self.waiting.heard();
                 }
                 if flow == Flow::Done {
                     return Ok(flow);
@@ -300,7 +338,7 @@ impl EventStream {
     /// The transport ended in good order.
     fn end(&mut self, out: &mut VecDeque<Item>) -> Result<Flow, Error> {
         self.body = None;
-        if matches!(self.shape, Shape::Raw) {
+        if matches!(self.shape, Shape::Raw(_)) {
             return Ok(Flow::Ended);
         }
         if let Shape::Document(whole) = std::mem::replace(&mut self.shape, Shape::Unknown) {
@@ -334,7 +372,8 @@ impl EventStream {
         let next = tokio::select! {
             biased;
             next = body.chunk() => next,
-            timeout = self.expired() => Err(timeout),
+            // Its own budget: bytes that amount to nothing would use up the common one, and no clock would ever run out.
+            timeout = unconstrained(self.expired()) => Err(timeout),
         };
         if !matches!(next, Ok(None)) {
             self.body = Some(body);
@@ -353,6 +392,8 @@ impl EventStream {
                 .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
             if timer.is_elapsed() || timer.deadline() > deadline {
                 if let Some(error) = running.filter(|_| deadline <= Instant::now()) {
+                    // What lies in the socket has arrived, and is read before.
+                    turn().await;
                     return error;
                 }
                 timer.as_mut().reset(deadline);
@@ -430,15 +471,17 @@ impl Leftover {
 }
 
 impl Shape {
-    fn of(head: &Head, event_bytes: usize) -> Self {
-        if is_event_stream(head) {
-            return Self::Events(sse::Parser::new(event_bytes));
-        }
+    fn of(head: &Head) -> Self {
         match head.header("content-type") {
             Some(kind) if kind.contains("html") => Self::Document(Joined::default()),
-            // What calls itself JSON may be events all the same: the body's beginning tells.
+            // What calls itself JSON may be events all the same, and a document may call itself events: the body's
+            // beginning tells.
             _ => Self::Unknown,
         }
+    }
+
+    fn raw(head: &Head, event_bytes: usize) -> Self {
+        Self::Raw(is_event_stream(head).then(|| sse::Parser::new(event_bytes)))
     }
 }
 
@@ -471,10 +514,13 @@ pub fn deliver(events: &mut VecDeque<sse::Event>, out: &mut VecDeque<Item>) -> F
         if is_done(&data) {
             return Flow::Done;
         }
-        out.push_back(match event.event.as_deref() {
-            Some("error") => Item::Error(data),
-            _ => Item::Data(data),
-        });
+        match event.event.as_deref() {
+            Some("error") => out.push_back(Item::Error(data)),
+            // Whatever another sort of event may be for, it is no chunk: servers keep connections alive with them.
+            Some("ping") => {}
+            Some(name) if name != "message" && !data.trim_ascii_start().starts_with(b"{") => {}
+            _ => out.push_back(Item::Data(data)),
+        }
     }
     Flow::More
 }

@@ -269,32 +269,42 @@ def test_a_policy_is_a_value():
     assert "initial_delay=0.25" in repr(policy)
 
 
+DOWN = reply(error(), 503, headers=[("retry-after-ms", "1")])
+
+
 def test_an_outage_is_not_multiplied(surface, client):
-    """All calls of a client share a bucket of 100 retries; only a lone one is not bound by it."""
-    down = reply(error(), 503, headers=[("retry-after-ms", "20")])
-    api, server = client(then=down, max_retries=10)
+    """All calls of a client share a bucket of 100 retries."""
+    api, server = client(then=DOWN, max_retries=10)
     errors = surface.at_once(api, 40)
     assert {type(error) for error in errors} == {tokstream.InternalServerError}
-    # 40 first attempts, the bucket, and the retries of whichever call was the only one left.
-    assert 140 <= len(server.requests) <= 155
-    # Nobody else is retrying now: an empty bucket is no reason to give up.
-    before = len(server.requests)
+    assert len(server.requests) == 40 + 100
+
+
+def test_nor_is_it_by_calls_one_after_another(surface, client):
+    api, server = client(then=DOWN, max_retries=10)
+    for _ in range(20):
+        with pytest.raises(tokstream.InternalServerError):
+            surface.create(api)
+    assert len(server.requests) == 20 + 100
+    with pytest.raises(tokstream.InternalServerError) as caught:
+        surface.create(api.with_options(max_retries=50))
+    assert caught.value.retries_taken == 0
+
+
+def test_a_lone_call_has_its_retries(surface, client):
+    api, server = client(then=DOWN, max_retries=120)
     with pytest.raises(tokstream.InternalServerError) as caught:
         surface.create(api)
-    assert caught.value.retries_taken == 10
-    assert len(server.requests) - before == 11
+    assert caught.value.retries_taken == 120
+    assert len(server.requests) == 121
 
 
 def test_successes_fill_the_budget_again(surface, client):
-    down = reply(error(), 503, headers=[("retry-after-ms", "20")])
-    api, server = client(*[down] * 155, then=OK, max_retries=10)
+    api, server = client(*[DOWN] * 140, then=OK, max_retries=10)
     surface.at_once(api, 40)
-    while server.script:
-        with pytest.raises(tokstream.InternalServerError):
-            surface.create(api.with_options(max_retries=0))
+    assert not server.script
     for _ in range(100):
         surface.create(api)
-    server.then = down
-    before = len(server.requests)
+    server.then = DOWN
     surface.at_once(api, 20)
-    assert 20 + 10 <= len(server.requests) - before <= 20 + 10 + 15
+    assert len(server.requests) == 140 + 100 + 20 + 10

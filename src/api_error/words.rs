@@ -4,7 +4,8 @@
 const MAX_CHARS: usize = 500;
 
 /// The text with everything replaced that would do something to a terminal or break a line, and shortened.
-pub(super) fn printable(text: &str) -> String {
+#[must_use]
+pub fn printable(text: &str) -> String {
     let text = text.trim();
     let mut shown: String = text.chars().take(MAX_CHARS).map(harmless).collect();
     if text.chars().nth(MAX_CHARS).is_some() {
@@ -13,11 +14,19 @@ pub(super) fn printable(text: &str) -> String {
     shown
 }
 
-fn harmless(c: char) -> char {
+/// The character, or another one in the place of one that does something unseen.
+#[must_use]
+pub fn harmless(c: char) -> char {
     match c {
         '\n' | '\r' | '\t' => ' ',
-        // Line and paragraph separators, and the marks that turn the direction of writing.
-        '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => char::REPLACEMENT_CHARACTER,
+        // Line and paragraph separators, the marks that turn the direction of writing, and those that have no width.
+        '\u{2028}'..='\u{202E}'
+        | '\u{2060}'..='\u{2069}'
+        | '\u{200B}'
+        | '\u{200E}'
+        | '\u{200F}'
+        | '\u{061C}'
+        | '\u{FEFF}' => char::REPLACEMENT_CHARACTER,
         c if c.is_control() => char::REPLACEMENT_CHARACTER,
         c => c,
     }

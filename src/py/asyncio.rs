@@ -310,8 +310,13 @@ impl Awaitable {
     }
 
     fn step(&self, py: Python<'_>) -> PyResult<Step> {
-        if matches!(*lock(&self.state), State::Over) {
-            return Err(PyRuntimeError::new_err("cannot reuse already awaited coroutine"));
+        match &*lock(&self.state) {
+            State::Over => return Err(PyRuntimeError::new_err("cannot reuse already awaited coroutine")),
+            // Its future is not done, so this is not the task that waits for it.
+            State::Waiting(waker, id) if lock(&waker.get().futures).contains_key(id) => {
+                return Err(PyRuntimeError::new_err("coroutine is being awaited already"));
+            }
+            State::Waiting(..) | State::Idle => {}
         }
         if self.operation.lets_others_run() {
             // asyncio takes a bare yield as a wish to be called again after everybody else.

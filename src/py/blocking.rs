@@ -2,45 +2,17 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use pyo3::prelude::*;
-use tokio::sync::Notify;
+use tokio::task::coop::unconstrained;
 
 use super::asyncio::Waiter;
-use crate::session::Lane;
+use crate::session::{Lane, Stop};
 
 /// A signal's handler runs within this time; Ctrl-C feels immediate up to about 100 ms.
 pub const SIGNAL_SLICE: Duration = Duration::from_millis(50);
-
-/// Lets any thread end another one's wait.
-#[derive(Debug, Default)]
-pub struct Stop {
-    asked: AtomicBool,
-    notify: Notify,
-}
-
-impl Stop {
-    /// Asks the waiting thread, now or when it next waits, to stop.
-    pub fn ask(&self) {
-        self.asked.store(true, Ordering::Release);
-        self.notify.notify_one();
-    }
-
-    /// Whether [`Stop::ask`] was called.
-    #[must_use]
-    pub fn is_asked(&self) -> bool {
-        self.asked.load(Ordering::Acquire)
-    }
-
-    async fn asked(&self) {
-        while !self.is_asked() {
-            self.notify.notified().await;
-        }
-    }
-}
 
 enum Turn<T> {
     Done(T),
@@ -78,8 +50,8 @@ where
                 tokio::select! {
                     biased;
                     done = work.as_mut() => Turn::Done(done),
-                    () = stop.asked() => Turn::Stopped,
-                    () = tokio::time::sleep(SIGNAL_SLICE) => Turn::Signals,
+                    () = unconstrained(stop.asked()) => Turn::Stopped,
+                    () = unconstrained(tokio::time::sleep(SIGNAL_SLICE)) => Turn::Signals,
                 }
             })
         });

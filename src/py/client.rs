@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyValueError;
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyType};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
@@ -13,8 +15,8 @@ use tokio::time::Instant;
 use super::arguments::{
     Key, check_proxy, count_of, http_version_of, identity_of, key_of, parse_base_url, text_argument, verify_of, wanted,
 };
-use super::asyncio::{Awaitable, Pending, Slot, lock};
-use super::blocking::{Stop, drive, wait_for};
+use super::asyncio::{Awaitable, Pending, Ready, Slot, lock};
+use super::blocking::{drive, wait_for};
 use super::errors::{configuration, raise};
 use super::incoming::Incoming;
 use super::json::is_left_out;
@@ -241,6 +243,20 @@ impl Core {
         py.detach(|| self.session.close());
     }
 
+    /// The key's function may be a method of an object that holds the client.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        // A key that is being set right now is looked at the next time.
+        match self.key.try_lock().as_deref() {
+            Ok(Key::Callable(callable)) => visit.call(callable),
+            _ => Ok(()),
+        }
+    }
+
+    fn __clear__(&self) {
+        let before = std::mem::replace(&mut *lock(&self.key), Key::Environment);
+        drop(before);
+    }
+
     /// (requests, prompt tokens, completion tokens, total tokens, cost in USD) of all calls so far.
     fn totals(&self) -> (u64, u64, u64, u64, f64) {
         let now = self.totals.snapshot();
@@ -263,7 +279,10 @@ impl Core {
         output: Option<&Bound<'py, PyAny>>,
         options: &Bound<'py, PyAny>,
     ) -> PyResult<Py<PyAny>> {
-        let request = self.request(method, path, body, &options.extract()?, "application/json")?;
+        let request = match self.request(method, path, body, options, "application/json") {
+            Ok(request) => request,
+            Err(error) => return self.refuse(py, error),
+        };
         let output = match output {
             None => Output::Json,
             Some(class) => match class.cast::<PyType>() {
@@ -294,7 +313,10 @@ impl Core {
         } else {
             "text/event-stream"
         };
-        let request = self.request(method, path, body, &options.extract()?, accept)?;
+        let request = match self.request(method, path, body, options, accept) {
+            Ok(request) => request,
+            Err(error) => return self.refuse(py, error),
+        };
         if self.asynchronous {
             self.stream_awaited(py, request, kind)
         } else {
@@ -304,6 +326,15 @@ impl Core {
 }
 
 impl Core {
+    /// The error of a call that cannot be made: now, or when it is awaited.
+    fn refuse(&self, py: Python<'_>, error: PyErr) -> PyResult<Py<PyAny>> {
+        if self.asynchronous {
+            failed(py, error)
+        } else {
+            Err(error)
+        }
+    }
+
     fn change(&self, change: impl FnOnce(&mut Settings)) {
         let mut settings = lock(&self.settings);
         change(Arc::make_mut(&mut settings));
@@ -322,7 +353,7 @@ impl Core {
             .map_err(|e| raise(py, e.into(), Some(&request), None))?;
         let call = self.session.lane_call(&lane, Arc::clone(&request));
         let (progress, began) = (call.progress(), call.began());
-        let Some(result) = drive(py, &lane, &Stop::default(), call.whole())? else {
+        let Some(result) = drive(py, &lane, &self.session.stop(), call.whole())? else {
             return Err(raise(py, Error::Closed.into(), Some(&request), None));
         };
         drop(call);
@@ -371,7 +402,7 @@ impl Core {
         let Some(opened) = drive(
             py,
             &lane,
-            &Stop::default(),
+            &self.session.stop(),
             EventStream::open(call, kind == Kind::Bytes),
         )?
         else {
@@ -410,10 +441,11 @@ impl Core {
         method: &str,
         path: &str,
         body: Option<&Bound<'_, PyAny>>,
-        options: &Options<'_>,
+        options: &Bound<'_, PyAny>,
         accept: &'static str,
     ) -> PyResult<Arc<Request>> {
-        let py = options.timeout.py();
+        let py = options.py();
+        let options = &options.extract::<Options<'_>>()?;
         if self.session.is_closed() {
             return Err(raise(py, Error::Closed.into(), None, None));
         }
@@ -489,10 +521,20 @@ impl Core {
             Key::Callable(callable) => callable.clone_ref(py),
         };
         let key = callable.bind(py).call0()?;
-        let key = key
-            .cast::<PyString>()
-            .map_err(|_| PyTypeError::new_err("api_key was called and did not return a string"))?;
-        Ok(Some(Secret::new(key.to_str()?.to_owned())))
+        let Ok(text) = key.cast::<PyString>() else {
+            let what = if key.hasattr(intern!(py, "__await__"))? {
+                // It is not going to be awaited.
+                key.call_method0(intern!(py, "close")).map_or_else(drop, drop);
+                "an awaitable: AsyncClient awaits those".to_owned()
+            } else {
+                format!("{}, not a string", key.get_type().name()?)
+            };
+            return Err(configuration(py, &format!("api_key was called and returned {what}")));
+        };
+        match key_of(Some(text.as_any()))? {
+            Key::Given(key) => Ok(Some(key)),
+            _ => Ok(None),
+        }
     }
 }
 
@@ -533,9 +575,15 @@ fn whole_in_background(
     let (call, handle) = session.background_call(request)?;
     let session = Arc::clone(session);
     let task = handle.spawn(async move {
+        let stop = session.stop();
         session.settle().await;
+        let result = tokio::select! {
+            biased;
+            () = stop.asked() => Err(Error::Closed.into()),
+            result = call.whole() => result,
+        };
         slot.put(Done {
-            result: call.whole().await,
+            result,
             progress: call.progress(),
             began: call.began(),
         });
@@ -552,9 +600,16 @@ fn stream_in_background(
     let (call, handle) = session.background_call(request)?;
     let session = Arc::clone(session);
     let task = handle.spawn(async move {
+        let stop = session.stop();
         session.settle().await;
         let progress = call.progress();
-        match EventStream::open(call, kind == Kind::Bytes).await {
+        let opened = tokio::select! {
+            biased;
+            () = stop.asked() => Err(Error::Closed.into()),
+            opened = EventStream::open(call, kind == Kind::Bytes) => opened,
+        };
+        drop(stop);
+        match opened {
             Ok(events) => {
                 let feed = Feed::new(&events, &session);
                 slot.put(Ok(Opened {
@@ -587,6 +642,21 @@ fn incoming_of(
         progress,
     } = opened;
     Ok((Incoming::new(kind, head, marks, request, progress, totals), feed))
+}
+
+/// An awaitable that raises `error`.
+///
+/// # Errors
+/// Where Python has no memory for it.
+pub fn failed(py: Python<'_>, error: PyErr) -> PyResult<Py<PyAny>> {
+    Ok(Py::new(py, Ready::awaitable(Err(error)))?.into_any())
+}
+
+/// An awaitable that raises the exception that it is given.
+#[pyfunction]
+#[pyo3(name = "_failed")]
+pub fn failed_with(py: Python<'_>, error: Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+    failed(py, PyErr::from_value(error))
 }
 
 fn to_raise(error: Error, request: &Request) -> PyErr {

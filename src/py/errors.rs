@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 use reqwest::Url;
-use reqwest::header::{AUTHORIZATION, HeaderMap};
+use reqwest::header::HeaderMap;
 
-use super::json::decode;
+use super::json::{Encoder, decode};
 use crate::config::redact_url;
 use crate::error::{Error, Failure, Head};
 use crate::exchange::Request;
@@ -25,40 +25,107 @@ pub fn raise(py: Python<'_>, failure: Failure, request: Option<&Request>, partia
     build(py, failure, request, partial).unwrap_or_else(|e| e)
 }
 
-/// Hides a request's key in whatever is shown of it: servers repeat the keys that they refuse.
-struct Hider(Option<String>);
+/// Hides a request's keys in whatever is shown of it: servers repeat the keys that they refuse.
+struct Hider(Vec<String>);
 
 /// Shorter ones are no keys, and hiding them would tear other words apart.
 const SHORTEST_KEY: usize = 6;
 const HIDDEN: &str = "[redacted]";
+/// Headers that carry a key beside `Authorization`, by the ends of their names.
+const KEY_HEADERS: [&str; 7] = [
+    "api-key",
+    "apikey",
+    "-token",
+    "-secret",
+    "-password",
+    "cookie",
+    "x-auth",
+];
 
 impl Hider {
     fn of(request: Option<&Request>) -> Self {
-        let value = request.and_then(|request| request.headers.get(AUTHORIZATION)?.to_str().ok());
-        let key = value.map(|value| value.rsplit(' ').next().unwrap_or(value));
-        Self(key.filter(|key| key.len() >= SHORTEST_KEY).map(str::to_owned))
+        let mut forms = Vec::new();
+        for (name, value) in request.iter().flat_map(|request| &request.headers) {
+            let Ok(value) = value.to_str() else { continue };
+            let key = match name.as_str() {
+                "authorization" | "proxy-authorization" => value.split_once(' ').map_or(value, |(_, key)| key),
+                name if KEY_HEADERS.iter().any(|end| name.ends_with(end)) => value,
+                _ => continue,
+            };
+            if key.len() < SHORTEST_KEY {
+                continue;
+            }
+            // As it is, as JSON of PHP has it, and as in a query.
+            let quoted: String = Url::parse_with_params("x:", [("", key)]).map_or_else(
+                |_| String::new(),
+                |url| url.query().unwrap_or_default().trim_start_matches('=').to_owned(),
+            );
+            for form in [key.to_owned(), key.replace('/', "\\/"), quoted] {
+                if form.len() >= SHORTEST_KEY && !forms.contains(&form) {
+                    forms.push(form);
+                }
+            }
+        }
+        Self(forms)
+    }
+
+    fn is_in(&self, text: &str) -> bool {
+        self.0.iter().any(|form| text.contains(form.as_str()))
     }
 
     fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        match &self.0 {
-            Some(key) if text.contains(key.as_str()) => Cow::Owned(text.replace(key.as_str(), HIDDEN)),
-            _ => Cow::Borrowed(text),
+        if !self.is_in(text) {
+            return Cow::Borrowed(text);
         }
+        let hide = |text: String, form: &String| text.replace(form.as_str(), HIDDEN);
+        Cow::Owned(self.0.iter().fold(text.to_owned(), hide))
     }
 
     fn bytes<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
-        match &self.0 {
-            Some(key) if memchr::memmem::find(bytes, key.as_bytes()).is_some() => Cow::Owned(
-                String::from_utf8_lossy(bytes)
-                    .replace(key.as_str(), HIDDEN)
-                    .into_bytes(),
-            ),
+        match String::from_utf8_lossy(bytes) {
+            text if self.is_in(&text) => Cow::Owned(self.text(&text).into_owned().into_bytes()),
             _ => Cow::Borrowed(bytes),
         }
     }
 
     fn optional(&self, text: Option<String>) -> Option<String> {
         text.map(|text| self.text(&text).into_owned())
+    }
+
+    /// Decoded JSON without the keys: escapes may have hidden them until now. `None` where there are none.
+    fn value<'py>(&self, value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let py = value.py();
+        if let Ok(text) = value.cast::<PyString>() {
+            let text = text.to_string_lossy();
+            return Ok(self
+                .is_in(&text)
+                .then(|| PyString::new(py, &self.text(&text)).into_any()));
+        }
+        if let Ok(list) = value.cast::<PyList>() {
+            let mut hidden = None;
+            for (at, item) in list.iter().enumerate() {
+                if let Some(item) = self.value(&item)? {
+                    let copy = hidden.get_or_insert_with(|| list.as_sequence().to_list());
+                    copy.as_ref().map_err(|e| e.clone_ref(py))?.set_item(at, item)?;
+                }
+            }
+            return Ok(hidden.transpose()?.map(Bound::into_any));
+        }
+        if let Ok(dict) = value.cast::<PyDict>() {
+            let mut hidden = None;
+            for (name, item) in dict {
+                let (new_name, new_item) = (self.value(&name)?, self.value(&item)?);
+                if new_name.is_none() && new_item.is_none() {
+                    continue;
+                }
+                let copy = hidden.get_or_insert_with(|| dict.copy());
+                let copy = copy.as_ref().map_err(|e| e.clone_ref(py))?;
+                copy.del_item(&name)?;
+                copy.set_item(new_name.unwrap_or(name), new_item.unwrap_or(item))?;
+            }
+            return Ok(hidden.transpose()?.map(Bound::into_any));
+        }
+        Ok(None)
     }
 }
 
@@ -115,9 +182,23 @@ fn build(py: Python<'_>, failure: Failure, request: Option<&Request>, partial: O
             ));
         }
     };
-    let raw = raw.as_deref().map(|raw| hider.bytes(raw));
-    if let Some(raw) = &raw {
-        fields.set_item("body", said(py, raw)?)?;
+    let mut raw = raw.as_deref().map(|raw| hider.bytes(raw));
+    if let Some(raw) = &mut raw {
+        let text = String::from_utf8_lossy(raw).into_owned();
+        let decoded = decode(py, &text).ok();
+        let said = match decoded.as_ref().map(|value| hider.value(value)).transpose()?.flatten() {
+            Some(hidden) => {
+                let mut encoder = Encoder::new();
+                encoder.value(&hidden, 0)?;
+                *raw = Cow::Owned(encoder.finish());
+                hidden
+            }
+            None => match decoded {
+                Some(value) => value,
+                None => PyString::new(py, &text).into_any(),
+            },
+        };
+        fields.set_item("body", part_named_error(said)?)?;
     }
     if let Some(head) = head {
         fields.set_item(
@@ -128,17 +209,13 @@ fn build(py: Python<'_>, failure: Failure, request: Option<&Request>, partial: O
     Ok(make(py, kind, &message, &fields))
 }
 
-/// What the server sent as an error: its JSON (the part named `error`, as openai-python has it), or its text.
-fn said<'py>(py: Python<'py>, raw: &[u8]) -> PyResult<Bound<'py, PyAny>> {
-    let text = String::from_utf8_lossy(raw);
-    let Ok(value) = decode(py, &text) else {
-        return Ok(text.into_pyobject(py)?.into_any());
-    };
-    let error = match value.cast::<PyDict>() {
-        Ok(object) => object.get_item(intern!(py, "error"))?,
+/// The part of a server's answer that is named `error`, as openai-python has it, or else all of it.
+fn part_named_error(said: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
+    let error = match said.cast::<PyDict>() {
+        Ok(object) => object.get_item(intern!(said.py(), "error"))?,
         Err(_) => None,
     };
-    Ok(error.filter(|error| !error.is_none()).unwrap_or(value))
+    Ok(error.filter(|error| !error.is_none()).unwrap_or(said))
 }
 
 fn make(py: Python<'_>, kind: &str, message: &str, fields: &Bound<'_, PyDict>) -> PyErr {
@@ -200,7 +277,7 @@ pub fn response<'py>(py: Python<'py>, request: &Request, head: &Head, content: &
     let made = module
         .getattr(intern!(py, "Request"))?
         .call((), Some(&request_record(py, request)?))?;
-    let record = response_record(py, head, content, &Hider(None))?;
+    let record = response_record(py, head, content, &Hider(Vec::new()))?;
     record.set_item("request", made)?;
     module.getattr(intern!(py, "Response"))?.call((), Some(&record))
 }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString};
 
@@ -63,7 +64,8 @@ enum End {
     Complete,
     /// The reader closed it before its end.
     Closed,
-    /// With this error.
+    /// With this error, of which no copy is raised twice: a raised one refers to its traceback, whose frames refer to the
+    /// stream.
     Failed(PyErr),
 }
 
@@ -243,7 +245,7 @@ impl Incoming {
     }
 
     fn fail(&mut self, py: Python<'_>, error: PyErr) -> PyErr {
-        self.finish(End::Failed(error.clone_ref(py)));
+        self.finish(End::Failed(unraised(py, &error)));
         error
     }
 
@@ -328,7 +330,7 @@ impl Incoming {
     /// What broke the stream; a `StreamTruncatedError` where the reader closed it before its end.
     pub fn final_completion(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         match &self.end {
-            End::Failed(error) => Err(error.clone_ref(py)),
+            End::Failed(error) => Err(unraised(py, error)),
             End::Open | End::Closed => {
                 let detail = "it was closed here before its end".to_owned();
                 Err(self.raise(py, Error::Truncated { detail })?)
@@ -414,6 +416,14 @@ impl Incoming {
     }
 }
 
+/// The same error without a traceback.
+fn unraised(py: Python<'_>, error: &PyErr) -> PyErr {
+    let copied = py
+        .import(intern!(py, "copy"))
+        .and_then(|copy| copy.call_method1(intern!(py, "copy"), (error.value(py),)));
+    copied.map_or_else(|error| error, PyErr::from_value)
+}
+
 fn completion_tokens(usage: &str) -> Option<u64> {
     members(usage)
         .ok()?
@@ -477,7 +487,7 @@ fn content_literal(chunk: &str) -> Option<&str> {
     let choice = elements(choices)
         .ok()?
         .into_iter()
-        .find(|choice| member(choice.get(), "index").is_none_or(|index| index == "0"))?
+        .find(|choice| member(choice.get(), "index").is_none_or(|index| matches!(index, "0" | "null")))?
         .get();
     let content = match member(choice, "delta") {
         Some(delta) => member(delta, "content"),

@@ -14,11 +14,28 @@ mod settings;
 mod stream;
 mod types;
 
+use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
+
+/// What is kept for the process (classes, interned names, wakers) belongs to its main interpreter.
+#[expect(unsafe_code, reason = "only the C interface tells which interpreter this is")]
+fn refuse_subinterpreter() -> PyResult<()> {
+    // SAFETY: the interpreter is attached while it imports a module.
+    let current = unsafe { pyo3::ffi::PyInterpreterState_Get() };
+    // SAFETY: as above, and the pointer is the current interpreter's.
+    let number = unsafe { pyo3::ffi::PyInterpreterState_GetID(current) };
+    if number == 0 {
+        return Ok(());
+    }
+    Err(PyImportError::new_err(
+        "tokstream works in the main interpreter of a process only, not in subinterpreters: use threads or processes",
+    ))
+}
 
 /// The Rust side of tokstream.
 #[pymodule(gil_used = false)]
 fn _tokstream(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    refuse_subinterpreter()?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<client::Core>()?;
     module.add_class::<stream::Stream>()?;
@@ -32,5 +49,6 @@ fn _tokstream(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<asyncio::Awaitable>()?;
     module.add_class::<model::BaseModel>()?;
     module.add_function(wrap_pyfunction!(model::load, module)?)?;
+    module.add_function(wrap_pyfunction!(client::failed_with, module)?)?;
     types::add_to(module)
 }

@@ -8,7 +8,7 @@ use pyo3::types::{PyBool, PyBytes, PyDict, PyList, PyString, PyTuple};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
 use super::errors::configuration;
-use super::json::{Encoder, is_left_out};
+use super::json::{Encoder, entries, is_left_out};
 
 /// Whether the caller has a say of its own in the `Authorization` header.
 pub fn mentions_authorization(headers: Option<&Bound<'_, PyAny>>) -> PyResult<bool> {
@@ -70,7 +70,8 @@ pub fn query_pairs(query: &Bound<'_, PyAny>, argument: &str) -> PyResult<Vec<(St
     let dict = query
         .cast::<PyDict>()
         .map_err(|_| configuration(query.py(), &format!("{argument} must be a dict of names and values")))?;
-    for (name, value) in dict {
+    for entry in entries(dict) {
+        let (name, value) = entry?;
         add_query(&mut pairs, name.str()?.to_str()?, &value, 0)?;
     }
     Ok(pairs)
@@ -95,11 +96,24 @@ fn add_query(pairs: &mut Vec<(String, String)>, name: &str, value: &Bound<'_, Py
             add_query(pairs, &format!("{name}[]"), &item?, depth + 1)?;
         }
     } else if let Ok(nested) = value.cast::<PyDict>() {
-        for (inner, value) in nested {
+        for entry in entries(nested) {
+            let (inner, value) = entry?;
             add_query(pairs, &format!("{name}[{}]", inner.str()?.to_str()?), &value, depth + 1)?;
         }
     } else {
-        pairs.push((name.to_owned(), value.str()?.to_str()?.to_owned()));
+        let value = value.str()?;
+        let text = value.to_str()?;
+        if name
+            .chars()
+            .chain(text.chars())
+            .any(|c| matches!(c, '\r' | '\n' | '\0'))
+        {
+            return Err(configuration(
+                value.py(),
+                &format!("The query parameter {name:?} has a line break or a NUL"),
+            ));
+        }
+        pairs.push((name.to_owned(), text.to_owned()));
     }
     Ok(())
 }

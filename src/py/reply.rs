@@ -7,11 +7,11 @@ use pyo3::prelude::*;
 
 use super::errors::{raise, response};
 use super::json::decode;
-use super::model::{BaseModel, Schema};
+use super::model::{BaseModel, Field, Kind, Schema};
 use crate::api_error::ErrorBody;
 use crate::error::{Error, Failure, Head};
 use crate::exchange::{Progress, Reply, Request};
-use crate::json::{members, tolerate};
+use crate::json::{Member, beyond_python, members, tolerate};
 use crate::usage::Totals;
 
 /// What becomes of a whole reply.
@@ -60,8 +60,8 @@ impl Output {
                 }
             }
             Self::Model(schema) => {
-                let split = std::str::from_utf8(&body).ok().map(members);
-                let Some(Ok(members)) = split else {
+                let text = std::str::from_utf8(&body).unwrap_or_default();
+                let Ok(members) = members(text) else {
                     let kind = head.header("content-type").unwrap_or("none");
                     let detail = format!(
                         "The reply is not a JSON object (status {}, content type: {kind})",
@@ -69,6 +69,10 @@ impl Output {
                     );
                     return Err(made.invalid(py, &detail, head, body));
                 };
+                if let Some(why) = members_fault(schema, &members).or_else(|| beyond_python(text)) {
+                    let detail = format!("The reply cannot be read: {why}");
+                    return Err(made.invalid(py, &detail, head, body));
+                }
                 let is_error = members.iter().all(|(name, _)| name == "error" || name == "detail");
                 if is_error && let Some(said) = ErrorBody::in_stream(&body) {
                     let error = Error::InStream {
@@ -90,6 +94,23 @@ impl Output {
             }
         }
     }
+}
+
+/// What of a reply's own fields is not of the kind that every reader expects.
+fn members_fault(schema: &Schema, members: &[Member<'_>]) -> Option<&'static str> {
+    let is_odd = |field: &Field| {
+        let is_list = matches!(field.kind, Kind::Many(_));
+        let mut named = members.iter().rev().filter(|(name, _)| name == field.name);
+        is_list
+            && named
+                .next()
+                .is_some_and(|(_, value)| !value.get().starts_with(['[', 'n']))
+    };
+    schema
+        .fields
+        .iter()
+        .any(is_odd)
+        .then_some("what should be a list is none")
 }
 
 fn usage_of(body: &Bytes) -> Option<&str> {

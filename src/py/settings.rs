@@ -72,6 +72,8 @@ impl PyTimeout {
                 "first_token" => timeouts.first_token = limit,
                 "read" => timeouts.read = limit,
                 "total" => timeouts.total = limit,
+                // httpx's other two clocks: sending has no clock of its own here, and no call waits for a connection.
+                "write" | "pool" => {}
                 _ => {
                     return Err(PyTypeError::new_err(format!(
                         "Timeout() has no keyword {name:?}: it takes connect, first_token, read and total"

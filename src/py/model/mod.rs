@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use self::changes::{Change, Changes, is_private};
 use super::json::decode;
-use crate::json::{elements, members, tolerate};
+use crate::json::{beyond_python, elements, members, tolerate};
 
 /// A response class: its name in Python, its fields, and how to make one.
 #[derive(Debug)]
@@ -409,7 +409,11 @@ impl BaseModel {
     fn _from_json(cls: &Bound<'_, PyType>, data: &[u8], request_id: Option<&str>) -> PyResult<Py<PyAny>> {
         let schema = schema_of(cls)?;
         let json = tolerate(&Bytes::copy_from_slice(data));
-        members(text_of(&json)?).map_err(|e| PyValueError::new_err(format!("not a JSON object: {e}")))?;
+        let text = text_of(&json)?;
+        members(text).map_err(|e| PyValueError::new_err(format!("not a JSON object: {e}")))?;
+        if let Some(why) = beyond_python(text) {
+            return Err(PyValueError::new_err(why));
+        }
         Self::new(schema, json)
             .with_request_id(request_id.map(Arc::from))
             .wrap(cls.py())

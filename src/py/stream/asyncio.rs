@@ -76,8 +76,8 @@ impl AsyncStream {
 
     fn shut(&self, py: Python<'_>) {
         let mut incoming = self.incoming(py);
-        if !incoming.is_over() {
-            self.feed.ask_to_stop();
+        // A task that is waiting for more is told so, not that this was the end.
+        if !incoming.is_over() && !self.feed.give_up() {
             incoming.close();
         }
     }

@@ -3,7 +3,9 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::{self, ThreadId};
 
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
 
@@ -11,9 +13,9 @@ use super::elsewhere;
 use super::feed::Feed;
 use crate::process::InProcess;
 use crate::py::asyncio::lock;
-use crate::py::blocking::{SIGNAL_SLICE, Stop, drive, wait_for};
+use crate::py::blocking::{SIGNAL_SLICE, drive, wait_for};
 use crate::py::incoming::{Form, Incoming, Next};
-use crate::session::{Abort, Lane, Session};
+use crate::session::{Abort, Lane, Session, Stop};
 use crate::stream::{EventStream, Flow, Waiting};
 
 /// The connection under a blocking stream.
@@ -31,9 +33,18 @@ struct Channel {
 
 enum Place {
     Here(Box<InProcess<Source>>),
-    /// A thread is reading.
-    Lent,
+    /// This thread is reading.
+    Lent(ThreadId),
     Gone,
+}
+
+enum Taken {
+    Source(Box<InProcess<Source>>),
+    Gone,
+    /// Another thread has it.
+    NotYet,
+    /// This thread has it.
+    Already,
 }
 
 impl Channel {
@@ -42,25 +53,36 @@ impl Channel {
         loop {
             let taken = py.detach(|| {
                 let mut place = lock(&self.place);
-                if matches!(*place, Place::Lent) {
+                if matches!(*place, Place::Lent(_)) {
                     place = self
                         .put_back
                         .wait_timeout(place, SIGNAL_SLICE)
                         .unwrap_or_else(PoisonError::into_inner)
                         .0;
                 }
-                match std::mem::replace(&mut *place, Place::Lent) {
-                    Place::Here(source) => Some(Some(source)),
-                    Place::Lent => None,
+                let reader = thread::current().id();
+                match std::mem::replace(&mut *place, Place::Lent(reader)) {
+                    Place::Here(source) => Taken::Source(source),
+                    Place::Lent(other) => {
+                        *place = Place::Lent(other);
+                        if other == reader { Taken::Already } else { Taken::NotYet }
+                    }
                     Place::Gone => {
                         *place = Place::Gone;
-                        Some(None)
+                        Taken::Gone
                     }
                 }
             });
             match taken {
-                Some(source) => return Ok(source),
-                None => py.check_signals()?,
+                Taken::Source(source) => return Ok(Some(source)),
+                Taken::Gone => return Ok(None),
+                Taken::NotYet => py.check_signals()?,
+                // A signal's handler that reads on would wait for itself.
+                Taken::Already => {
+                    return Err(PyRuntimeError::new_err(
+                        "the stream is being read by this thread already",
+                    ));
+                }
             }
         }
     }
@@ -92,7 +114,7 @@ impl Channel {
         let before = {
             let mut place = lock(&self.place);
             match *place {
-                Place::Lent => return true,
+                Place::Lent(_) => return true,
                 Place::Here(_) | Place::Gone => std::mem::replace(&mut *place, Place::Gone),
             }
         };
@@ -192,6 +214,12 @@ impl Stream {
     }
 
     fn fill(&self, py: Python<'_>) -> PyResult<()> {
+        // Loops in C, like that of `list`, never look, and a fast server never makes them wait.
+        if let Err(signal) = py.check_signals() {
+            py.detach(|| self.supply.give_up());
+            self.incoming(py).interrupt();
+            return Err(signal);
+        }
         match &self.supply {
             Supply::Own(channel, waiting) => self.fill_here(py, channel, waiting),
             Supply::Shared(feed) => self.fill_from(py, feed),

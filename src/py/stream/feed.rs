@@ -32,7 +32,8 @@ struct FeedState {
     news: Option<Result<Flow, Failure>>,
     head: Arc<Head>,
     marks: Marks,
-    waiter: Option<Waiter>,
+    /// More than one where several tasks or threads read the stream.
+    waiters: Vec<Waiter>,
 }
 
 impl Feed {
@@ -47,7 +48,7 @@ impl Feed {
                 news: None,
                 head: Arc::clone(events.head()),
                 marks: events.marks(),
-                waiter: None,
+                waiters: Vec::new(),
             }),
             room: Notify::new(),
             stopped: AtomicBool::new(false),
@@ -88,7 +89,7 @@ impl Feed {
     }
 
     fn put(&self, items: &mut VecDeque<Item>, outcome: Result<Flow, Failure>, events: &EventStream) {
-        let waiter = {
+        let waiters = {
             let mut state = lock(&self.state);
             // Under the lock, as its beginning is: a reader that begins to wait meanwhile must not be left waiting.
             self.waiting.end();
@@ -97,11 +98,9 @@ impl Feed {
             state.news = Some(outcome);
             state.head.clone_from(events.head());
             state.marks = events.marks();
-            state.waiter.take()
+            std::mem::take(&mut state.waiters)
         };
-        if let Some(waiter) = waiter {
-            waiter.wake();
-        }
+        waiters.into_iter().for_each(Waiter::wake);
     }
 
     /// Moves what has come to the reader; if nothing has, `waiter` will be woken when something does.
@@ -110,7 +109,7 @@ impl Feed {
         let Some(news) = state.news.take() else {
             if let Some(waiter) = waiter.take() {
                 self.waiting.begin();
-                state.waiter = Some(waiter);
+                state.waiters.push(waiter);
             }
             return false;
         };
@@ -164,8 +163,10 @@ impl Feed {
             return false;
         }
         self.ask_to_stop();
-        let waiter = lock(&self.state).waiter.take();
-        waiter.map(Waiter::wake).is_some()
+        let waiters = std::mem::take(&mut lock(&self.state).waiters);
+        let was_awaited = !waiters.is_empty();
+        waiters.into_iter().for_each(Waiter::wake);
+        was_awaited
     }
 }
 
