@@ -134,7 +134,7 @@ def help_() -> None:
     """Show this list."""
     print("python3 dev.py COMMAND, or make COMMAND:\n")
     for name, function in COMMANDS.items():
-        print(f"  {name:<10} {(function.__doc__ or '').splitlines()[0]}")
+        print(f"  {name:<11} {(function.__doc__ or '').splitlines()[0]}")
 
 
 @command
@@ -284,8 +284,20 @@ def soak(*arguments: str) -> None:
 
 @command
 def bench(*arguments: str) -> None:
+    """Compare with other clients: `bench A B`, all scenarios by default; --help tells more."""
+    run(sys.executable, "benchmarks/run.py", *arguments)
+
+
+@command
+def bench_core(*arguments: str) -> None:
     """Measure the hot paths of the core; further arguments go to criterion."""
     run("cargo", "bench", "--no-default-features", "--bench", "core", "--", *arguments)
+
+
+@command
+def bench_check(*arguments: str) -> None:
+    """Count the instructions of the core's hot paths, and fail if they have grown; --write renews what is known."""
+    run(sys.executable, "benchmarks/instructions.py", *arguments)
 
 
 @command
@@ -300,7 +312,7 @@ def audit() -> None:
 @command
 def clean() -> None:
     """Remove all that was built, the virtual environments included."""
-    folders = [*ROOT.glob(".venv*"), *ROOT.glob(".*_cache"), *ROOT.glob("fuzz/target")]
+    folders = [*ROOT.glob(".venv*"), *ROOT.glob(".*_cache"), *ROOT.glob("fuzz/target"), *ROOT.glob("*/native/target")]
     for folder in [*folders, ROOT / "dist", ROOT / "site", ROOT / "target", ROOT / ".hypothesis"]:
         shutil.rmtree(folder, ignore_errors=True)
     for built in [*ROOT.glob("python/**/*.so"), *ROOT.glob("python/**/*.pyd")]:
