@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, StatusCode, Url, Version};
-use tokio::task::coop::unconstrained;
+use tokio::task::coop::{consume_budget, unconstrained};
 use tokio::time::Instant;
 
 use crate::api_error::{ErrorBody, printable};
 use crate::config::{Limits, Timeouts, redact_url};
+use crate::decode::{ACCEPTED, Decoder};
 use crate::error::{Cause, Error, Failure, Head, Phase};
 use crate::json::members;
 use crate::retry::{Budget, Outcome, RetryPolicy, parse_retry_after, parse_should_retry};
@@ -82,16 +83,36 @@ pub struct Opened {
 pub struct Body {
     response: reqwest::Response,
     proxied: bool,
+    decoder: Option<Decoder>,
     /// Bytes still to come, where that is known.
     owed: Option<u64>,
 }
 
 impl Body {
-    /// The next bytes, or `None` at a proper end.
+    /// The next bytes, decoded, or `None` at a proper end.
     ///
     /// # Errors
     /// [`Error::Connection`] if the body breaks off.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        loop {
+            if let Some(decoder) = &mut self.decoder {
+                // What is unpacked of few bytes must not keep the clocks from running.
+                consume_budget().await;
+                if let Some(piece) = decoder.pull().map_err(|e| damaged(&e))? {
+                    return Ok(Some(piece));
+                }
+            }
+            let chunk = self.transported().await?;
+            match (&mut self.decoder, chunk) {
+                (Some(decoder), Some(bytes)) => decoder.push(bytes),
+                (Some(decoder), None) => return decoder.finish().map(|()| None).map_err(|e| damaged(&e)),
+                (None, chunk) => return Ok(chunk),
+            }
+        }
+    }
+
+    /// The next bytes as they are.
+    async fn transported(&mut self) -> Result<Option<Bytes>, Error> {
         let chunk = self.response.chunk().await.map_err(|e| classify(&e, self.proxied))?;
         match (&chunk, &mut self.owed) {
             (Some(bytes), Some(owed)) => *owed = owed.saturating_sub(bytes.len() as u64),
@@ -105,6 +126,19 @@ impl Body {
             _ => {}
         }
         Ok(chunk)
+    }
+}
+
+/// What a body means that cannot be decoded.
+fn damaged(error: &std::io::Error) -> Error {
+    let cause = if error.kind() == std::io::ErrorKind::UnexpectedEof {
+        Cause::Reset
+    } else {
+        Cause::Protocol
+    };
+    Error::Connection {
+        cause,
+        detail: format!("its content coding is damaged: {error}"),
     }
 }
 
@@ -232,7 +266,6 @@ impl Call {
             let attempt = async {
                 let opened = self.attempt().await?;
                 if (200..300).contains(&opened.head.status) {
-                    self.check_encoding(&opened.head)?;
                     read(opened).await
                 } else {
                     Err(self.refused(opened).await)
@@ -274,31 +307,24 @@ impl Call {
         let connect_micros = u32::try_from(probe.took().as_micros()).unwrap_or(u32::MAX);
         self.progress.connect_micros.store(connect_micros, Ordering::Relaxed);
         let head = Arc::new(head_of(&response));
+        let decoder = Decoder::of(&head.headers).map_err(|coding| {
+            let detail = format!("The reply is encoded as {coding:?}, which is not understood; {ACCEPTED} are");
+            let error = Error::Validation {
+                detail,
+                raw: Bytes::new(),
+            };
+            self.failure(error, Some(Arc::clone(&head)))
+        })?;
         Ok(Opened {
             head,
             body: Body {
+                decoder,
                 owed: response.content_length(),
                 response,
                 proxied: self.proxied,
             },
             began,
         })
-    }
-
-    /// Refuses a body that is still encoded: a coding that was understood has been taken off, and its header with it.
-    fn check_encoding(&self, head: &Arc<Head>) -> Result<(), Failure> {
-        let coding = head.header(CONTENT_ENCODING.as_str()).unwrap_or_default().trim();
-        if coding.is_empty() || coding.eq_ignore_ascii_case("identity") {
-            return Ok(());
-        }
-        let detail = format!(
-            "The reply is encoded as {coding:?}, which is not understood; gzip, deflate, br and zstd are, one at a time"
-        );
-        let error = Error::Validation {
-            detail,
-            raw: Bytes::new(),
-        };
-        Err(self.failure(error, Some(Arc::clone(head))))
     }
 
     async fn read_whole(&self, opened: Opened) -> Result<Reply, Failure> {

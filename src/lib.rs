@@ -9,6 +9,7 @@ pub mod accumulate;
 pub mod api_error;
 pub mod chunk;
 pub mod config;
+pub mod decode;
 pub mod error;
 pub mod exchange;
 pub mod json;

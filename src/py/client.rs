@@ -7,7 +7,7 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyType};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
 use reqwest::{Method, Url};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
@@ -26,6 +26,7 @@ use super::reply::{Made, Output};
 use super::settings::{PyLimits, PyRetryPolicy, PyTimeout, max_retries_of, timeouts_of};
 use super::stream::{AsyncStream, Feed, Stream, kind_of};
 use crate::config::{BaseUrl, KEY_VARIABLES, Limits, Secret, Timeouts, base_url_from_env, key_from_env};
+use crate::decode::ACCEPTED;
 use crate::error::{Error, Failure, Head};
 use crate::exchange::{Progress, Reply, Request};
 use crate::reader::Kind;
@@ -457,6 +458,7 @@ impl Core {
         let mut headers = HeaderMap::with_capacity(8);
         headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
         headers.insert(ACCEPT, HeaderValue::from_static(accept));
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(ACCEPTED));
         if body.is_some() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         }
