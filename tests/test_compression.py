@@ -180,10 +180,12 @@ def test_bytes_after_the_coding(surface, client, coding):
 
 def test_what_came_before_the_damage_is_handed_out(surface, client):
     packer = Zlib(31)
-    body = packer.compress(event(text("A")) + event(text("B"))) + packer.flush() + b"\xff" * 16
-    api, _ = client(stream(body, headers=encoded("gzip")), max_retries=0)
+    gate = Gate()
+    body = packer.compress(event(text("A")) + event(text("B"))) + packer.flush()
+    api, _ = client(stream(body, gate, b"\xff" * 16, headers=encoded("gzip")), max_retries=0)
     answer = surface.stream(api).text_stream
     assert surface.take(answer, 2) == ["A", "B"]
+    gate.open()
     with pytest.raises(tokstream.StreamTruncatedError, match="damaged"):
         surface.next(answer)
 
