@@ -1,11 +1,7 @@
 //! One hot path of the core by its name, for callgrind to count the instructions of: `python3 dev.py bench-check`.
 //!
 //! Without a name it prints the names. Only what [`hot_path`] calls is counted.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "what is measured must work"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "what is measured must work")]
 #![expect(clippy::print_stdout, reason = "the names are asked for")]
 
 use std::collections::VecDeque;
