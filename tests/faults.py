@@ -17,6 +17,7 @@ EVENTS = ("Content-Type", "text/event-stream")
 JSON = ("Content-Type", "application/json")
 CHUNKED = ("Transfer-Encoding", "chunked")
 GZIP = ("Content-Encoding", "gzip")
+TWICE = [("Content-Encoding", "gzip, gzip")]
 
 TIME = 0.3
 MEGABYTE = b" " * (1 << 20)
@@ -278,6 +279,16 @@ HTTP = [
         "an HTTP/1.0 reply",
         streamed=([b"HTTP/1.0 200 OK\r\nContent-Type: text/event-stream\r\n\r\n", SAID, CLOSE], answer()),
         whole=([b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n", WHOLE, CLOSE], answer()),
+    ),
+    Fault(
+        "a gzip in two members",
+        streamed=(packed(gzip.compress(SAID[:99]) + gzip.compress(SAID[99:]), EVENTS), answer()),
+        whole=(packed(gzip.compress(WHOLE[:99]) + gzip.compress(WHOLE[99:]), JSON), answer()),
+    ),
+    Fault(
+        "a gzip of a gzip",
+        streamed=(stream(gzip.compress(gzip.compress(SAID)), headers=TWICE), answer()),
+        whole=(reply(gzip.compress(gzip.compress(WHOLE)), headers=TWICE), answer()),
     ),
     Fault(
         "a content coding that nobody knows",

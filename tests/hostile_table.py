@@ -150,7 +150,7 @@ def rows(worker: Worker) -> tuple[list[list[str]], Counter[tuple[str, str]], lis
 
 
 WAYS = {
-    "passes": "a broken answer passes as a whole one",
+    "passes": "a cut or empty answer passes as a whole one",
     "another": "a part of the text is lost",
     "hangs": "hangs: no timeout ends it",
     "raw": "an error that is none of the library's",

@@ -24,8 +24,6 @@ SOON = 5.0
 DEFECTS = {
     "a chunk size that is none-whole": "its cause is `other`, not `protocol`",
     "a gzip that turns corrupt within a packet-streamed": "what came before in the packet is lost",
-    "a number of 10,000 digits-streamed": "a ValueError of json comes out",
-    "a number of 10,000 digits-whole": "a ValueError of json comes out",
     "half of a surrogate pair, escaped-streamed": "the chunk has U+D800, the text put together U+FFFD",
 }
 
