@@ -35,7 +35,7 @@ sys.path[:0] = [str(ROOT), str(HERE)]
 
 import dev  # noqa: E402
 import scale  # noqa: E402
-from scenarios import DRIVERS, FLOOR, SCENARIOS, Mark, Run, Scenario  # noqa: E402
+from scenarios import ASYNC, AWAITING, BLOCKING, DRIVERS, FLOOR, SCENARIOS, SYNC, Mark, Run, Scenario  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -364,7 +364,35 @@ def write_docs() -> None:
             f"{known['cores']} cores of an {known['processor']} ({known['architecture']}), {known['system']}. {listed}."
         )
         page = replaced(page, "machine", text)
+    page = replaced(page, "losses", losses())
     PAGE.write_text(page)
+
+
+def losses() -> str:
+    """Every mark that was missed, and every case where another client in Python took less."""
+    lines: list[str] = []
+    for name, scenario in SCENARIOS.items():
+        path = RESULTS / f"{name}.json"
+        if not path.exists():
+            continue
+        result = json.loads(path.read_text())
+        missed = [mark for mark in result["marks"] if not mark["reached"]]
+        lines += [f"- {name}: {mark['mark']}: {figure(mark['measured']) or 'not measured'}." for mark in missed]
+        lines += [f"- {name}: {line}" for line in beaten(scenario, result["medians"])]
+    return "Marks that are missed, and other clients in Python that take less:\n\n" + "\n".join(lines)
+
+
+def beaten(scenario: Scenario, medians: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
+    """Where another client in Python has a smaller first metric than tokstream, in the same case and manner."""
+    metric = next(iter(scenario.metrics))
+    for case in dict.fromkeys(run.case for run in scenario.runs):
+        for ours, theirs in ((SYNC, BLOCKING), (ASYNC, AWAITING)):
+            own = medians.get(Run(ours, "", "", case=case).name, {}).get(metric)
+            for client in theirs:
+                other = medians.get(Run(client, "", "", case=case).name, {}).get(metric)
+                if own is not None and other is not None and other < own:
+                    where = f"{case}: " if case else ""
+                    yield f"{where}{scenario.metrics[metric]}: {client} {figure(other)}, {ours} {figure(own)}."
 
 
 def replaced(page: str, name: str, text: str) -> str:

@@ -32,6 +32,9 @@ DRIVERS: Mapping[str, tuple[str, ...]] = {
     OPENAI_ASYNC: ("openai_async",),
     "json.loads alone": ("json_loads",),
 }
+# The others in Python, by how they are called.
+BLOCKING = (HTTP_CLIENT, PYREQWEST, OPENAI)
+AWAITING = (AIOHTTP, AIOHTTP_UVLOOP, PYREQWEST_ASYNC, OPENAI_ASYNC)
 EVERY = (FLOOR, SYNC, ASYNC, UVLOOP, HTTP_CLIENT, AIOHTTP, AIOHTTP_UVLOOP, PYREQWEST, PYREQWEST_ASYNC)
 EVERY += (OPENAI, OPENAI_ASYNC)
 
@@ -185,7 +188,7 @@ def large() -> tuple[Run, ...]:
     runs = []
     for top, case in ((0, "3 MB"), (5, "13 MB")):
         for client in (FLOOR, SYNC, HTTP_CLIENT, "json.loads alone", OPENAI):
-            numbers = {"repeat": 2 if slow(client) else 5} | ({"bulk": 1} if client == SYNC else {})
+            numbers = {"repeat": 2 if slow(client) else 5}
             runs.append(Run(client, "logprobs", f"logprobs:n=32768,top={top}", numbers, case))
     return tuple(runs)
 
@@ -219,7 +222,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     ),
     "B": Scenario(
         "One stream of 100 tokens a second",
-        3,
+        5,
         {"cpu": "CPU per token, µs", "p50": "added latency p50, µs", "p99": "added latency p99, µs"},
         paced(),
         (

@@ -49,14 +49,10 @@ def logprobs(completion) -> list[float]:
     return [token.logprob for token in completion.choices[0].logprobs.content]
 
 
-def bulk(completion):
-    return completion.choices[0].logprobs.token_logprobs
+def bulk(completion) -> object:
+    return getattr(completion.choices[0].logprobs, "token_logprobs", None)
 
 
 measure.blocking(
-    stream=texts if measure.number("text", 0) else stream,
-    paced=paced,
-    whole=whole,
-    logprobs=logprobs,
-    bulk=bulk if measure.number("bulk", 0) else None,
+    stream=texts if measure.number("text", 0) else stream, paced=paced, whole=whole, logprobs=logprobs, bulk=bulk
 )
