@@ -1,6 +1,7 @@
 //! One call: attempts, the waits between them, the four clocks, and a whole reply's bytes.
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -8,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, StatusCode, Url, Version};
+use tokio::sync::MutexGuard;
 use tokio::task::coop::{consume_budget, unconstrained};
 use tokio::time::Instant;
 
@@ -285,22 +287,38 @@ impl Call {
     async fn attempt(&self) -> Result<Opened, Failure> {
         let request = &self.request;
         let began = Instant::now();
+        let Timeouts {
+            connect, first_token, ..
+        } = request.timeouts;
+        let late = || expired(began, first_token, || true);
+        let mut first = tokio::select! {
+            biased;
+            first = self.first_of_line() => first,
+            limit = late() => return Err(self.failure(Error::Timeout { phase: Phase::FirstToken, limit }, None)),
+        };
         let probe = ConnectProbe::new();
         let mut outgoing = reqwest::Request::new(request.method.clone(), request.url.clone());
         outgoing.headers_mut().clone_from(&request.headers);
         *outgoing.body_mut() = request.body.clone().map(reqwest::Body::from);
-        let sent = probe.watch(self.line.http.execute(outgoing));
-        let Timeouts {
-            connect, first_token, ..
-        } = request.timeouts;
-        let answered = tokio::select! {
-            biased;
-            answered = sent => answered,
-            limit = expired(began, connect, || probe.is_connecting()) => {
-                return Err(self.failure(Error::Timeout { phase: Phase::Connect, limit }, None));
-            }
-            limit = expired(began, first_token, || true) => {
-                return Err(self.failure(Error::Timeout { phase: Phase::FirstToken, limit }, None));
+        let mut sent = pin!(probe.watch(self.line.http.execute(outgoing)));
+        let mut unconnected = pin!(expired(Instant::now(), connect, || probe.is_connecting()));
+        let mut unanswered = pin!(late());
+        let answered = loop {
+            tokio::select! {
+                biased;
+                answered = sent.as_mut() => break answered,
+                () = probe.connected(), if first.is_some() => {
+                    if let Some(gate) = &self.line.gate {
+                        gate.open();
+                    }
+                    first = None;
+                }
+                limit = unconnected.as_mut() => {
+                    return Err(self.failure(Error::Timeout { phase: Phase::Connect, limit }, None));
+                }
+                limit = unanswered.as_mut() => {
+                    return Err(self.failure(Error::Timeout { phase: Phase::FirstToken, limit }, None));
+                }
             }
         };
         let response = answered.map_err(|e| self.failure(classify(&e, self.proxied), None))?;
@@ -325,6 +343,14 @@ impl Call {
             },
             began,
         })
+    }
+
+    /// Waits for the connection that all calls of a line are to share; `Some` where this call is the one to make it.
+    async fn first_of_line(&self) -> Option<MutexGuard<'_, ()>> {
+        match &self.line.gate {
+            Some(gate) => gate.pass().await,
+            None => None,
+        }
     }
 
     async fn read_whole(&self, opened: Opened) -> Result<Reply, Failure> {

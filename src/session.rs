@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{Notify, oneshot};
@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::exchange::{Call, Request};
 use crate::process::PerProcess;
 use crate::retry::Budget;
-use crate::stream::Leftover;
+use crate::stream::{DRAIN_TIME, Leftover};
 use crate::transport::{HttpVersion, Transport, TransportConfig};
 
 /// Idle lanes that are kept, at the most; each holds four file descriptors.
@@ -26,9 +26,9 @@ const TURNS: usize = 4;
 pub struct Session {
     transport: Transport,
     base_is_tls: bool,
-    lanes: PerProcess<Lanes>,
+    lanes: PerProcess<Arc<Lanes>>,
     shared: PerProcess<Mutex<Option<Vec<Line>>>>,
-    proxied: bool,
+    may_be_proxied: bool,
     multiplexes: bool,
     closed: AtomicBool,
 }
@@ -44,14 +44,40 @@ pub trait Abort: Send + Sync {
 pub struct Line {
     /// The pool.
     pub http: reqwest::Client,
+    /// Where calls share a connection: the first one makes it, and the others wait until it has.
+    pub gate: Option<Arc<Gate>>,
     /// Each call holds a clone.
     users: Arc<()>,
 }
 
+/// Closed until there is a first connection.
+#[derive(Debug, Default)]
+pub struct Gate {
+    is_open: AtomicBool,
+    first: tokio::sync::Mutex<()>,
+}
+
+impl Gate {
+    /// Passes at once, or waits for the call that makes the connection; `Some` makes the caller that call.
+    pub async fn pass(&self) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        if self.is_open.load(Ordering::Acquire) {
+            return None;
+        }
+        let first = self.first.lock().await;
+        (!self.is_open.load(Ordering::Acquire)).then_some(first)
+    }
+
+    /// There is a connection.
+    pub fn open(&self) {
+        self.is_open.store(true, Ordering::Release);
+    }
+}
+
 impl Line {
-    fn new(http: reqwest::Client) -> Self {
+    fn new(http: reqwest::Client, multiplexes: bool) -> Self {
         Self {
             http,
+            gate: multiplexes.then(Arc::default),
             users: Arc::default(),
         }
     }
@@ -120,9 +146,10 @@ pub struct Draining {
 
 impl Draining {
     /// Reads the rest of a reply for its connection's sake.
-    pub async fn drain(&self, leftover: Leftover) {
+    pub async fn drain(&self, mut leftover: Leftover) {
         self.count.fetch_add(1, Ordering::AcqRel);
         leftover.drain().await;
+        drop(leftover);
         // The connection's own task puts it back when it has its turn.
         tokio::task::yield_now().await;
         self.count.fetch_sub(1, Ordering::AcqRel);
@@ -145,7 +172,7 @@ impl Session {
         let multiplexes = config.http != HttpVersion::Http1;
         let transport = Transport::new(config);
         Self {
-            proxied: transport.may_be_proxied(),
+            may_be_proxied: transport.may_be_proxied(),
             transport,
             base_is_tls,
             lanes: PerProcess::new(),
@@ -227,7 +254,7 @@ impl Session {
             .map_err(|e| no_runtime(&e))?;
         Ok(Lane {
             runtime: Some(runtime),
-            line: Line::new(self.transport.client(self.base_is_tls)?),
+            line: Line::new(self.transport.client(self.base_is_tls)?, false),
             budget: Arc::clone(&self.lanes()?.budget),
             leftover: Mutex::new(None),
         })
@@ -240,9 +267,17 @@ impl Session {
         }
         lane.turn();
         let Some(lanes) = self.lanes.get() else { return };
-        let mut idle = lock(&lanes.idle);
-        if idle.len() < IDLE_LANES {
-            idle.push(lane);
+        if lane.is_drained() {
+            lanes.keep(lane);
+        } else if let Ok(handle) = background() {
+            lanes.keep(lane);
+            let lanes = Arc::downgrade(lanes);
+            handle.spawn(async move {
+                tokio::time::sleep(DRAIN_TIME).await;
+                if let Some(lanes) = lanes.upgrade() {
+                    lanes.give_up_leftovers();
+                }
+            });
         }
     }
 
@@ -257,7 +292,8 @@ impl Session {
         let budget = Arc::clone(&self.lanes()?.budget);
         let handle = background()?;
         let line = self.line(handle)?;
-        Ok((Call::new(request, line, self.proxied, budget), handle.clone()))
+        let proxied = self.is_proxied(&request);
+        Ok((Call::new(request, line, proxied, budget), handle.clone()))
     }
 
     /// The pool for one more call on the background thread.
@@ -271,7 +307,7 @@ impl Session {
             return Ok(line.clone());
         }
         let _inside = handle.enter();
-        let line = Line::new(self.transport.client(self.base_is_tls)?);
+        let line = Line::new(self.transport.client(self.base_is_tls)?, self.multiplexes);
         lines.push(line.clone());
         Ok(line)
     }
@@ -292,14 +328,41 @@ impl Session {
         }
     }
 
-    fn lanes(&self) -> Result<&Lanes, Error> {
-        self.lanes.get_or_try_make(|| Ok(Lanes::default()))
+    fn lanes(&self) -> Result<&Arc<Lanes>, Error> {
+        self.lanes.get_or_try_make(|| Ok(Arc::default()))
+    }
+
+    fn is_proxied(&self, request: &Request) -> bool {
+        self.may_be_proxied && self.transport.is_proxied(&request.url)
     }
 
     /// A call on a lane.
     #[must_use]
     pub fn lane_call(&self, lane: &Lane, request: Arc<Request>) -> Call {
-        Call::new(request, lane.line.clone(), self.proxied, Arc::clone(&lane.budget))
+        let proxied = self.is_proxied(&request);
+        Call::new(request, lane.line.clone(), proxied, Arc::clone(&lane.budget))
+    }
+}
+
+impl Lanes {
+    fn keep(&self, lane: Lane) {
+        let mut idle = lock(&self.idle);
+        if idle.len() < IDLE_LANES {
+            idle.push(lane);
+        }
+    }
+
+    /// Drops the idle lanes whose last reply has had its time to end and has not: their connections are of no more use.
+    fn give_up_leftovers(&self) {
+        let ended: Vec<Lane> = {
+            let mut idle = lock(&self.idle);
+            let (ended, kept) = std::mem::take(&mut *idle)
+                .into_iter()
+                .partition(Lane::has_overdue_leftover);
+            *idle = kept;
+            ended
+        };
+        drop(ended);
     }
 }
 
@@ -318,7 +381,8 @@ pub struct Lane {
     runtime: Option<Runtime>,
     line: Line,
     budget: Arc<Budget>,
-    leftover: Mutex<Option<Leftover>>,
+    /// The rest of the last reply, and when it was left.
+    leftover: Mutex<Option<(Leftover, Instant)>>,
 }
 
 impl Lane {
@@ -329,7 +393,32 @@ impl Lane {
 
     /// Leaves the rest of a body to be drained before the lane's next call.
     pub fn leave(&self, leftover: Leftover) {
-        *lock(&self.leftover) = Some(leftover);
+        *lock(&self.leftover) = Some((leftover, Instant::now()));
+    }
+
+    /// Whether the last reply has come to its end; reads what has come of the rest, and waits for nothing.
+    fn is_drained(&self) -> bool {
+        let mut place = lock(&self.leftover);
+        let Some((leftover, _)) = place.as_mut() else {
+            return true;
+        };
+        let ended = self.block_on(async {
+            tokio::select! {
+                biased;
+                _ = leftover.drain() => true,
+                () = turn() => false,
+            }
+        });
+        if ended == Some(true) {
+            *place = None;
+        }
+        place.is_none()
+    }
+
+    fn has_overdue_leftover(&self) -> bool {
+        lock(&self.leftover)
+            .as_ref()
+            .is_some_and(|(_, left)| left.elapsed() >= DRAIN_TIME)
     }
 
     /// Lets the connection's task run without waiting for anything.
@@ -340,7 +429,7 @@ impl Lane {
     /// Brings the lane up to date after idle time: closed connections are noticed, a rest that has come is drained.
     fn settle(&self) {
         let leftover = lock(&self.leftover).take();
-        if let Some(leftover) = leftover {
+        if let Some((mut leftover, _)) = leftover {
             // A rest that does not come is not waited for: dropping it closes that connection.
             self.block_on(async { drop(tokio::time::timeout(DRAIN_WAIT, leftover.drain()).await) });
         }

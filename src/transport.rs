@@ -7,10 +7,12 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::Url;
 use reqwest::redirect;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::sync::Notify;
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -132,6 +134,17 @@ impl Transport {
     #[must_use]
     pub fn may_be_proxied(&self) -> bool {
         self.config.proxy.is_some() || PROXY_VARIABLES.iter().any(|name| std::env::var_os(name).is_some())
+    }
+
+    /// Whether a proxy stands between here and this address.
+    #[must_use]
+    pub fn is_proxied(&self, url: &Url) -> bool {
+        self.config.proxy.is_some()
+            || !no_proxy_at_all()
+                && url
+                    .as_str()
+                    .parse()
+                    .is_ok_and(|uri| Matcher::from_env().intercept(&uri).is_some())
     }
 
     fn tls(&self, base_is_tls: bool) -> Result<rustls::ClientConfig, Error> {
@@ -312,6 +325,7 @@ pub struct ConnectProbe {
     state: AtomicU8,
     began: Instant,
     took: OnceLock<Duration>,
+    connected: Notify,
 }
 
 impl ConnectProbe {
@@ -322,6 +336,7 @@ impl ConnectProbe {
             state: AtomicU8::new(NOT_CONNECTING),
             began: Instant::now(),
             took: OnceLock::new(),
+            connected: Notify::new(),
         })
     }
 
@@ -329,6 +344,11 @@ impl ConnectProbe {
     #[must_use]
     pub fn is_connecting(&self) -> bool {
         self.state.load(Ordering::Relaxed) == CONNECTING
+    }
+
+    /// Resolves when a connection has been made.
+    pub async fn connected(&self) {
+        self.connected.notified().await;
     }
 
     /// How long the connection took; zero where one was at hand.
@@ -387,6 +407,7 @@ where
             if let (Some(probe), Ok(_)) = (probe, &connected) {
                 probe.state.store(CONNECTED, Ordering::Relaxed);
                 let _ = probe.took.set(probe.began.elapsed());
+                probe.connected.notify_one();
             }
             connected
         })
@@ -397,8 +418,9 @@ where
 #[must_use]
 pub fn classify(error: &reqwest::Error, proxied: bool) -> Error {
     let cause = match cause(error) {
-        // The tunnel's own error type cannot be named from outside; what is left while connecting is its refusal.
-        None if proxied && error.is_connect() => Cause::Proxy,
+        // The tunnel's own error type cannot be named from outside; what is left while connecting is its refusal. And what
+        // was to be connected to is the proxy.
+        None | Some(Cause::Dns | Cause::Refused | Cause::Unreachable) if proxied && error.is_connect() => Cause::Proxy,
         found => found.unwrap_or(Cause::Other),
     };
     Error::Connection {
@@ -453,7 +475,7 @@ fn cause_of_io(kind: std::io::ErrorKind) -> Option<Cause> {
             Some(Cause::Reset)
         }
         K::HostUnreachable | K::NetworkUnreachable | K::NetworkDown | K::AddrNotAvailable => Some(Cause::Unreachable),
-        K::InvalidData => Some(Cause::Protocol),
+        K::InvalidData | K::InvalidInput => Some(Cause::Protocol),
         _ => None,
     }
 }

@@ -193,7 +193,11 @@ def wrong_answer(outcome: Outcome, right: Right) -> list[str]:
     message = outcome.final.choices[0].message
     calls = [(call.function.name, call.function.arguments) for call in message.tool_calls or ()]
     got = (message.content, calls)
-    return [] if got == (right.text, list(right.calls)) else [f"put together it is {got}"]
+    # Half of a surrogate pair is handed out as it came; what is put together is text, which has no such thing.
+    joined = right.text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return (
+        [] if got in ((right.text, list(right.calls)), (joined, list(right.calls))) else [f"put together it is {got}"]
+    )
 
 
 def wrong_error(outcome: Outcome, right: Right) -> list[str]:

@@ -20,21 +20,9 @@ CASES = {f"{fault.name}-{form}": (fault, form) for fault in FAULTS for form in f
 # No outcome may take longer; far more than any takes.
 SOON = 5.0
 
-# What is known to be wrong, until it is mended.
-DEFECTS = {
-    "a chunk size that is none-whole": "its cause is `other`, not `protocol`",
-    "a gzip that turns corrupt within a packet-streamed": "what came before in the packet is lost",
-    "half of a surrogate pair, escaped-streamed": "the chunk has U+D800, the text put together U+FFFD",
-}
-
-
-def marked(case):
-    reason = DEFECTS.get(case)
-    return pytest.param(case, marks=[pytest.mark.xfail(strict=True, reason=reason)] if reason else [])
-
 
 @pytest.mark.timeout(30)
-@pytest.mark.parametrize("case", [marked(case) for case in CASES])
+@pytest.mark.parametrize("case", CASES)
 def test_a_fault_has_its_outcome(surface, case):
     fault, form = CASES[case]
     outcome = attempt(surface, fault, form)
@@ -71,7 +59,6 @@ def test_a_broken_stream_keeps_nothing_of_its_caller(surface, client, how):
 
 def test_each_fault_has_a_name_of_its_own():
     assert len({fault.name for fault in FAULTS}) == len(FAULTS)
-    assert set(DEFECTS) <= set(CASES)
 
 
 BLIND = [

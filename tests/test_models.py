@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from openai.types import chat as openai_chat
 
+import tokstream
 from replies import choice, chunk, completion
 from tokstream import _tokstream, types
 from tokstream._models import ValidationError
@@ -222,6 +223,8 @@ def test_declared_fields_come_first_and_absent_ones_are_none():
         "created",
         "model",
         "object",
+        "metadata",
+        "moderation",
         "service_tier",
         "system_fingerprint",
         "usage",
@@ -570,3 +573,57 @@ def test_the_services_own_fields_are_shown_where_they_were_sent():
     assert types.CompletionUsage(**usage).estimated_cost is None
     assert "estimated_cost" not in types.CompletionUsage(**usage).model_dump()
     assert types.CompletionUsage(**usage, estimated_cost=0.5).model_extra == {"estimated_cost": 0.5}
+
+
+class Unshowable(int):
+    def __repr__(self):
+        raise LookupError("no repr")
+
+
+@pytest.mark.parametrize("value", [10**5000, Unshowable(5), [10**5000]], ids=["digits", "repr", "nested"])
+def test_a_wrong_input_that_cannot_be_shown(value):
+    with pytest.raises(tokstream.ValidationError) as caught:
+        ChatCompletion.model_validate({**completion("a"), "id": value})
+    error = caught.value
+    assert isinstance(error, tokstream.TokstreamError)
+    assert isinstance(error, ValueError)
+    assert "not a valid ChatCompletion" in str(error)
+    assert str(error) == error.message
+    assert repr(error)
+    assert error.error_count() == len(error.errors()) > 0
+
+
+def test_a_validation_error_can_be_pickled():
+    with pytest.raises(tokstream.ValidationError) as caught:
+        ChatCompletion.model_validate({"id": 5})
+    copied = pickle.loads(pickle.dumps(caught.value))
+    assert (str(copied), copied.errors(), copied.title) == (str(caught.value), caught.value.errors(), "ChatCompletion")
+
+
+@pytest.mark.parametrize("name", ["__dict__", "__class__", "to_dict", "copy", "_data"])
+def test_a_field_that_is_called_like_a_part_of_the_object(name):
+    got = ChatCompletion.model_validate({**completion("a"), name: {"a": 1}})
+    assert dict(got)[name] == {"a": 1}
+    assert got.to_dict()[name] == {"a": 1}
+
+
+def test_nested_objects_of_openai_have_their_attributes():
+    sent = {
+        "role": "assistant",
+        "content": "x",
+        "annotations": [
+            {
+                "type": "url_citation",
+                "url_citation": {"start_index": 0, "end_index": 1, "title": "t", "url": "https://a"},
+            }
+        ],
+        "audio": {"id": "a", "data": "", "expires_at": 1, "transcript": "t"},
+        "tool_calls": [{"id": "1", "type": "custom", "custom": {"name": "n", "input": "i"}}],
+    }
+    message = (
+        ChatCompletion._from_json(json.dumps({"choices": [{"index": 0, "message": sent}]}).encode()).choices[0].message
+    )
+    assert message.annotations[0].url_citation.url == "https://a"
+    assert message.audio.transcript == "t"
+    assert message.tool_calls[0].custom.name == "n"
+    assert message.to_dict() == sent

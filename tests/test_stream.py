@@ -87,12 +87,12 @@ def test_text_stream_passes_over_odd_chunks(surface, client):
 
 
 def test_unknown_fields_of_chunks_are_kept(surface, client):
-    sent = chunk(choice(content="x", mood={"calm": True}), obfuscation="aXb", provider=None)
+    sent = chunk(choice(content="x", mood={"calm": True}), noise="aXb", provider=None)
     api, _ = client(stream(sse(sent, finish())))
     read = surface.list(surface.stream(api))[0]
-    assert read.obfuscation == "aXb"
+    assert read.noise == "aXb"
     assert read.choices[0].delta.mood == {"calm": True}
-    assert read.model_extra == {"obfuscation": "aXb", "provider": None}
+    assert read.model_extra == {"noise": "aXb", "provider": None}
     assert read.to_dict() == sent
 
 

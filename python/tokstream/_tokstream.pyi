@@ -297,6 +297,12 @@ class ChatCompletion(BaseModel):
     object: str
     """Always `chat.completion`."""
 
+    metadata: builtins.dict[str, str] | None
+    """What the request attached."""
+
+    moderation: Any | None
+    """What the server's moderation found."""
+
     service_tier: str | None
     """The tier that the request was served in."""
 
@@ -377,10 +383,10 @@ class ChatCompletionMessage(BaseModel):
     reasoning_content: str | None
     """What the model thought before it answered."""
 
-    annotations: list[dict[str, Any]] | None
+    annotations: list[Annotation] | None
     """Notes on the text, such as its sources."""
 
-    audio: dict[str, Any] | None
+    audio: ChatCompletionAudio | None
     """The answer as sound."""
 
     function_call: FunctionCall | None
@@ -412,6 +418,61 @@ class ChatCompletionMessageToolCall(BaseModel):
     type: Literal["function"]
     """Always `function`."""
 
+    custom: Custom | None
+    """What to call, in place of `function`, where `type` is `custom`."""
+
+@final
+class Custom(BaseModel):
+    """A tool that takes any text, and the text."""
+
+    input: str
+    """The text, as the model wrote it."""
+
+    name: str
+    """The tool's name."""
+
+@final
+class Annotation(BaseModel):
+    """A note on an answer's text."""
+
+    type: Literal["url_citation"]
+    """Always `url_citation`."""
+
+    url_citation: AnnotationURLCitation
+    """The source."""
+
+@final
+class AnnotationURLCitation(BaseModel):
+    """A source on the web."""
+
+    end_index: int
+    """Where in the text the part ends that it is the source of."""
+
+    start_index: int
+    """Where in the text the part begins that it is the source of."""
+
+    title: str
+    """The page's title."""
+
+    url: str
+    """The page's address."""
+
+@final
+class ChatCompletionAudio(BaseModel):
+    """An answer as sound."""
+
+    id: str
+    """The sound's id, by which a later message may refer to it."""
+
+    data: str
+    """The sound in base64, in the format that was asked for."""
+
+    expires_at: int
+    """When the server forgets the sound, in seconds since 1970 (UTC)."""
+
+    transcript: str
+    """What is said."""
+
 @final
 class Function(BaseModel):
     """The function of a tool call, and its arguments."""
@@ -441,6 +502,12 @@ class ChatCompletionChunk(BaseModel):
     object: str
     """Always `chat.completion.chunk`."""
 
+    moderation: Any | None
+    """What the server's moderation found."""
+
+    obfuscation: str | None
+    """Noise that hides the length of the text from who listens."""
+
     service_tier: str | None
     """The tier that the request is served in."""
 
@@ -469,6 +536,9 @@ class ChunkChoice(BaseModel):
 @final
 class ChoiceDelta(BaseModel):
     """A new piece of a message."""
+
+    audio: builtins.dict[str, Any] | None
+    """A new piece of the sound."""
 
     content: str | None
     """New text, exactly as sent: it may be empty or begin with a space."""
@@ -562,6 +632,9 @@ class CompletionTokensDetails(BaseModel):
     rejected_prediction_tokens: int | None
     """Tokens of a predicted output that did not come true."""
 
+    text_tokens: int | None
+    """Tokens of text."""
+
 @final
 class PromptTokensDetails(BaseModel):
     """What the read tokens were."""
@@ -574,6 +647,12 @@ class PromptTokensDetails(BaseModel):
 
     cache_write_tokens: int | None
     """Tokens that the server put into its cache."""
+
+    image_tokens: int | None
+    """Tokens of pictures."""
+
+    text_tokens: int | None
+    """Tokens of text."""
 
 @final
 class Completion(BaseModel):
@@ -686,6 +765,9 @@ class Model(BaseModel):
 
     owned_by: str | None
     """Who made the model or who serves it."""
+
+    shutdown_date: str | None
+    """When the model is to be shut down."""
 
     root: str | None
     """The id of the model that this one is a variant of."""

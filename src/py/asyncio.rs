@@ -66,6 +66,7 @@ pub struct LoopWaker {
     reader: PipeReader,
     futures: Mutex<HashMap<u64, Py<PyAny>>>,
     next_id: AtomicU64,
+    ticks: AtomicBool,
 }
 
 #[pymethods]
@@ -97,6 +98,16 @@ impl LoopWaker {
     fn _answer(&self, py: Python<'_>) -> PyResult<()> {
         self.answer(py)
     }
+
+    /// Wakes the loop every now and then while something is waited for.
+    fn _tick(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
+        let waits = !lock(&slf.get().futures).is_empty();
+        slf.get().ticks.store(waits, Ordering::Release);
+        if waits {
+            Self::tick_later(slf, event_loop)?;
+        }
+        Ok(())
+    }
 }
 
 impl LoopWaker {
@@ -115,6 +126,14 @@ impl LoopWaker {
         Ok(())
     }
 
+    fn tick_later(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = slf.py();
+        let tick = slf.getattr(intern!(py, "_tick"))?;
+        event_loop
+            .call_method1(intern!(py, "call_later"), (JUPYTER_TICK_SECONDS, tick, event_loop))
+            .map(drop)
+    }
+
     fn new() -> PyResult<Self> {
         let (reader, pipe) = std::io::pipe()?;
         Ok(Self {
@@ -126,6 +145,7 @@ impl LoopWaker {
             reader,
             futures: Mutex::default(),
             next_id: AtomicU64::new(0),
+            ticks: AtomicBool::new(false),
         })
     }
 
@@ -160,6 +180,16 @@ impl LoopWaker {
             .call((), Some(&options))?;
         thread.call_method0(intern!(py, "start")).map(drop)
     }
+}
+
+/// A Jupyter kernel's signal handler cancels the cell's task, but does not wake the event loop, which would notice only when
+/// something else does.
+const JUPYTER_TICK_SECONDS: f64 = 0.1;
+
+fn in_jupyter(py: Python<'_>) -> PyResult<bool> {
+    static MODULES: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let modules = MODULES.get_or_try_init(py, || Ok::<_, PyErr>(py.import("sys")?.getattr("modules")?.unbind()))?;
+    modules.bind(py).contains(intern!(py, "ipykernel"))
 }
 
 type Wakers = Mutex<HashMap<usize, (Py<PyWeakrefReference>, Py<LoopWaker>)>>;
@@ -331,6 +361,9 @@ impl Awaitable {
         let loop_waker = waker.get();
         let id = loop_waker.next_id.fetch_add(1, Ordering::Relaxed);
         lock(&loop_waker.futures).insert(id, future.clone().unbind());
+        if in_jupyter(py)? && !loop_waker.ticks.swap(true, Ordering::AcqRel) {
+            LoopWaker::tick_later(waker.bind(py), &event_loop)?;
+        }
         let waiter = Waiter::Future(Arc::clone(&loop_waker.bell), id);
         self.forget_waiting();
         *lock(&self.state) = State::Waiting(waker, id);

@@ -298,6 +298,12 @@ impl Incoming {
         );
     }
 
+    /// Whether the stream came to its proper end and has been handed out.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        matches!(self.end, End::Complete)
+    }
+
     /// Whether nothing more will be handed out.
     #[must_use]
     pub fn is_over(&self) -> bool {

@@ -91,11 +91,14 @@ response_classes! {
         audio_tokens "audio_tokens": int optional,
         reasoning_tokens "reasoning_tokens": int optional,
         rejected_prediction_tokens "rejected_prediction_tokens": int optional,
+        text_tokens "text_tokens": int optional,
     }
     PromptTokensDetails "PromptTokensDetails" in "tokstream.types.completion_usage" {
         audio_tokens "audio_tokens": int optional,
         cache_write_tokens "cache_write_tokens": int optional,
         cached_tokens "cached_tokens": int optional,
+        image_tokens "image_tokens": int optional,
+        text_tokens "text_tokens": int optional,
     }
     CompletionUsage "CompletionUsage" in "tokstream.types.completion_usage" {
         completion_tokens "completion_tokens": int,
@@ -128,17 +131,38 @@ response_classes! {
         arguments "arguments": str,
         name "name": str,
     }
+    Custom "Custom" in "tokstream.types.chat.chat_completion_message_custom_tool_call" {
+        input "input": str,
+        name "name": str,
+    }
     ChatCompletionMessageToolCall "ChatCompletionMessageToolCall" in "tokstream.types.chat.chat_completion_message_tool_call" {
         id "id": str,
         function "function": (one Function),
         type_ "type": str optional,
+        custom "custom": (one Custom) extension,
+    }
+    AnnotationURLCitation "AnnotationURLCitation" in "tokstream.types.chat.chat_completion_message" {
+        end_index "end_index": int,
+        start_index "start_index": int,
+        title "title": str,
+        url "url": str,
+    }
+    Annotation "Annotation" in "tokstream.types.chat.chat_completion_message" {
+        type_ "type": str,
+        url_citation "url_citation": (one AnnotationURLCitation),
+    }
+    ChatCompletionAudio "ChatCompletionAudio" in "tokstream.types.chat.chat_completion_audio" {
+        id "id": str,
+        data "data": str,
+        expires_at "expires_at": int,
+        transcript "transcript": str,
     }
     ChatCompletionMessage "ChatCompletionMessage" in "tokstream.types.chat.chat_completion_message" {
         content "content": str optional,
         refusal "refusal": str optional,
         role "role": str,
-        annotations "annotations": any optional,
-        audio "audio": any optional,
+        annotations "annotations": (many Annotation) optional,
+        audio "audio": (one ChatCompletionAudio) optional,
         function_call "function_call": (one FunctionCall) optional,
         tool_calls "tool_calls": (many ChatCompletionMessageToolCall) optional,
         reasoning_content "reasoning_content": str extension,
@@ -155,6 +179,8 @@ response_classes! {
         created "created": int,
         model "model": str,
         object "object": str,
+        metadata "metadata": any optional,
+        moderation "moderation": any optional,
         service_tier "service_tier": str optional,
         system_fingerprint "system_fingerprint": str optional,
         usage "usage": (one CompletionUsage) optional,
@@ -174,6 +200,7 @@ response_classes! {
         type_ "type": str optional,
     }
     ChoiceDelta "ChoiceDelta" in "tokstream.types.chat.chat_completion_chunk" {
+        audio "audio": any optional,
         content "content": str optional,
         function_call "function_call": (one ChoiceDeltaFunctionCall) optional,
         refusal "refusal": str optional,
@@ -193,6 +220,8 @@ response_classes! {
         created "created": int,
         model "model": str,
         object "object": str,
+        moderation "moderation": any optional,
+        obfuscation "obfuscation": str optional,
         service_tier "service_tier": str optional,
         system_fingerprint "system_fingerprint": str optional,
         usage "usage": (one CompletionUsage) optional,
@@ -250,6 +279,7 @@ response_classes! {
         created "created": int optional,
         object "object": str,
         owned_by "owned_by": str optional,
+        shutdown_date "shutdown_date": str optional,
         root "root": str extension,
         metadata "metadata": (one ModelMetadata) extension,
     }

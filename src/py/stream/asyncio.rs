@@ -63,12 +63,16 @@ impl AsyncStream {
                     self.at_a_stretch.fetch_add(1, Ordering::Relaxed);
                     return Ok(Next::Piece(piece));
                 }
-                other => {
-                    // Over, well or not; after an error of the data the connection is of no more use.
-                    if other.is_err() {
-                        self.feed.ask_to_stop();
+                Ok(Next::End) => {
+                    if incoming.is_complete() {
+                        self.feed.let_go();
                     }
-                    return other;
+                    return Ok(Next::End);
+                }
+                Err(error) => {
+                    // After an error of the data the connection is of no more use.
+                    self.feed.ask_to_stop();
+                    return Err(error);
                 }
             }
         }

@@ -87,6 +87,18 @@ impl Channel {
         }
     }
 
+    /// The connection, if nobody is reading from it; it is gone then.
+    fn take_if_here(&self) -> Option<Box<InProcess<Source>>> {
+        let mut place = lock(&self.place);
+        match std::mem::replace(&mut *place, Place::Gone) {
+            Place::Here(source) => Some(source),
+            other => {
+                *place = other;
+                None
+            }
+        }
+    }
+
     /// Puts the connection back, or notes that it is gone.
     fn put(&self, source: Option<Box<InProcess<Source>>>) {
         let dropped = {
@@ -203,13 +215,41 @@ impl Stream {
             let next = self.incoming(py).next(py, form);
             match next {
                 Ok(Next::Piece(piece)) => return Ok(Some(piece)),
-                Ok(Next::End) => return Ok(None),
+                Ok(Next::End) => {
+                    self.let_go(py);
+                    return Ok(None);
+                }
                 Ok(Next::Wait) => self.fill(py)?,
                 Err(error) => {
                     py.detach(|| self.supply.give_up());
                     return Err(error);
                 }
             }
+        }
+    }
+
+    /// Gives the connection back where the stream's end was found in its bytes, before the transport came to its own.
+    fn let_go(&self, py: Python<'_>) {
+        if !self.incoming(py).is_complete() {
+            return;
+        }
+        py.detach(|| match &self.supply {
+            Supply::Shared(feed) => feed.let_go(),
+            Supply::Own(channel, _) => {
+                if let Some(source) = channel.take_if_here() {
+                    self.give_back(source);
+                }
+            }
+        });
+    }
+
+    /// Gives the connection of a complete stream back to its client.
+    fn give_back(&self, source: Box<InProcess<Source>>) {
+        if let Some(Source { lane, events }) = source.into_inner() {
+            if let Some(leftover) = events.into_leftover() {
+                lane.leave(leftover);
+            }
+            self.session.give_back(lane);
         }
     }
 
@@ -301,12 +341,7 @@ impl Stream {
         py.detach(|| match flow {
             Some(Flow::More) => channel.put(Some(source)),
             Some(Flow::Done | Flow::Ended) => {
-                if let Some(Source { lane, events }) = source.into_inner() {
-                    if let Some(leftover) = events.into_leftover() {
-                        lane.leave(leftover);
-                    }
-                    self.session.give_back(lane);
-                }
+                self.give_back(source);
                 channel.put(None);
             }
             None => {

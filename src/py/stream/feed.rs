@@ -21,6 +21,8 @@ pub struct Feed {
     state: Mutex<FeedState>,
     room: Notify,
     stopped: AtomicBool,
+    /// It was stopped since the reader had found the stream's end in the bytes before the transport came to its own.
+    is_enough: AtomicBool,
     stop: Notify,
     waiting: Arc<Waiting>,
     pid: u32,
@@ -52,6 +54,7 @@ impl Feed {
             }),
             room: Notify::new(),
             stopped: AtomicBool::new(false),
+            is_enough: AtomicBool::new(false),
             stop: Notify::new(),
             waiting: events.waiting(),
             pid: std::process::id(),
@@ -67,7 +70,7 @@ impl Feed {
         loop {
             let outcome = tokio::select! {
                 biased;
-                () = self.stopped() => return,
+                () = self.stopped() => return self.leave(events).await,
                 outcome = events.fill(&mut items) => outcome,
             };
             let goes_on = matches!(outcome, Ok(Flow::More));
@@ -81,10 +84,20 @@ impl Feed {
             }
             while lock(&self.state).bytes > READ_AHEAD_BYTES {
                 tokio::select! {
-                    () = self.stopped() => return,
+                    () = self.stopped() => return self.leave(events).await,
                     () = self.room.notified() => {}
                 }
             }
+        }
+    }
+
+    /// Gives the connection up, or, where the reader has all it wants, back.
+    async fn leave(&self, events: EventStream) {
+        if let Some(leftover) = events
+            .into_leftover()
+            .filter(|_| self.is_enough.load(Ordering::Acquire))
+        {
+            self.session.drain(leftover).await;
         }
     }
 
@@ -139,6 +152,12 @@ impl Feed {
         }
         self.stopped.store(true, Ordering::Release);
         self.stop.notify_one();
+    }
+
+    /// The stream is complete: what is left of it is read for the connection's sake.
+    pub fn let_go(&self) {
+        self.is_enough.store(true, Ordering::Release);
+        self.ask_to_stop();
     }
 
     /// Whether the connection was given up, by the stream's own end or by the client's.

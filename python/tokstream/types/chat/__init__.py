@@ -2,6 +2,7 @@
 
 from .chat_completion import ChatCompletion
 from .chat_completion_assistant_message_param import ChatCompletionAssistantMessageParam
+from .chat_completion_audio import ChatCompletionAudio
 from .chat_completion_chunk import ChatCompletionChunk
 from .chat_completion_content_part_image_param import ChatCompletionContentPartImageParam
 from .chat_completion_content_part_input_audio_param import ChatCompletionContentPartInputAudioParam
@@ -13,6 +14,7 @@ from .chat_completion_developer_message_param import ChatCompletionDeveloperMess
 from .chat_completion_function_message_param import ChatCompletionFunctionMessageParam
 from .chat_completion_function_tool_param import ChatCompletionFunctionToolParam
 from .chat_completion_message import ChatCompletionMessage
+from .chat_completion_message_custom_tool_call import ChatCompletionMessageCustomToolCall
 from .chat_completion_message_function_tool_call import ChatCompletionMessageFunctionToolCall
 from .chat_completion_message_function_tool_call_param import ChatCompletionMessageFunctionToolCallParam
 from .chat_completion_message_param import ChatCompletionMessageParam, MessageLike, Messages, SupportsModelDump
@@ -49,6 +51,7 @@ from .completion_create_params import CompletionCreateParams
 __all__ = [
     "ChatCompletion",
     "ChatCompletionAssistantMessageParam",
+    "ChatCompletionAudio",
     "ChatCompletionChunk",
     "ChatCompletionContentPartImageParam",
     "ChatCompletionContentPartInputAudioParam",
@@ -60,6 +63,7 @@ __all__ = [
     "ChatCompletionFunctionMessageParam",
     "ChatCompletionFunctionToolParam",
     "ChatCompletionMessage",
+    "ChatCompletionMessageCustomToolCall",
     "ChatCompletionMessageFunctionToolCall",
     "ChatCompletionMessageFunctionToolCallParam",
     "ChatCompletionMessageParam",

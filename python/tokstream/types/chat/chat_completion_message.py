@@ -1,5 +1,5 @@
 """The message in a chat reply."""
 
-from tokstream._tokstream import ChatCompletionMessage, FunctionCall
+from tokstream._tokstream import Annotation, AnnotationURLCitation, ChatCompletionMessage, FunctionCall
 
-__all__ = ["ChatCompletionMessage", "FunctionCall"]
+__all__ = ["Annotation", "AnnotationURLCitation", "ChatCompletionMessage", "FunctionCall"]

@@ -1,19 +1,21 @@
 //! A streamed reply: bytes to events, `[DONE]`, the end of the transport, and the clocks of a stream.
 
+mod clocks;
+
 use std::collections::VecDeque;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::task::coop::unconstrained;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
-use crate::error::{Error, Failure, Head, Phase};
+pub use clocks::{Marks, Waiting};
+
+use crate::error::{Error, Failure, Head};
 use crate::exchange::{Body, Call, Joined, Opened};
-use crate::session::turn;
 use crate::sse;
+use clocks::Clocks;
 
 /// What a stream hands to its reader.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,84 +53,14 @@ pub enum Flow {
     Ended,
 }
 
-/// How long a reader has been waiting for the server to say something; the clock of `read` runs only then.
-#[derive(Debug)]
-pub struct Waiting {
-    origin: Instant,
-    /// Nanoseconds since `origin`, plus one; zero while nobody waits.
-    since: AtomicU64,
-    /// Nanoseconds waited since the last content before that: for bytes that were none.
-    before: AtomicU64,
-}
-
-impl Waiting {
-    /// Nobody waits yet.
-    #[must_use]
-    pub fn new() -> Arc<Self> {
-        Arc::new(Self {
-            origin: Instant::now(),
-            since: AtomicU64::new(0),
-            before: AtomicU64::new(0),
-        })
-    }
-
-    /// The reader begins to wait.
-    pub fn begin(&self) {
-        self.since.store(self.now() + 1, Ordering::Release);
-    }
-
-    /// The reader is busy with what it has.
-    pub fn end(&self) {
-        let since = self.since.swap(0, Ordering::AcqRel);
-        if since > 0 {
-            self.before
-                .fetch_add(self.now().saturating_sub(since - 1), Ordering::AcqRel);
-        }
-    }
-
-    /// Content has come.
-    pub fn heard(&self) {
-        self.before.store(0, Ordering::Release);
-        if self.since.load(Ordering::Acquire) > 0 {
-            self.begin();
-        }
-    }
-
-    fn now(&self) -> u64 {
-        u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX - 1)
-    }
-
-    /// When the silence that the reader is waiting in began, not counting the time in which nobody waited.
-    fn since(&self) -> Option<Instant> {
-        let since = self.since.load(Ordering::Acquire).checked_sub(1)?;
-        let before = Duration::from_nanos(self.before.load(Ordering::Acquire));
-        let began = self.origin + Duration::from_nanos(since);
-        Some(began.checked_sub(before).unwrap_or(self.origin))
-    }
-}
-
-/// When things happened in a stream.
-#[derive(Debug, Clone, Copy)]
-pub struct Marks {
-    /// The call began.
-    pub began: Instant,
-    /// The first data came.
-    pub first_token: Option<Instant>,
-    /// The stream ended, well or not.
-    pub ended: Option<Instant>,
-}
-
 /// Bytes that are read after `[DONE]` for the connection's sake, at the most.
 const DRAIN_BYTES: usize = 64 << 10;
 /// How long that may take.
-const DRAIN_TIME: Duration = Duration::from_secs(1);
+pub const DRAIN_TIME: Duration = Duration::from_secs(1);
 /// As much of a body that is no stream as an error shows.
 const BEGINNING_BYTES: usize = 1024;
 /// `data: [DONE]` with blanks around it is no longer than this.
 const DONE_BYTES: usize = 64;
-/// When nobody waits, the read clock is looked at again after this time.
-const IDLE_LOOK: Duration = Duration::from_millis(50);
-
 enum Shape {
     /// The first bytes look like an event stream.
     Events(sse::Parser),
@@ -146,9 +78,7 @@ pub struct EventStream {
     head: Arc<Head>,
     body: Option<Body>,
     shape: Shape,
-    attempt_began: Instant,
-    waiting: Arc<Waiting>,
-    timer: Option<Pin<Box<Sleep>>>,
+    clocks: Clocks,
     marks: Marks,
     parsed: VecDeque<sse::Event>,
     /// Whether anything has been handed out: there is no silent retry then.
@@ -176,12 +106,10 @@ impl EventStream {
                 Shape::of(&head)
             },
             begun: false,
+            clocks: Clocks::new(call.request().timeouts, began),
             call,
             head,
             body: Some(body),
-            attempt_began: began,
-            waiting: Waiting::new(),
-            timer: None,
             marks,
             parsed: VecDeque::new(),
             beginning: Bytes::new(),
@@ -203,7 +131,7 @@ impl EventStream {
     /// The reader's own part of the read clock.
     #[must_use]
     pub fn waiting(&self) -> Arc<Waiting> {
-        Arc::clone(&self.waiting)
+        self.clocks.waiting()
     }
 
     /// When things happened so far.
@@ -259,8 +187,7 @@ impl EventStream {
         };
         self.head = head;
         self.body = Some(body);
-        self.attempt_began = began;
-        self.timer = None;
+        self.clocks.begin_attempt(began);
         Ok(())
     }
 
@@ -291,7 +218,7 @@ impl EventStream {
                 });
                 if is_content {
                     self.marks.first_token.get_or_insert_with(Instant::now);
-                    self.waiting.heard();
+                    self.clocks.heard();
                 }
                 out.push_back(Item::Data(bytes));
                 Ok(Flow::More)
@@ -314,7 +241,7 @@ impl EventStream {
                 let flow = deliver(&mut self.parsed, out);
                 if out.len() > had {
                     self.marks.first_token.get_or_insert_with(Instant::now);
-                    self.waiting.heard();
+                    self.clocks.heard();
                 }
                 if flow == Flow::Done {
                     return Ok(flow);
@@ -366,79 +293,14 @@ impl EventStream {
     }
 
     async fn read(&mut self) -> Result<Option<Bytes>, Error> {
-        let Some(mut body) = self.body.take() else {
+        let Some(body) = &mut self.body else {
             return Ok(None);
         };
-        let next = tokio::select! {
+        tokio::select! {
             biased;
             next = body.chunk() => next,
             // Its own budget: bytes that amount to nothing would use up the common one, and no clock would ever run out.
-            timeout = unconstrained(self.expired()) => Err(timeout),
-        };
-        if !matches!(next, Ok(None)) {
-            self.body = Some(body);
-        }
-        next
-    }
-
-    /// Resolves when one of the stream's clocks has run out. The timer is moved only when it fires: a chunk costs none.
-    async fn expired(&mut self) -> Error {
-        loop {
-            let Some((deadline, running)) = self.deadline() else {
-                return std::future::pending().await;
-            };
-            let timer = self
-                .timer
-                .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
-            if timer.is_elapsed() || timer.deadline() > deadline {
-                if let Some(error) = running.filter(|_| deadline <= Instant::now()) {
-                    // What lies in the socket has arrived, and is read before.
-                    turn().await;
-                    return error;
-                }
-                timer.as_mut().reset(deadline);
-            }
-            timer.as_mut().await;
-        }
-    }
-
-    /// The next moment to look at the clocks, and which one has then run out, if nothing happens before.
-    fn deadline(&self) -> Option<(Instant, Option<Error>)> {
-        let timeouts = &self.call.request().timeouts;
-        let silence = if self.marks.first_token.is_none() {
-            timeouts.first_token.map(|limit| {
-                (
-                    self.attempt_began + limit,
-                    Some(Error::Timeout {
-                        phase: Phase::FirstToken,
-                        limit,
-                    }),
-                )
-            })
-        } else {
-            timeouts.read.map(|limit| match self.waiting.since() {
-                Some(since) => (
-                    since + limit,
-                    Some(Error::Timeout {
-                        phase: Phase::Read,
-                        limit,
-                    }),
-                ),
-                None => (Instant::now() + limit.max(IDLE_LOOK), None),
-            })
-        };
-        let total = timeouts.total.map(|limit| {
-            (
-                self.marks.began + limit,
-                Some(Error::Timeout {
-                    phase: Phase::Total,
-                    limit,
-                }),
-            )
-        });
-        match (silence, total) {
-            (Some(silence), Some(total)) => Some(if silence.0 <= total.0 { silence } else { total }),
-            (one, other) => one.or(other),
+            timeout = unconstrained(self.clocks.expired(&self.marks)) => Err(timeout),
         }
     }
 
@@ -455,7 +317,7 @@ pub struct Leftover(Body);
 
 impl Leftover {
     /// Reads to the end, within bounds of bytes and time; whether the end was reached.
-    pub async fn drain(mut self) -> bool {
+    pub async fn drain(&mut self) -> bool {
         let reading = async {
             let mut room = DRAIN_BYTES;
             loop {

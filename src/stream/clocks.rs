@@ -1,0 +1,164 @@
+//! The clocks of a stream: first token, read and total; and what they measure.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep};
+
+use crate::config::Timeouts;
+use crate::error::{Error, Phase};
+use crate::session::turn;
+
+/// When nobody waits, the read clock is looked at again after this time.
+const IDLE_LOOK: Duration = Duration::from_millis(50);
+
+/// How long a reader has been waiting for the server to say something; the clock of `read` runs only then.
+#[derive(Debug)]
+pub struct Waiting {
+    origin: Instant,
+    /// Nanoseconds since `origin`, plus one; zero while nobody waits.
+    since: AtomicU64,
+    /// Nanoseconds waited since the last content before that: for bytes that were none.
+    before: AtomicU64,
+}
+
+impl Waiting {
+    /// Nobody waits yet.
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self {
+            origin: Instant::now(),
+            since: AtomicU64::new(0),
+            before: AtomicU64::new(0),
+        })
+    }
+
+    /// The reader begins to wait.
+    pub fn begin(&self) {
+        self.since.store(self.now() + 1, Ordering::Release);
+    }
+
+    /// The reader is busy with what it has.
+    pub fn end(&self) {
+        let since = self.since.swap(0, Ordering::AcqRel);
+        if since > 0 {
+            self.before
+                .fetch_add(self.now().saturating_sub(since - 1), Ordering::AcqRel);
+        }
+    }
+
+    /// Content has come.
+    pub fn heard(&self) {
+        self.before.store(0, Ordering::Release);
+        if self.since.load(Ordering::Acquire) > 0 {
+            self.begin();
+        }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX - 1)
+    }
+
+    /// When the silence that the reader is waiting in began, not counting the time in which nobody waited.
+    fn since(&self) -> Option<Instant> {
+        let since = self.since.load(Ordering::Acquire).checked_sub(1)?;
+        let before = Duration::from_nanos(self.before.load(Ordering::Acquire));
+        let began = self.origin + Duration::from_nanos(since);
+        Some(began.checked_sub(before).unwrap_or(self.origin))
+    }
+}
+
+/// When things happened in a stream.
+#[derive(Debug, Clone, Copy)]
+pub struct Marks {
+    /// The call began.
+    pub began: Instant,
+    /// The first data came.
+    pub first_token: Option<Instant>,
+    /// The stream ended, well or not.
+    pub ended: Option<Instant>,
+}
+
+/// The clocks of one stream, and the one timer that serves them all.
+pub struct Clocks {
+    timeouts: Timeouts,
+    attempt_began: Instant,
+    waiting: Arc<Waiting>,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Clocks {
+    /// Clocks of a stream whose attempt began at this moment.
+    #[must_use]
+    pub fn new(timeouts: Timeouts, attempt_began: Instant) -> Self {
+        Self {
+            timeouts,
+            attempt_began,
+            waiting: Waiting::new(),
+            timer: None,
+        }
+    }
+
+    /// Another attempt has been made.
+    pub fn begin_attempt(&mut self, began: Instant) {
+        self.attempt_began = began;
+        self.timer = None;
+    }
+
+    /// The reader's own part of the read clock.
+    #[must_use]
+    pub fn waiting(&self) -> Arc<Waiting> {
+        Arc::clone(&self.waiting)
+    }
+
+    /// Content has come.
+    pub fn heard(&self) {
+        self.waiting.heard();
+    }
+
+    /// Resolves when one of the clocks has run out. The timer is moved only when it fires: a chunk costs none.
+    pub async fn expired(&mut self, marks: &Marks) -> Error {
+        loop {
+            let Some((deadline, running)) = self.deadline(marks) else {
+                return std::future::pending().await;
+            };
+            let timer = self
+                .timer
+                .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+            if timer.is_elapsed() || timer.deadline() > deadline {
+                if let Some((phase, limit)) = running.filter(|_| deadline <= Instant::now()) {
+                    // What lies in the socket has arrived, and is read before.
+                    turn().await;
+                    return Error::Timeout { phase, limit };
+                }
+                timer.as_mut().reset(deadline);
+            }
+            timer.as_mut().await;
+        }
+    }
+
+    /// The next moment to look at the clocks, and which one has then run out, if nothing happens before.
+    fn deadline(&self, marks: &Marks) -> Option<(Instant, Option<(Phase, Duration)>)> {
+        let Timeouts {
+            first_token,
+            read,
+            total,
+            ..
+        } = self.timeouts;
+        let silence = if marks.first_token.is_none() {
+            first_token.map(|limit| (self.attempt_began + limit, Some((Phase::FirstToken, limit))))
+        } else {
+            read.map(|limit| match self.waiting.since() {
+                Some(since) => (since + limit, Some((Phase::Read, limit))),
+                None => (Instant::now() + limit.max(IDLE_LOOK), None),
+            })
+        };
+        let total = total.map(|limit| (marks.began + limit, Some((Phase::Total, limit))));
+        match (silence, total) {
+            (Some(silence), Some(total)) => Some(if silence.0 <= total.0 { silence } else { total }),
+            (one, other) => one.or(other),
+        }
+    }
+}
