@@ -73,6 +73,7 @@ def test_the_tree():
         "BudgetExceededError": (tokstream.TokstreamError,),
         "ClientClosedError": (tokstream.TokstreamError,),
         "ConfigurationError": (tokstream.TokstreamError, ValueError),
+        "ValidationError": (tokstream.TokstreamError, ValueError),
     }
     assert {name: getattr(tokstream, name).__bases__ for name in tree} == tree
     assert sorted(tree) == sorted(_exceptions.__all__)
@@ -82,7 +83,7 @@ def test_the_names_are_openais():
     ours = {name for name in _exceptions.__all__ if name != "TokstreamError"}
     only_here = {"StreamTruncatedError", "PaymentRequiredError", "BudgetExceededError", "ClientClosedError"}
     theirs = {name for name in ours if hasattr(openai, name)}
-    assert ours - theirs == only_here | {"ConfigurationError"}
+    assert ours - theirs == only_here | {"ConfigurationError", "ValidationError"}
 
 
 def test_every_class_says_when_it_is_raised():

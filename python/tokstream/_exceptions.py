@@ -20,7 +20,8 @@
     ├── ContentFilterFinishReasonError
     ├── BudgetExceededError
     ├── ClientClosedError
-    └── ConfigurationError              (+ ValueError)
+    ├── ConfigurationError              (+ ValueError)
+    └── ValidationError                 (+ ValueError)  errors()
 
 The names and their meaning are those of openai-python; its `OpenAIError` is `TokstreamError` here.
 Every error can be pickled and copied, with all its attributes.
@@ -78,6 +79,7 @@ __all__ = [
     "StreamTruncatedError",
     "TokstreamError",
     "UnprocessableEntityError",
+    "ValidationError",
 ]
 
 
@@ -435,6 +437,51 @@ class ClientClosedError(TokstreamError):
 
 class ConfigurationError(TokstreamError, ValueError):
     """The client is set up wrongly: no key, a bad URL, a timeout that is no time, and the like."""
+
+
+class ValidationError(TokstreamError, ValueError):
+    """The input of `model_validate` is not an object of the class. What a server sends never raises this.
+
+    Attributes:
+        title (str): the name of the class.
+    """
+
+    title: str
+
+    def __init__(self, title: str, errors: list[dict[str, Any]]) -> None:
+        super().__init__()
+        self.title = title
+        self._errors = errors
+        lines = [f"The input is not a valid {title}:"]
+        for error in errors:
+            path = ".".join(map(str, error["loc"])) or "input"
+            lines.append(f"  {path}: {error['msg']} [type={error['type']}, input={_shown(error['input'])}]")
+        self.message = "\n".join(lines)
+        self.args = (self.message,)
+
+    def errors(self) -> list[dict[str, Any]]:
+        """Return what is wrong, one dict for each part of the input.
+
+        Its keys: `loc`, a tuple of names and indexes that lead to the part; `msg`, a sentence; `type`, a name such as
+        `"missing"` or `"string_type"`; and `input`, what stands there.
+        """
+        return [dict(error) for error in self._errors]
+
+    def error_count(self) -> int:
+        """Return how many parts of the input are wrong."""
+        return len(self._errors)
+
+
+# Characters of a wrong input that an error shows.
+_SHOWN_INPUT = 80
+
+
+def _shown(value: object) -> str:
+    try:
+        shown = repr(value)
+    except Exception:  # noqa: BLE001 - an input may be anything, and an error must not raise another
+        return f"<{type(value).__name__}>"
+    return shown if len(shown) <= _SHOWN_INPUT else f"{shown[:_SHOWN_INPUT]}…"
 
 
 _STATUS_ERRORS: dict[int, type[APIStatusError]] = {

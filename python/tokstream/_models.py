@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
     from typing import Any, Literal, TypeAlias, TypeVar
 
-    from ._tokstream import BaseModel
+    from ._tokstream import BaseModel, ModelList
 
     Model = TypeVar("Model", bound=BaseModel)
     # What pydantic takes: a set, or a dict whose values are True or the same again; "__all__" stands for every key.
@@ -36,11 +36,15 @@ if TYPE_CHECKING:
     Choices: TypeAlias = tuple[IncEx, IncEx]
 
 __all__ = [
+    "Pages",
     "ValidationError",
     "construct",
     "copy",
     "dump_plain",
     "eq",
+    "get_next_page",
+    "has_next_page",
+    "iter_pages",
     "json_text",
     "model_construct",
     "model_copy",
@@ -49,6 +53,8 @@ __all__ = [
     "model_fields_set",
     "model_validate",
     "model_validate_json",
+    "next_page_info",
+    "page_items",
     "pydantic_core_schema",
     "pydantic_json_schema",
     "repr_",
@@ -353,13 +359,74 @@ def _repr_value(kind: str, nested: type[BaseModel] | None, value: Any) -> str:
 
 def rich_repr(self: BaseModel) -> list[tuple[str, Any]]:
     """Return names and values for the `rich` library."""
-    names = [name for name, _, _, _ in _fields(type(self), self._data(), _EVERYTHING)]
-    return [(name, getattr(self, name)) for name in names]
+    cls = type(self)
+    declared = {name for name, *_ in cls._schema()}
+    # A server may call a field as Python calls something that every object has.
+    return [
+        (name, value if name not in declared and hasattr(cls, name) else getattr(self, name))
+        for name, _, _, value in _fields(cls, self._data(), _EVERYTHING)
+    ]
 
 
 def pairs(self: BaseModel) -> Iterator[tuple[str, Any]]:
     """Iterate over names and values, so that `dict(message)` is what it says."""
     return iter(rich_repr(self))
+
+
+def page_items(page: ModelList) -> list[Any]:
+    """Return what a page of openai-python iterates over: its data, or nothing where there is none.
+
+    Raises:
+        APIResponseValidationError: the data is something else than a list.
+    """
+    data: Any = getattr(page, "data", None)
+    if not data:
+        return []
+    if not is_list(data):
+        from ._exceptions import APIResponseValidationError
+
+        raise APIResponseValidationError(
+            body=page.to_dict(), message="The reply has something else than a list as its `data`"
+        )
+    return data
+
+
+def has_next_page(self: ModelList) -> bool:
+    """Return False: a server lists all models at once."""
+    return False
+
+
+def next_page_info(self: ModelList) -> None:
+    """Return None: a server lists all models at once."""
+
+
+def get_next_page(self: ModelList) -> None:
+    """Raise what openai-python's last page raises.
+
+    Raises:
+        RuntimeError: there is no further page.
+    """
+    raise RuntimeError("No next page expected; please check `.has_next_page()` before calling `.get_next_page()`.")
+
+
+def iter_pages(self: ModelList) -> Pages:
+    """Iterate over the pages, of which this is the only one, with `for` or with `async for`."""
+    return Pages(self)
+
+
+class Pages:
+    """The one page of a list of models, as both surfaces iterate it."""
+
+    __slots__ = ("_page",)
+
+    def __init__(self, page: ModelList) -> None:
+        self._page = page
+
+    def __iter__(self) -> Iterator[ModelList]:
+        yield self._page
+
+    async def __aiter__(self) -> AsyncIterator[ModelList]:
+        yield self._page
 
 
 async def async_items(items: list[Any]) -> AsyncIterator[Any]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from _collections_abc import Mapping
 
-from ._typing import is_dict, is_list, override
+from ._exceptions import ValidationError
+from ._typing import is_dict, is_list
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,48 +32,6 @@ __all__ = [
     "pydantic_core_schema",
     "pydantic_json_schema",
 ]
-
-
-class ValidationError(ValueError):
-    """The input of `model_validate` is not an object of the class.
-
-    Attributes:
-        title (str): the name of the class.
-    """
-
-    title: str
-
-    def __init__(self, title: str, errors: list[dict[str, Any]]) -> None:
-        super().__init__(title, errors)
-        self.title = title
-        self._errors = errors
-
-    def errors(self) -> list[dict[str, Any]]:
-        """Return what is wrong, one dict for each part of the input.
-
-        Its keys: `loc`, a tuple of names and indexes that lead to the part; `msg`, a sentence; `type`, a name such as
-        `"missing"` or `"string_type"`; and `input`, what stands there.
-        """
-        return [dict(error) for error in self._errors]
-
-    def error_count(self) -> int:
-        """Return how many parts of the input are wrong."""
-        return len(self._errors)
-
-    @override
-    def __str__(self) -> str:
-        lines = [f"The input is not a valid {self.title}:"]
-        for error in self._errors:
-            path = ".".join(map(str, error["loc"])) or "input"
-            shown = repr(error["input"])
-            if len(shown) > _SHOWN_INPUT:
-                shown = f"{shown[:_SHOWN_INPUT]}…"
-            lines.append(f"  {path}: {error['msg']} [type={error['type']}, input={shown}]")
-        return "\n".join(lines)
-
-
-# Characters of a wrong input that an error shows.
-_SHOWN_INPUT = 80
 
 
 def model_validate(
@@ -105,7 +64,7 @@ def model_validate(
         given = {name: getattr(obj, name) for name, *_ in cls._schema() if hasattr(obj, name)}
     try:
         encoded = encode(given)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise ValidationError(cls.__name__, [_error((), str(error), "json_type", obj)]) from None
     return _validate_encoded(cls, encoded, strict, obj)
 
@@ -174,7 +133,7 @@ def _validate_encoded(cls: type[Model], encoded: bytes, strict: bool | None, sou
             # An escape may be half of a surrogate pair, which is no text: encoding finds out.
             rewrite = check.changed or b"\\ud" in encoded.lower()
             return cls._from_json(encode(data) if rewrite else encoded)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValidationError(
             cls.__name__, [_error((), f"this is not JSON: {error}", "json_invalid", source)]
         ) from None
