@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import pickle
 
 import pytest
 
+import tokstream
 from tokstream._http import Headers, Request, Response, redact_url
 
 PAIRS = [("Content-Type", "text/plain"), ("Set-Cookie", "a=1"), ("set-cookie", "b=2, c")]
@@ -188,3 +190,72 @@ def test_copies_of_records():
             b"{}",
         )
     assert copy.deepcopy(response).request.content == b"{}"
+
+
+class Standin:
+    """A stream that a response belongs to."""
+
+    is_closed = False
+
+    class timings:  # noqa: N801 - of a stream
+        total = 1.5
+
+    def close(self):
+        self.is_closed = True
+
+
+class AsyncStandin(Standin):
+    def __aiter__(self):
+        raise NotImplementedError
+
+    async def close(self):
+        self.is_closed = True
+
+
+def of_stream(stream):
+    response = Response(200)
+    response._stream = stream
+    return response
+
+
+def test_the_stream_of_a_response_can_be_closed():
+    response = of_stream(Standin())
+    assert not response.is_closed
+    assert response.elapsed.total_seconds() == 1.5
+    with pytest.raises(tokstream.TokstreamError, match="with_streaming_response"):
+        response.iter_lines()
+    response.close()
+    response.close()
+    assert response.is_closed
+    assert pickle.loads(pickle.dumps(response)).is_closed
+
+
+def test_the_async_stream_of_a_response_can_be_closed():
+    response = of_stream(AsyncStandin())
+    with pytest.raises(tokstream.TokstreamError, match="aclose"):
+        response.close()
+    assert not response.is_closed
+    asyncio.run(response.aclose())
+    assert response.is_closed
+
+
+def test_a_whole_response_is_closed():
+    response = Response(200, content="a\nb\r\nc")
+    assert response.is_closed
+    response.close()
+    asyncio.run(response.aclose())
+    assert list(response.iter_lines()) == ["a", "b", "c"]
+    assert response.elapsed.total_seconds() == 0
+
+
+def test_raising_for_a_status():
+    fine = Response(204)
+    assert fine.raise_for_status() is fine
+    bad = Response(404, json={"error": {"code": "none"}})
+    with pytest.raises(tokstream.NotFoundError, match="404 Not Found") as caught:
+        bad.raise_for_status()
+    assert caught.value.response is bad
+    assert caught.value.code == "none"
+    with pytest.raises(tokstream.InternalServerError) as caught:
+        Response(500, content=b"<html>").raise_for_status()
+    assert caught.value.body == "<html>"

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 
 import pytest
 
 import tokstream
-from replies import HELLO, completion, error, event, said, sse, text
+from replies import HELLO, USAGE, completion, error, event, finish, said, sse, text
 from server import STALL, Gate, reply, stream
+from surface import pairs
+from tokstream._response import _Lines
 from tokstream.types import CreateEmbeddingResponse, ModelList
 from tokstream.types.chat import ChatCompletion
 
@@ -255,3 +259,99 @@ def test_lines_of_server_sent_events(surface, client):
         lines = surface.list(response.iter_lines())
     assert lines[0].startswith("data: {")
     assert lines[1:] == ["", "data: [DONE]", ""]
+
+
+# ── bounds, and bodies that are something else ────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("how", ["read", "text", "json", "parse"])
+def test_a_body_over_the_limit(surface, client, how):
+    api, server = client(stream(b"x" * 600, b"x" * 600, STALL), OK, limits=tokstream.Limits(body_bytes=1000))
+    with (
+        streaming(surface, api) as response,
+        pytest.raises(tokstream.APIResponseValidationError, match=r"1000 bytes.*body_bytes"),
+    ):
+        surface.run(getattr(response, how)())
+    assert server.connections[0].ended.wait(SOON)
+    assert surface.create(api).choices[0].message.content == "ok"
+
+
+def test_a_body_of_just_the_limit(surface, client):
+    api, _ = client(reply(b"x" * 1000), limits=tokstream.Limits(body_bytes=1000))
+    with streaming(surface, api) as response:
+        assert len(surface.run(response.read())) == 1000
+
+
+def test_a_line_over_the_limit(surface, client):
+    api, server = client(stream(b"short\n" + b"x" * 600, b"x" * 600, STALL), limits=tokstream.Limits(event_bytes=1000))
+    with streaming(surface, api, stream=True) as response:
+        lines = response.iter_lines()
+        assert surface.next(lines) == "short"
+        with pytest.raises(tokstream.APIResponseValidationError, match=r"1000 bytes.*event_bytes"):
+            surface.next(lines)
+    assert server.connections[0].ended.wait(SOON)
+
+
+def test_a_long_line_costs_no_more_than_its_length():
+    lines = _Lines(1 << 30)
+    began = time.process_time()
+    for _ in range(200_000):
+        assert lines.feed(b"x" * 50) == []
+    assert time.process_time() - began < 5
+    assert [len(line) for line in [*lines.feed(b"\n"), *lines.rest()]] == [10_000_000]
+
+
+@pytest.mark.parametrize(
+    "text", [b"a\r\nb\rc\n\nd", b"a\r", b"\r\n\r\n", b"\xc3\xa9\r\xc3\xa9", b"a\r\xc3", b"", b"\r\r"], ids=repr
+)
+def test_lines_do_not_depend_on_where_they_are_cut(text):
+    wanted = re.split("\r\n|\r|\n", text.decode(errors="replace"))
+    if not wanted[-1]:
+        wanted.pop()
+    for first, second in pairs(text):
+        lines = _Lines(100)
+        assert [*lines.feed(first), *lines.feed(second), *lines.rest()] == wanted
+    lines = _Lines(100)
+    one_by_one = [line for byte in text for line in lines.feed(bytes([byte]))]
+    assert one_by_one + lines.rest() == wanted
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"\xff\xfe{", b"[" * 100_000], ids=["html", "latin", "deep"])
+def test_a_body_that_is_no_json(surface, client, body):
+    api, _ = client(then=reply(body), max_retries=0)
+    with pytest.raises(tokstream.APIResponseValidationError, match="not JSON") as caught:
+        raw(surface, api).json()
+    assert caught.value.status_code == 200
+    for how in ("json", "parse"):
+        with streaming(surface, api) as response, pytest.raises(tokstream.APIResponseValidationError):
+            surface.run(getattr(response, how)())
+
+
+@pytest.mark.parametrize(
+    "body", [error("no such model", code="lost"), {"detail": "no such model"}], ids=["error", "detail"]
+)
+def test_a_success_that_says_it_is_an_error(surface, client, body):
+    api, _ = client(then=reply(body), max_retries=0)
+    with pytest.raises(tokstream.APIError, match="no such model"):
+        surface.create(api)
+    with pytest.raises(tokstream.APIError, match="no such model") as caught:
+        raw(surface, api).parse()
+    assert not isinstance(caught.value, tokstream.APIResponseValidationError)
+    assert caught.value.response.status_code == 200
+    assert caught.value.code == body.get("error", {}).get("code")
+    with streaming(surface, api) as response, pytest.raises(tokstream.APIError, match="no such model"):
+        surface.run(response.parse())
+
+
+@pytest.mark.skipif(not hasattr(tokstream._tokstream.Core, "count"), reason="the extension is older")
+@pytest.mark.parametrize("how", ["read", "parse", "json"])
+def test_tokens_count_once(surface, client, how):
+    api, _ = client(OK, stream(sse(text("A"), finish(usage=USAGE))))
+    with streaming(surface, api) as response:
+        surface.run(getattr(response, how)())
+        surface.run(response.read())
+        surface.run(response.parse())
+    assert (api.usage.requests, api.usage.total_tokens) == (1, USAGE["total_tokens"])
+    with streaming(surface, api, stream=True) as response:
+        surface.list(surface.run(response.parse()))
+    assert (api.usage.requests, api.usage.total_tokens) == (2, 2 * USAGE["total_tokens"])

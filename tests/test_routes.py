@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import typing
+
 import pydantic
 import pytest
 
@@ -11,6 +13,11 @@ from server import head, reply, stream
 from surface import KEY
 from tokstream.types import Model
 from tokstream.types.chat import ChatCompletion, ChatCompletionChunk
+
+
+class Pydantic(pydantic.BaseModel):
+    id: str
+
 
 METHODS = ["get", "post", "put", "patch", "delete"]
 
@@ -170,3 +177,59 @@ def test_what_is_tried_again(surface, client, method):
     api, server = client(reply(error(), 503), reply({"ok": True}), retry=policy)
     assert surface.run(getattr(api, method)("/r")) == {"ok": True}
     assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("cast", "sent", "wanted"),
+    [
+        (list, [1, {"id": "a"}], [1, {"id": "a"}]),
+        (list[Model], [{"id": "a"}, {"id": "b"}], ["a", "b"]),
+        (typing.List[Model], [{"id": "a"}], ["a"]),  # noqa: UP006 - as programs have it
+        (dict[str, Model], {"x": {"id": "a"}}, {"x": "a"}),
+        (list[list[str]], [["a"], []], [["a"], []]),
+        (list[float], [1, 2.5], [1, 2.5]),
+        (list[Pydantic], [{"id": "a"}], ["a"]),
+        (list[typing.Any], [1, None], [1, None]),
+        (dict[str, object], {"a": None}, {"a": None}),
+    ],
+    ids=str,
+)
+def test_lists_and_dicts_of_what_was_asked_for(surface, client, cast, sent, wanted):
+    api, _ = client(then=reply(sent))
+    got = surface.run(api.get("/route", cast_to=cast))
+    inner = typing.get_args(cast)[-1] if typing.get_args(cast) else None
+    if inner in (Model, Pydantic):
+        items = list(got.values()) if isinstance(got, dict) else got
+        assert all(isinstance(item, inner) for item in items)
+        got = {key: item.id for key, item in got.items()} if isinstance(got, dict) else [item.id for item in got]
+    assert got == wanted
+
+
+@pytest.mark.parametrize(
+    ("cast", "sent"),
+    [
+        (list, {"a": 1}),
+        (dict, [1]),
+        (list[Model], {"id": "a"}),
+        (list[Model], [{"id": "a"}, 5]),
+        (list[str], ["a", 1]),
+        (list[int], [True]),
+        (list[float], ["1"]),
+        (dict[str, Model], [1]),
+        (list[Pydantic], [{}]),
+        (list, None),
+    ],
+    ids=str,
+)
+def test_an_answer_that_is_no_such_list(surface, client, cast, sent):
+    api, _ = client(then=reply(sent), max_retries=0)
+    with pytest.raises(tokstream.APIResponseValidationError) as caught:
+        surface.run(api.get("/route", cast_to=cast))
+    assert caught.value.status_code == 200
+
+
+def test_a_cast_that_cannot_be(surface, client):
+    api, _ = client(then=reply([1]), max_retries=0)
+    for cast in (list[int | None], int | str, set, list[bytes]):
+        with pytest.raises(TypeError, match="cast_to"):
+            surface.run(api.get("/route", cast_to=cast))

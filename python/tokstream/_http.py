@@ -13,6 +13,7 @@ from ._typing import override
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from datetime import timedelta
     from typing import Any, TypeAlias
 
     HeaderTypes: TypeAlias = (
@@ -236,7 +237,7 @@ class Response:
         status_code (int): the status, for example `429`.
         headers (Headers): what the server sent.
         request (Request | None): what it answers.
-        content (bytes): the body, decompressed; empty where it was a stream that is read elsewhere.
+        content (bytes): the body, decompressed; empty where it is a stream, which is read as one.
         http_version (str): `"HTTP/1.1"`, `"HTTP/2"`, …
 
     Args:
@@ -246,7 +247,7 @@ class Response:
         json: the body as a value to encode as JSON, in place of `content`.
     """
 
-    __slots__ = ("_reason", "content", "headers", "http_version", "request", "status_code")
+    __slots__ = ("_elapsed", "_reason", "_stream", "content", "headers", "http_version", "request", "status_code")
 
     def __init__(  # noqa: PLR0917 - what the extension module knows of every response goes by position
         self,
@@ -272,6 +273,9 @@ class Response:
         self.content = content.encode() if isinstance(content, str) else bytes(content)
         self.http_version = http_version
         self._reason = reason_phrase
+        # Whoever made the record of a call sets these: the seconds it took, and a stream that goes on.
+        self._elapsed = 0.0
+        self._stream: Any = None
 
     @property
     def url(self) -> str | None:
@@ -334,6 +338,69 @@ class Response:
     def read(self) -> bytes:
         """Return the body."""
         return self.content
+
+    def iter_lines(self) -> Iterator[str]:
+        """Iterate the lines of the body, without their ends.
+
+        Raises:
+            TokstreamError: the body is a stream, whose chunks are read elsewhere.
+        """
+        if self._stream is not None:
+            from ._exceptions import TokstreamError
+
+            raise TokstreamError("This body is read as a stream; with_streaming_response gives its lines.")
+        return iter(self.text.splitlines())
+
+    def raise_for_status(self) -> Response:
+        """Return the response itself.
+
+        Raises:
+            APIStatusError: the status is an error. Calls of a client raise that by themselves.
+        """
+        if not self.is_error:
+            return self
+        from ._exceptions import status_error_class
+
+        try:
+            body = self.json()
+        except (ValueError, RecursionError):
+            body = self.text
+        message = f"{self.status_code} {self.reason_phrase}".strip()
+        raise status_error_class(self.status_code)(message, response=self, body=body)
+
+    @property
+    def elapsed(self) -> timedelta:
+        """How long the call took, or has taken so far; zero where that is not known."""
+        from datetime import timedelta
+
+        seconds = self._elapsed if self._stream is None else self._stream.timings.total
+        return timedelta(seconds=seconds)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing more of the body will come."""
+        return self._stream is None or bool(self._stream.is_closed)
+
+    def close(self) -> None:
+        """End the stream that the body is, if it is one.
+
+        Raises:
+            TokstreamError: the stream is an `AsyncStream`, which `aclose` ends.
+        """
+        if self._stream is None:
+            return
+        if hasattr(self._stream, "__aiter__"):
+            from ._exceptions import TokstreamError
+
+            raise TokstreamError("The stream is asynchronous: use `await response.aclose()`.")
+        self._stream.close()
+
+    async def aclose(self) -> None:
+        """End the `AsyncStream` that the body is, if it is one."""
+        if hasattr(self._stream, "__aiter__"):
+            await self._stream.close()
+        else:
+            self.close()
 
     @override
     def __repr__(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._http import Response
+from ._tokstream import Limits
 from ._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,8 +11,9 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
+    from ._exceptions import APIError
     from ._http import Headers, Request
-    from ._tokstream import AsyncStream, Stream
+    from ._tokstream import Core
 
 
 class _BaseResponse:
@@ -89,6 +91,14 @@ class _BaseResponse:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} [{self.status_code}]>"
 
+    def _json(self) -> Any:
+        from json import loads
+
+        try:
+            return loads(self._response.content)
+        except (ValueError, RecursionError) as error:
+            raise unexpected(self._response, f"The reply is not JSON: {error}") from error
+
     def _of(self, response: Response, to: Any) -> Any:
         if to is None and self._parsed is not None:
             return self._parsed
@@ -119,7 +129,7 @@ class RawResponse(_BaseResponse):
 
     def json(self) -> Any:
         """Return the body's JSON, decoded."""
-        return self._response.json()
+        return self._json()
 
     def parse(self, *, to: Any = None) -> Any:
         """Return what the call would have returned, or the body as an object of the class `to`."""
@@ -128,18 +138,52 @@ class RawResponse(_BaseResponse):
         return self._of(self._response, to)
 
 
-class APIResponse(_BaseResponse):
-    """A reply whose body is read when it is asked for."""
+class _StreamingResponse(_BaseResponse):
+    """A reply whose body is read when it is asked for: what both surfaces have of it."""
 
-    __slots__ = ("_stream",)
+    __slots__ = ("_core", "_is_read", "_stream")
 
-    def __init__(self, source: Stream[bytes], *, cast: Any, stream: Callable[[Any], Any] | None = None) -> None:
+    def __init__(
+        self, source: Any, *, cast: Any, stream: Callable[[Any], Any] | None = None, core: Core | None = None
+    ) -> None:
         super().__init__(source.response, cast=cast, retries=source.timings.retries, source=source)
         self._stream = stream
+        self._core = core
+        self._is_read = False
+
+    @property
+    def elapsed(self) -> Any:
+        """How long the call has taken, as a `datetime.timedelta`."""
+        from datetime import timedelta
+
+        return timedelta(seconds=self._source.timings.total)
+
+    def _most(self, name: str) -> int:
+        """Return a limit in bytes, of the client's `Limits`."""
+        limits = Limits() if self._core is None else self._core.limits
+        return int(getattr(limits, name))
+
+    def _keep(self, body: bytes) -> bytes:
+        """Keep the whole body; what it says of tokens counts once."""
+        self._is_read = True
+        self._response = with_content(self._response, body)
+        count = getattr(self._core, "count", None)
+        if count is not None:
+            count(body)
+        return body
+
+
+class APIResponse(_StreamingResponse):
+    """A reply whose body is read when it is asked for."""
+
+    __slots__ = ()
 
     def iter_bytes(self, chunk_size: int | None = None) -> Iterator[bytes]:
         """Yield the body's bytes as they come, or in pieces of `chunk_size`."""
-        return resized(self._source, chunk_size)
+        pieces = _Pieces(chunk_size)
+        for piece in self._source:
+            yield from pieces.feed(piece)
+        yield from pieces.rest()
 
     def iter_text(self, chunk_size: int | None = None) -> Iterator[str]:
         """Yield the body's text as it comes."""
@@ -152,16 +196,28 @@ class APIResponse(_BaseResponse):
 
     def iter_lines(self) -> Iterator[str]:
         """Yield the body's lines, without their ends."""
-        lines = _Lines()
+        lines = _Lines(self._most("event_bytes"))
         for piece in self._source:
             yield from lines.feed(piece)
+            if lines.is_too_long:
+                self.close()
+                raise unexpected(self._response, lines.complaint)
         yield from lines.rest()
 
     def read(self) -> bytes:
         """Read the body to its end and return it."""
-        if not self._response.content:
-            self._response = with_content(self._response, b"".join(self._source))
-        return self._response.content
+        if self._is_read:
+            return self._response.content
+        body = bytearray()
+        most = self._most("body_bytes")
+        for piece in self._source:
+            body += piece
+            if len(body) > most:
+                self.close()
+                raise unexpected(
+                    self._response, f"The reply is larger than {most} bytes, which limits.body_bytes allows"
+                )
+        return self._keep(bytes(body))
 
     def text(self) -> str:
         """Read the body and return it as text."""
@@ -171,7 +227,7 @@ class APIResponse(_BaseResponse):
     def json(self) -> Any:
         """Read the body and return its JSON, decoded."""
         self.read()
-        return self._response.json()
+        return self._json()
 
     def parse(self, *, to: Any = None) -> Any:
         """Return what the call would have returned, or the body as an object of the class `to`."""
@@ -185,28 +241,19 @@ class APIResponse(_BaseResponse):
         self._source.close()
 
 
-class AsyncAPIResponse(_BaseResponse):
+class AsyncAPIResponse(_StreamingResponse):
     """A reply whose body is read when it is asked for."""
 
-    __slots__ = ("_stream",)
-
-    def __init__(self, source: AsyncStream[bytes], *, cast: Any, stream: Callable[[Any], Any] | None = None) -> None:
-        super().__init__(source.response, cast=cast, retries=source.timings.retries, source=source)
-        self._stream = stream
+    __slots__ = ()
 
     async def iter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
         """Yield the body's bytes as they come, or in pieces of `chunk_size`."""
-        kept = b""
+        pieces = _Pieces(chunk_size)
         async for piece in self._source:
-            if chunk_size is None:
-                yield piece
-                continue
-            kept += piece
-            for start in range(0, len(kept) - chunk_size + 1, chunk_size):
-                yield kept[start : start + chunk_size]
-            kept = kept[len(kept) - len(kept) % chunk_size :]
-        if kept:
-            yield kept
+            for whole in pieces.feed(piece):
+                yield whole
+        for rest in pieces.rest():
+            yield rest
 
     async def iter_text(self, chunk_size: int | None = None) -> AsyncIterator[str]:
         """Yield the body's text as it comes."""
@@ -219,18 +266,30 @@ class AsyncAPIResponse(_BaseResponse):
 
     async def iter_lines(self) -> AsyncIterator[str]:
         """Yield the body's lines, without their ends."""
-        lines = _Lines()
+        lines = _Lines(self._most("event_bytes"))
         async for piece in self._source:
             for line in lines.feed(piece):
                 yield line
+            if lines.is_too_long:
+                await self.close()
+                raise unexpected(self._response, lines.complaint)
         for line in lines.rest():
             yield line
 
     async def read(self) -> bytes:
         """Read the body to its end and return it."""
-        if not self._response.content:
-            self._response = with_content(self._response, b"".join([piece async for piece in self._source]))
-        return self._response.content
+        if self._is_read:
+            return self._response.content
+        body = bytearray()
+        most = self._most("body_bytes")
+        async for piece in self._source:
+            body += piece
+            if len(body) > most:
+                await self.close()
+                raise unexpected(
+                    self._response, f"The reply is larger than {most} bytes, which limits.body_bytes allows"
+                )
+        return self._keep(bytes(body))
 
     async def text(self) -> str:
         """Read the body and return it as text."""
@@ -240,7 +299,7 @@ class AsyncAPIResponse(_BaseResponse):
     async def json(self) -> Any:
         """Read the body and return its JSON, decoded."""
         await self.read()
-        return self._response.json()
+        return self._json()
 
     async def parse(self, *, to: Any = None) -> Any:
         """Return what the call would have returned, or the body as an object of the class `to`."""
@@ -311,28 +370,79 @@ def cast_response(response: Response, cast: Any) -> Any:
         return plain(response)
     if getattr(cast, "__name__", "") == "Response" and getattr(cast, "__module__", "").startswith("httpx"):
         return _as_httpx(response, cast)
-    origin = getattr(cast, "__origin__", cast)
-    if origin is not None and not isinstance(origin, type):
-        raise TypeError(
-            f"cast_to takes a response class, dict, list, str, bytes or a class with model_validate, not {cast!r}"
-        )
     try:
         if hasattr(cast, "_from_json"):
+            refusal = _refusal(response)
+            if refusal is not None:
+                raise refusal
             return cast._from_json(response.content, response.request_id)
-        data = response.json() if response.content else None
-        if origin is None or origin is object or origin in (dict, list):
-            return data
-        if hasattr(cast, "model_validate"):
-            return cast.model_validate(data)
-    except ValueError as error:
-        from ._exceptions import APIResponseValidationError
+        return _cast_value(response.json() if response.content else None, cast)
+    except (ValueError, RecursionError) as error:
+        raise unexpected(response, f"The reply is not what was asked for: {error}") from error
 
-        raise APIResponseValidationError(
-            response, response.text, message=f"The reply is not what was asked for: {error}"
-        ) from error
-    raise TypeError(
+
+def _cast_value(value: Any, cast: Any) -> Any:
+    """Return decoded JSON as what `cast` says: a class, or `list` and `dict` of such."""
+    if cast is None or cast is object or getattr(cast, "__name__", "") == "Any":
+        return value
+    origin = getattr(cast, "__origin__", cast)
+    if not isinstance(origin, type):
+        raise _no_cast(cast)
+    inner = getattr(cast, "__args__", ())
+    if origin is list:
+        _check(value, list)
+        return [_cast_value(item, inner[0]) for item in value] if inner else value
+    if origin is dict:
+        _check(value, dict)
+        return {key: _cast_value(item, inner[1]) for key, item in value.items()} if inner else value
+    if hasattr(cast, "_from_json"):
+        from ._validation import encode
+
+        return cast._from_json(encode(value))
+    if hasattr(cast, "model_validate"):
+        return cast.model_validate(value)
+    if origin in (str, int, float, bool, type(None)):
+        _check(value, (int, float) if origin is float else origin)
+        if isinstance(value, bool) and origin is not bool:
+            raise ValueError(f"a {origin.__name__} was expected, and there is a bool")
+        return value
+    raise _no_cast(cast)
+
+
+def _check(value: object, wanted: Any) -> None:
+    if not isinstance(value, wanted):
+        name = wanted.__name__ if isinstance(wanted, type) else "number"
+        raise ValueError(f"a {name} was expected, and there is a {type(value).__name__}")  # noqa: TRY004 - of a reply
+
+
+def _no_cast(cast: object) -> TypeError:
+    return TypeError(
         f"cast_to takes a response class, dict, list, str, bytes or a class with model_validate, not {cast!r}"
     )
+
+
+def unexpected(response: Response, message: str) -> APIError:
+    """Return the error of a reply that is not what was expected."""
+    from ._exceptions import APIResponseValidationError
+
+    return APIResponseValidationError(response, response.text, message=message)
+
+
+def _refusal(response: Response) -> APIError | None:
+    """Return the error that a reply with status 200 says it is: an object that has nothing but that."""
+    from json import loads
+
+    said: Any = loads(response.content)
+    if not isinstance(said, dict) or not said or not said.keys() <= {"error", "detail"}:
+        return None
+    error = said.get("error") or said.get("detail")
+    if not error:
+        return None
+    from ._exceptions import APIError
+
+    words = error.get("message") if isinstance(error, dict) else error
+    message = words if isinstance(words, str) and words else response.text
+    return APIError(message, response=response, body=error)
 
 
 # What needs no decoding.
@@ -372,19 +482,26 @@ def with_content(response: Response, content: bytes) -> Response:
     )
 
 
-def resized(pieces: Iterator[bytes], size: int | None) -> Iterator[bytes]:
-    """Yield the pieces as they are, or cut and joined to `size` bytes each."""
-    if size is None:
-        yield from pieces
-        return
-    kept = b""
-    for piece in pieces:
-        kept += piece
-        for start in range(0, len(kept) - size + 1, size):
-            yield kept[start : start + size]
-        kept = kept[len(kept) - len(kept) % size :]
-    if kept:
-        yield kept
+class _Pieces:
+    """Gives bytes as they come, or cut and joined to `size` bytes each."""
+
+    __slots__ = ("_kept", "_size")
+
+    def __init__(self, size: int | None) -> None:
+        self._size = size
+        self._kept = bytearray()
+
+    def feed(self, piece: bytes) -> list[bytes]:
+        if self._size is None:
+            return [piece]
+        self._kept += piece
+        whole = len(self._kept) // self._size * self._size
+        pieces = [bytes(self._kept[start : start + self._size]) for start in range(0, whole, self._size)]
+        del self._kept[:whole]
+        return pieces
+
+    def rest(self) -> list[bytes]:
+        return [bytes(self._kept)] if self._kept else []
 
 
 def _decoder() -> Callable[[bytes, bool], str]:
@@ -394,23 +511,49 @@ def _decoder() -> Callable[[bytes, bool], str]:
 
 
 class _Lines:
-    """Cuts text into lines at LF, CR LF and CR, as HTTP streams have them, and nowhere else."""
+    """Cuts text into lines at LF, CR LF and CR, as HTTP streams have them, and nowhere else.
 
-    __slots__ = ("_decode", "_kept")
+    What a line has so far is kept in pieces, so that a long one costs no more than its length.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_begun", "_decode", "_ends_in_cr", "_most", "_size")
+
+    def __init__(self, most: int) -> None:
         self._decode = _decoder()
-        self._kept = ""
+        self._most = most
+        self._begun: list[str] = []
+        self._size = 0
+        self._ends_in_cr = False
+
+    @property
+    def is_too_long(self) -> bool:
+        return self._size > self._most
+
+    @property
+    def complaint(self) -> str:
+        return f"The reply has a line of more than {self._most} bytes, which limits.event_bytes allows"
 
     def feed(self, piece: bytes) -> list[str]:
-        text = self._kept + self._decode(piece, False)
-        # A CR at the end may be the first half of CR LF.
-        held = "\r" if text.endswith("\r") else ""
-        text = text[: len(text) - len(held)]
-        lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-        self._kept = lines.pop() + held
+        self._size += len(piece)
+        return self._cut(self._decode(piece, False))
+
+    def _cut(self, text: str) -> list[str]:
+        if self._ends_in_cr and text:
+            text = "\r" + text
+        if text:
+            # A CR at the end may be the first half of CR LF.
+            self._ends_in_cr = text.endswith("\r")
+        lines = text.removesuffix("\r").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        self._begun.append(lines[0])
+        if len(lines) == 1:
+            return []
+        lines[0] = "".join(self._begun)
+        self._begun = [lines.pop()]
+        # Close enough to its bytes, of which the decoder may keep some back.
+        self._size = len(self._begun[0])
         return lines
 
     def rest(self) -> list[str]:
-        kept = self._kept + self._decode(b"", True)
-        return [kept.removesuffix("\r")] if kept else []
+        lines = self._cut(self._decode(b"", True))
+        kept = "".join(self._begun)
+        return [*lines, kept] if kept or self._ends_in_cr else lines

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Any, Generic, TypeVar, overload
 
 from tokstream._http import Headers, Request, Response
-from tokstream._tokstream import AsyncStream, Stream
+from tokstream._tokstream import AsyncStream, Core, Stream
 
 _T = TypeVar("_T")
 _T_co = TypeVar("_T_co", covariant=True)
@@ -75,10 +75,11 @@ class RawResponse(Generic[_T_co]):
 
         Args:
             to: a class to make of the body instead: a response class, a class of
-                pydantic's, `dict`, `list`, `str` or `bytes`.
+                pydantic's, `dict`, `list`, `str` or `bytes`; or `list[…]` and `dict[str, …]` of such.
 
         Raises:
             APIResponseValidationError: the body is not what was expected.
+            APIError: the body is an error, whatever its status said.
         """
 
     @overload
@@ -90,14 +91,19 @@ class RawResponse(Generic[_T_co]):
         """Return the body decoded from JSON.
 
         Raises:
-            ValueError: the body is not JSON.
+            APIResponseValidationError: the body is not JSON.
         """
 
 class APIResponse(Generic[_T_co]):
     """A response whose body is read as it arrives. `T` is what the method returns without `with_streaming_response`."""
 
     def __init__(
-        self: APIResponse[Any], source: Stream[bytes], *, cast: Any, stream: Callable[[Any], Any] | None = None
+        self: APIResponse[Any],
+        source: Stream[bytes],
+        *,
+        cast: Any,
+        stream: Callable[[Any], Any] | None = None,
+        core: Core | None = None,
     ) -> None: ...
     @property
     def headers(self) -> Headers:
@@ -149,16 +155,22 @@ class APIResponse(Generic[_T_co]):
 
         Args:
             to: a class to make of the body instead: a response class, a class of
-                pydantic's, `dict`, `list`, `str` or `bytes`.
+                pydantic's, `dict`, `list`, `str` or `bytes`; or `list[…]` and `dict[str, …]` of such.
 
         Raises:
             APIResponseValidationError: the body is not what was expected.
+            APIError: the body is an error, whatever its status said.
         """
 
     @overload
     def parse(self, *, to: type[_T]) -> _T: ...
     def read(self) -> bytes:
-        """Read the body to its end and return it, decompressed."""
+        """Read the body to its end and return it, decompressed.
+
+        Raises:
+            APIResponseValidationError: it is larger than the client's `Limits` allow, as it may be from `text`, `json`
+                and `parse`.
+        """
 
     def text(self) -> str:
         """Read the body to its end and return it as text."""
@@ -167,7 +179,7 @@ class APIResponse(Generic[_T_co]):
         """Read the body to its end and return it decoded from JSON.
 
         Raises:
-            ValueError: the body is not JSON.
+            APIResponseValidationError: the body is not JSON.
         """
 
     def iter_bytes(self, chunk_size: int | None = None) -> Iterator[bytes]:
@@ -185,7 +197,11 @@ class APIResponse(Generic[_T_co]):
         """
 
     def iter_lines(self) -> Iterator[str]:
-        """Iterate the lines of the body as they arrive, without their ends."""
+        """Iterate the lines of the body as they arrive, without their ends.
+
+        Raises:
+            APIResponseValidationError: a line is longer than the client's `Limits` allow for an event.
+        """
 
     def close(self) -> None:
         """End the request."""
@@ -199,6 +215,7 @@ class AsyncAPIResponse(Generic[_T_co]):
         *,
         cast: Any,
         stream: Callable[[Any], Any] | None = None,
+        core: Core | None = None,
     ) -> None: ...
     @property
     def headers(self) -> Headers:
@@ -250,16 +267,22 @@ class AsyncAPIResponse(Generic[_T_co]):
 
         Args:
             to: a class to make of the body instead: a response class, a class of
-                pydantic's, `dict`, `list`, `str` or `bytes`.
+                pydantic's, `dict`, `list`, `str` or `bytes`; or `list[…]` and `dict[str, …]` of such.
 
         Raises:
             APIResponseValidationError: the body is not what was expected.
+            APIError: the body is an error, whatever its status said.
         """
 
     @overload
     async def parse(self, *, to: type[_T]) -> _T: ...
     async def read(self) -> bytes:
-        """Read the body to its end and return it, decompressed."""
+        """Read the body to its end and return it, decompressed.
+
+        Raises:
+            APIResponseValidationError: it is larger than the client's `Limits` allow, as it may be from `text`, `json`
+                and `parse`.
+        """
 
     async def text(self) -> str:
         """Read the body to its end and return it as text."""
@@ -268,7 +291,7 @@ class AsyncAPIResponse(Generic[_T_co]):
         """Read the body to its end and return it decoded from JSON.
 
         Raises:
-            ValueError: the body is not JSON.
+            APIResponseValidationError: the body is not JSON.
         """
 
     def iter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
@@ -286,7 +309,11 @@ class AsyncAPIResponse(Generic[_T_co]):
         """
 
     def iter_lines(self) -> AsyncIterator[str]:
-        """Iterate the lines of the body as they arrive, without their ends."""
+        """Iterate the lines of the body as they arrive, without their ends.
+
+        Raises:
+            APIResponseValidationError: a line is longer than the client's `Limits` allow for an event.
+        """
 
     async def close(self) -> None:
         """End the request."""
