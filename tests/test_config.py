@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import gc
 import pickle
 import socket
+import traceback
 
 import pytest
 
@@ -423,3 +425,46 @@ def test_a_pickle_has_no_secrets(surface):
     copied = pickle.loads(pickled)
     assert copied.base_url == "http://127.0.0.1:1/v1"
     assert (copied.default_headers, copied.default_query) == ({"X-Mine": "1"}, {"a": "1"})
+
+
+@pytest.mark.parametrize("option", ["http_client", "organization", "project", "webhook_secret", "websocket_base_url"])
+def test_an_option_of_openai_python_that_asks_for_nothing(surface, option):
+    api = surface.client(FAR, **{option: None})
+    api.with_options(**{option: None}).with_options(**{option: tokstream.NOT_GIVEN})
+    surface.client_class(api_key="key", _strict_response_validation=False)
+    with pytest.raises(TypeError, match=option):
+        api.with_options(**{option: "x"})
+
+
+def test_a_client_that_was_not_set_up_can_be_shown(surface):
+    bare = surface.client_class.__new__(surface.client_class)
+    assert "not set up" in repr(bare)
+    with pytest.raises(tokstream.ConfigurationError) as caught:
+        surface.client_class(base_url="ftp://x")
+    shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    assert "not set up" in shown
+    with pytest.raises(TypeError) as wrong:
+        surface.client_class(no_such_option=1)
+    assert traceback.TracebackException.from_exception(wrong.value, capture_locals=True)
+
+
+@pytest.mark.parametrize("value", [None, 12, b"bytes"], ids=repr)
+@pytest.mark.parametrize("surface", ["async"], indirect=True)
+def test_an_awaited_key_that_is_no_text(surface, value):
+    async def key():
+        return value
+
+    api = surface.client(FAR, api_key=key)
+    with pytest.raises(tokstream.ConfigurationError, match=type(value).__name__):
+        surface.create(api)
+
+
+@pytest.mark.parametrize("surface", ["sync"], indirect=True)
+def test_a_sync_client_awaits_no_key(surface):
+    async def key():
+        return "awaited"
+
+    api = surface.client(FAR, api_key=key)
+    with pytest.raises(tokstream.ConfigurationError, match="AsyncClient"):
+        surface.create(api)
+    gc.collect()  # a coroutine that nobody awaited would warn

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import pickle
 import struct
 
 import pytest
@@ -155,3 +156,23 @@ def test_bad_input(surface, client, bad):
         surface.run(api.embeddings.create(model="m", input=bad))
     assert server.requests == []
     surface.run(api.embeddings.create(model="m", input="a"))
+
+
+def test_a_model_is_needed(surface, client):
+    api, server = client(then=served(VECTORS))
+    with pytest.raises(TypeError, match="model"):
+        surface.run(api.embeddings.create(input="a"))
+    with pytest.raises(TypeError, match="model"):
+        surface.run(pickle.loads(pickle.dumps(api.with_options(timeout=5))).embeddings.create(input="a"))
+    assert server.requests == []
+    surface.run(api.with_options(model="of the copy").with_options(timeout=5).embeddings.create(input="a"))
+    api.model = "set"
+    surface.run(api.embeddings.create(input="a"))
+    assert [request.json["model"] for request in server.requests] == ["of the copy", "set"]
+
+
+def test_a_success_that_says_it_is_an_error(surface, client):
+    api, _ = client(reply(error("no such model", code="lost")), max_retries=0)
+    with pytest.raises(tokstream.APIError, match="no such model") as caught:
+        surface.run(api.embeddings.create(model="m", input="a"))
+    assert caught.value.code == "lost"

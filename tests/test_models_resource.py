@@ -11,6 +11,7 @@ import tokstream
 from replies import MODEL, error
 from server import reply
 from surface import KEY
+from tokstream._models import get_next_page, has_next_page, iter_pages, next_page_info, page_items
 from tokstream.types import Model, ModelList
 
 LLAMA = {
@@ -146,3 +147,34 @@ def test_a_list_that_is_awaited_in_a_task(client):
             return [model.id for model in listed] + [model.id async for model in listed]
 
     assert asyncio.run(main()) == [LLAMA["id"]] * 2
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"data": None}, {"data": []}, {"models": [{"id": "a"}]}, {"object": "list"}], ids=str
+)
+def test_a_reply_without_a_list_iterates_as_an_empty_one(surface, client, body):
+    api, _ = client(then=reply(body))
+    assert page_items(surface.run(api.models.list())) == []
+    if surface.name == "async":
+        assert surface.list(api.models.list()) == []
+
+
+@pytest.mark.parametrize("data", [5, "gpt", {"a": 1}], ids=str)
+def test_data_that_is_no_list(surface, client, data):
+    api, _ = client(then=reply({"data": data}), max_retries=0)
+    with pytest.raises(tokstream.APIResponseValidationError):
+        page_items(surface.run(api.models.list()))
+
+
+def test_the_page_is_the_only_one():
+    page = ModelList.model_validate({"object": "list", "data": [LLAMA]})
+    assert not has_next_page(page)
+    assert next_page_info(page) is None
+    assert list(iter_pages(page)) == [page]
+    with pytest.raises(RuntimeError, match="has_next_page"):
+        get_next_page(page)
+
+    async def gather():
+        return [each async for each in iter_pages(page)]
+
+    assert asyncio.run(gather()) == [page]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import _tokstream
 from ._exceptions import ConfigurationError
 from ._marks import NOT_GIVEN
-from ._resource import PARSED, RAW, STREAMING, ClientState, send
+from ._resource import PARSED, RAW, STREAMING, ClientState, awaited, send
 from ._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from typing_extensions import Self
-
-DEFAULT_MODEL = "meta-llama/Llama-3.3-70B-Instruct-Turbo"
 
 # What openai-python's clients take and these do not, and what does the same here.
 _INSTEAD = {
@@ -26,7 +24,21 @@ _INSTEAD = {
     "azure_endpoint": "use base_url= and default_headers=",
     "api_version": "use default_query={'api-version': …}",
     "_strict_response_validation": "use `type(reply).model_validate(reply.to_dict())`",
+    "_enforce_credentials": "a missing key is an error of the first request that needs one",
+    "admin_api_key": "use api_key=",
+    "workload_identity": "use api_key= with a function that returns a key",
+    "provider": "use base_url= and default_headers=",
+    "data_residency": "use base_url=",
 }
+
+
+def _refuse(method: str, unknown: dict[str, Any]) -> None:
+    """Raise a TypeError for the first unknown argument that asks for something; `http_client=None` does not."""
+    for name, value in unknown.items():
+        if name not in _INSTEAD:
+            raise TypeError(f"{method}() has no argument {name!r}")
+        if value is not None and value is not False and value is not NOT_GIVEN:
+            raise TypeError(f"{method}() has no argument {name!r}: {_INSTEAD[name]}")
 
 
 class Usage:
@@ -85,11 +97,7 @@ class BaseClient:
         http2: Any = None,
         **unknown: Any,
     ) -> None:
-        for name in unknown:
-            raise TypeError(
-                f"{type(self).__name__}() has no argument {name!r}"
-                + (f": {_INSTEAD[name]}" if name in _INSTEAD else "")
-            )
+        _refuse(type(self).__name__, unknown)
         # All but the key, which is kept where nothing shows it.
         self._arguments: dict[str, Any] = {
             "base_url": base_url,
@@ -106,15 +114,14 @@ class BaseClient:
         }
         self._form = PARSED
         self._resources: dict[str, Any] = {}
-        self._make_core(api_key, None, DEFAULT_MODEL if model is None else model)
+        self._make_core(api_key, None, model)
 
-    def _make_core(self, api_key: Any, share: _tokstream.Core | None, model: str) -> None:
+    def _make_core(self, api_key: Any, share: _tokstream.Core | None, model: str | None) -> None:
         arguments = dict(self._arguments)
         arguments["headers"] = arguments.pop("default_headers")
         arguments["query"] = arguments.pop("default_query")
         core = _tokstream.Core(asynchronous=self._asynchronous, api_key=api_key, share=share, **arguments)
-        shown = f"{type(self).__name__}(base_url={_shown(core.base_url)!r}, model={model!r})"
-        self._state = ClientState(core, model, asynchronous=self._asynchronous, shown=shown)
+        self._state = ClientState(core, model, asynchronous=self._asynchronous, name=type(self).__name__)
 
     @property
     def _core(self) -> _tokstream.Core:
@@ -127,7 +134,7 @@ class BaseClient:
 
     @model.setter
     def model(self, value: str) -> None:
-        self._state.model = value
+        self._state.chosen_model = value
 
     @property
     def api_key(self) -> Any:
@@ -232,8 +239,10 @@ class BaseClient:
         return self._in_form(STREAMING)
 
     def _in_form(self, form: str) -> Self:
-        twin = self._twin()
-        twin._form = form
+        twin: Self | None = self._resources.get(form)
+        if twin is None:
+            twin = self._resources[form] = self._twin()
+            twin._form = form
         return twin
 
     def _twin(self) -> Self:
@@ -263,10 +272,7 @@ class BaseClient:
         **unknown: Any,
     ) -> Self:
         """Return a client with other settings; it shares this one's connections and running totals."""
-        for name in unknown:
-            raise TypeError(
-                f"with_options() has no argument {name!r}" + (f": {_INSTEAD[name]}" if name in _INSTEAD else "")
-            )
+        _refuse("with_options", unknown)
         changes = {
             "base_url": base_url,
             "timeout": timeout,
@@ -292,7 +298,8 @@ class BaseClient:
                 twin._arguments[name] = replaced
             elif added is not None:
                 twin._arguments[name] = {**(self._arguments[name] or {}), **added}
-        twin._make_core(api_key, self._core, self.model if model is NOT_GIVEN or model is None else model)
+        chosen = self._state.chosen_model if model is NOT_GIVEN or model is None else model
+        twin._make_core(api_key, self._core, chosen)
         return twin
 
     def copy(self, **options: Any) -> Self:
@@ -372,13 +379,16 @@ class BaseClient:
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={_shown(self.base_url)!r}, model={self.model!r})"
+        # A tool that shows the variables of a traceback also shows a client whose constructor failed.
+        state = self.__dict__.get("_state")
+        return f"<{type(self).__name__} that was not set up>" if state is None else repr(state)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A key is never pickled: the copy reads the environment at its first use. A function goes by reference.
         key = self._core.api_key
         arguments = _without_secrets(self._arguments)
-        return _unpickle, (type(self), key if callable(key) else None, arguments, self.model, self._form)
+        model = self._state.chosen_model
+        return _unpickle, (type(self), key if callable(key) else None, arguments, model, self._form)
 
     def __copy__(self) -> Self:
         return self.with_options()
@@ -402,17 +412,11 @@ def _without_secrets(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def _unpickle(
-    cls: type[BaseClient], api_key: Callable[[], Any] | None, arguments: dict[str, Any], model: str, form: str
+    cls: type[BaseClient], api_key: Callable[[], Any] | None, arguments: dict[str, Any], model: str | None, form: str
 ) -> BaseClient:
     client = cls(api_key=api_key, model=model, **arguments)
     client._form = form
     return client
-
-
-def _shown(url: str) -> str:
-    from ._http import redact_url
-
-    return redact_url(url)
 
 
 def _kind_of_stream(cast_to: Any, stream_cls: Any) -> str:
@@ -460,6 +464,7 @@ class AsyncClient(BaseClient):
     """The client of one server: DeepInfra, or any other that speaks OpenAI's API. Its methods are awaited."""
 
     _asynchronous = True
+    _route = awaited(BaseClient._route)
 
     async def close(self) -> None:
         """Close the idle connections and refuse further requests; streams under way go on."""

@@ -259,7 +259,8 @@ class Client(BaseClient):
         Args:
             path: the route, after the client's `base_url`; or a whole address.
             cast_to: what to make of the answer: a response class, a pydantic model, `dict`, `list`, `str`
-                or `bytes`. Default: what the JSON says, or None for an empty answer.
+                or `bytes`; or `list[…]` and `dict[str, …]` of such. Default: what the JSON says, or None for an
+                empty answer.
             stream: whether to return a stream of server-sent events.
             stream_cls: `Stream[T]`, with the class of what the events hold.
             options: a dict of `headers`, `params`, `timeout` and `max_retries`, as openai-python takes them.
@@ -328,7 +329,8 @@ class Client(BaseClient):
         Args:
             path: the route, after the client's `base_url`; or a whole address.
             cast_to: what to make of the answer: a response class, a pydantic model, `dict`, `list`, `str`
-                or `bytes`. Default: what the JSON says, or None for an empty answer.
+                or `bytes`; or `list[…]` and `dict[str, …]` of such. Default: what the JSON says, or None for an
+                empty answer.
             body: what to send as JSON; bytes are sent as they are.
             stream: whether to return a stream of server-sent events.
             stream_cls: `Stream[T]`, with the class of what the events hold.
@@ -663,7 +665,8 @@ class AsyncClient(BaseClient):
         Args:
             path: the route, after the client's `base_url`; or a whole address.
             cast_to: what to make of the answer: a response class, a pydantic model, `dict`, `list`, `str`
-                or `bytes`. Default: what the JSON says, or None for an empty answer.
+                or `bytes`; or `list[…]` and `dict[str, …]` of such. Default: what the JSON says, or None for an
+                empty answer.
             stream: whether to return a stream of server-sent events.
             stream_cls: `AsyncStream[T]`, with the class of what the events hold.
             options: a dict of `headers`, `params`, `timeout` and `max_retries`, as openai-python takes them.
@@ -732,7 +735,8 @@ class AsyncClient(BaseClient):
         Args:
             path: the route, after the client's `base_url`; or a whole address.
             cast_to: what to make of the answer: a response class, a pydantic model, `dict`, `list`, `str`
-                or `bytes`. Default: what the JSON says, or None for an empty answer.
+                or `bytes`; or `list[…]` and `dict[str, …]` of such. Default: what the JSON says, or None for an
+                empty answer.
             body: what to send as JSON; bytes are sent as they are.
             stream: whether to return a stream of server-sent events.
             stream_cls: `AsyncStream[T]`, with the class of what the events hold.

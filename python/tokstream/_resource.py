@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import _tokstream
+from ._exceptions import ConfigurationError
 from ._marks import NOT_GIVEN
 from ._typing import TYPE_CHECKING, override
 
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+
+DEFAULT_MODEL = "meta-llama/Llama-3.3-70B-Instruct-Turbo"
 
 PARSED = "parsed"
 RAW = "raw"
@@ -19,18 +22,25 @@ STREAMING = "streaming"
 class ClientState:
     """What the resources of a client need of it; no reference leads back, so that a client goes when it is dropped."""
 
-    __slots__ = ("_asynchronous", "_core", "_key_is_awaited", "_shown", "model")
+    __slots__ = ("_asynchronous", "_core", "_key_is_awaited", "_name", "chosen_model")
 
-    def __init__(self, core: _tokstream.Core, model: str, *, asynchronous: bool, shown: str) -> None:
+    def __init__(self, core: _tokstream.Core, model: str | None, *, asynchronous: bool, name: str) -> None:
         self._core = core
         self._asynchronous = asynchronous
         self._key_is_awaited = asynchronous and callable(core.api_key)
-        self._shown = shown
-        self.model = model
+        self._name = name
+        self.chosen_model = model
+
+    @property
+    def model(self) -> str:
+        """The model of requests that name none: the one that was chosen, or the default one, which chats."""
+        return DEFAULT_MODEL if self.chosen_model is None else self.chosen_model
 
     @override
     def __repr__(self) -> str:
-        return self._shown
+        from ._http import redact_url
+
+        return f"{self._name}(base_url={redact_url(self._core.base_url)!r}, model={self.model!r})"
 
 
 class Resource:
@@ -41,8 +51,6 @@ class Resource:
         form: what its methods return: `PARSED` objects, `RAW` responses, or `STREAMING` responses.
     """
 
-    __slots__ = ("_client", "_form")
-
     def __init__(self, client: ClientState, form: str = PARSED) -> None:
         self._client = client
         self._form = form
@@ -50,16 +58,57 @@ class Resource:
     @property
     def with_raw_response(self) -> Any:
         """The same methods, returning the HTTP response with its status and headers."""
-        return type(self)(self._client, RAW)
+        return self._kept(RAW, type(self), RAW)
 
     @property
     def with_streaming_response(self) -> Any:
         """The same methods, returning the HTTP response before its body is read."""
-        return type(self)(self._client, STREAMING)
+        return self._kept(STREAMING, type(self), STREAMING)
+
+    def _kept(self, name: str, resource: type[Resource], form: str) -> Any:
+        # Made when it is first asked for, and then kept: programs replace its methods, in tests above all.
+        name = f"_{name}"
+        if name not in self.__dict__:
+            self.__dict__[name] = resource(self._client, form)
+        return self.__dict__[name]
 
     @override
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._client!r}>"
+
+
+def awaited(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method of the async client that raises nothing when it is called: its errors come when it is awaited.
+
+    One bad call among those given to `asyncio.gather` is then an error of its own, and not the end of all.
+    """
+
+    def call(self: Any, *args: Any, **params: Any) -> Any:
+        try:
+            return method(self, *args, **params)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is raised later
+            return failed(self._form, error)
+
+    call.__name__, call.__qualname__, call.__doc__ = method.__name__, method.__qualname__, method.__doc__
+    call.__wrapped__ = method  # type: ignore[attr-defined]
+    return call
+
+
+def failed(form: str, error: Exception) -> Any:
+    """Return what a call of the async client returns that has failed already."""
+    if form != STREAMING:
+        return _raised(error)
+    from ._response import AsyncResponseContextManager
+
+    return AsyncResponseContextManager(lambda: _raised(error))
+
+
+async def _raised(error: Exception) -> Any:
+    try:
+        raise error
+    finally:
+        # The traceback that it gets refers to this frame.
+        del error
 
 
 def send(
@@ -77,7 +126,7 @@ def send(
     timeout: Any = NOT_GIVEN,
     max_retries: Any = NOT_GIVEN,
     needs_key: bool = True,
-    then: Callable[[Any, Any], Any] | None = None,
+    then: Callable[[Any], Any] | None = None,
 ) -> Any:
     """Send a request; return its result, or an awaitable of it where the client is the async one.
 
@@ -95,7 +144,7 @@ def send(
         timeout: the time limits of this request.
         max_retries: how often it is tried again.
         needs_key: whether the route is refused without a key; one without asks the server all the same.
-        then: makes the result of the parsed reply and the response it came in.
+        then: makes the result of the parsed reply.
     """
     options = {
         "headers": extra_headers,
@@ -110,7 +159,7 @@ def send(
     if form == PARSED and then is None and not client._key_is_awaited:
         if stream is not None:
             return core.open(method, path, body, stream, options)
-        if cast is None or (isinstance(cast, type) and issubclass(cast, _tokstream.BaseModel)):
+        if _is_made_by_core(cast):
             return core.send(method, path, body, cast, options)
     call = _Call(client, form, (method, path, body), cast=cast, stream=stream, options=options, then=then)
     if form == STREAMING:
@@ -118,6 +167,10 @@ def send(
 
         return AsyncResponseContextManager(call.aopen) if client._asynchronous else ResponseContextManager(call.open)
     return call.arun() if client._asynchronous else call.run()
+
+
+def _is_made_by_core(cast: Any) -> bool:
+    return cast is None or (isinstance(cast, type) and issubclass(cast, _tokstream.BaseModel))
 
 
 class _Call:
@@ -134,7 +187,7 @@ class _Call:
         cast: Any,
         stream: str | None,
         options: dict[str, Any],
-        then: Callable[[Any, Any], Any] | None,
+        then: Callable[[Any], Any] | None,
     ) -> None:
         self._client = client
         self._form = form
@@ -148,7 +201,10 @@ class _Call:
         core = self._client._core
         if self._stream is not None:
             return core.open(*self._what, self._stream, self._options)
-        return core.send(*self._what, RAW, self._options)
+        return core.send(*self._what, self._cast if self._is_whole() else RAW, self._options)
+
+    def _is_whole(self) -> bool:
+        return self._form == PARSED and _is_made_by_core(self._cast)
 
     def _end(self, result: Any) -> Any:
         from ._response import RawResponse
@@ -157,19 +213,21 @@ class _Call:
             if self._form == PARSED:
                 return result
             return RawResponse(result.response, cast=self._cast, retries=result.timings.retries, source=result)
+        if self._is_whole():
+            return result if self._then is None else self._then(result)
         response, retries, elapsed = result
+        response._elapsed = elapsed
         raw = RawResponse(response, cast=self._cast, retries=retries, elapsed=elapsed)
-        if self._form == RAW:
-            return raw
-        parsed = raw.parse()
-        return parsed if self._then is None else self._then(parsed, response)
+        return raw if self._form == RAW else raw.parse()
 
     async def _resolve_key(self) -> None:
         if self._client._key_is_awaited:
             key = self._client._core.api_key()
             key = await key if hasattr(key, "__await__") else key
             if not isinstance(key, str):
-                raise TypeError("api_key was called and did not return a string")
+                raise ConfigurationError(
+                    f"api_key was called and returned {type(key).__name__} where a string was expected"
+                )
             self._options["api_key"] = key
 
     def run(self) -> Any:
@@ -182,15 +240,17 @@ class _Call:
     def open(self) -> Any:
         from ._response import APIResponse
 
-        source = self._client._core.open(*self._what, "bytes", self._options)
-        return APIResponse(source, cast=self._cast, stream=self._restream())
+        core = self._client._core
+        source = core.open(*self._what, "bytes", self._options)
+        return APIResponse(source, cast=self._cast, stream=self._restream(), core=core)
 
     async def aopen(self) -> Any:
         from ._response import AsyncAPIResponse
 
         await self._resolve_key()
-        source = await self._client._core.open(*self._what, "bytes", self._options)
-        return AsyncAPIResponse(source, cast=self._cast, stream=self._restream())
+        core = self._client._core
+        source = await core.open(*self._what, "bytes", self._options)
+        return AsyncAPIResponse(source, cast=self._cast, stream=self._restream(), core=core)
 
     def _restream(self) -> Callable[[Any], Any] | None:
         if self._stream is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from _collections_abc import Mapping
 
 from tokstream._marks import NOT_GIVEN
-from tokstream._resource import PARSED, Resource, send
+from tokstream._resource import PARSED, Resource, awaited, send
 from tokstream._tokstream import ChatCompletion
 from tokstream._typing import TYPE_CHECKING
 
@@ -16,23 +16,14 @@ if TYPE_CHECKING:
 class Chat(Resource):
     """Chat routes."""
 
-    __slots__ = ("_completions",)
-
     @property
     def completions(self) -> Any:
         """Replies to a conversation."""
-        try:
-            return self._completions
-        except AttributeError:
-            completions = AsyncCompletions if self._client._asynchronous else Completions
-            self._completions = completions(self._client, self._form)
-            return self._completions
+        return self._kept("completions", AsyncCompletions if self._client._asynchronous else Completions, self._form)
 
 
 class Completions(Resource):
     """Replies to a conversation."""
-
-    __slots__ = ()
 
     def create(
         self,
@@ -101,10 +92,8 @@ def as_messages(messages: Any) -> Any:
 class AsyncChat(Chat):
     """Chat routes."""
 
-    __slots__ = ()
-
 
 class AsyncCompletions(Completions):
     """Replies to a conversation."""
 
-    __slots__ = ()
+    create = awaited(Completions.create)

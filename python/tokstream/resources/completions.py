@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tokstream._marks import NOT_GIVEN
-from tokstream._resource import Resource, send
+from tokstream._resource import Resource, awaited, send
 from tokstream._tokstream import Completion
 from tokstream._typing import TYPE_CHECKING
 
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 class Completions(Resource):
     """Texts that the model goes on with."""
-
-    __slots__ = ()
 
     def create(
         self,
@@ -54,4 +52,4 @@ class Completions(Resource):
 class AsyncCompletions(Completions):
     """Texts that the model goes on with."""
 
-    __slots__ = ()
+    create = awaited(Completions.create)

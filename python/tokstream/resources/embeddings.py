@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from tokstream._exceptions import APIResponseValidationError
 from tokstream._marks import NOT_GIVEN, Omit
-from tokstream._resource import Resource, send
+from tokstream._resource import Resource, awaited, send
 from tokstream._tokstream import CreateEmbeddingResponse
 from tokstream._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from tokstream._http import Response
-
 
 class Embeddings(Resource):
     """Texts as vectors."""
-
-    __slots__ = ()
 
     def create(
         self,
@@ -33,6 +29,11 @@ class Embeddings(Resource):
     ) -> Any:
         """Ask for the vectors of one text or of several."""
         client = self._client
+        # The default model chats; it has no vectors.
+        if not model and model is not None:
+            model = client.chosen_model
+            if model is None:
+                raise TypeError("embeddings.create() needs a `model`: name one here, or give the client one")
         not_asked = encoding_format is NOT_GIVEN or isinstance(encoding_format, Omit)
         return send(
             client,
@@ -41,7 +42,7 @@ class Embeddings(Resource):
             "/embeddings",
             body={
                 "input": input,
-                "model": model if model or model is None else client.model,
+                "model": model,
                 "encoding_format": encoding_format,
                 **params,
             },
@@ -57,10 +58,10 @@ class Embeddings(Resource):
 class AsyncEmbeddings(Embeddings):
     """Texts as vectors."""
 
-    __slots__ = ()
+    create = awaited(Embeddings.create)
 
 
-def _as_numbers(reply: CreateEmbeddingResponse, response: Response) -> CreateEmbeddingResponse:
+def _as_numbers(reply: CreateEmbeddingResponse) -> CreateEmbeddingResponse:
     """Decode vectors that a server sent in base64 although nobody asked for that."""
     if not any(isinstance(item.embedding, str) for item in reply.data or ()):
         return reply
@@ -76,11 +77,12 @@ def _as_numbers(reply: CreateEmbeddingResponse, response: Response) -> CreateEmb
                 numbers = array("f", b64decode(item["embedding"], validate=True))
             except ValueError as error:
                 raise APIResponseValidationError(
-                    response,
-                    data,
+                    body=data,
                     message=f"The reply has an embedding that is not a list of floats, nor floats in base64: {error}",
+                    status_code=200,
+                    request_id=reply._request_id,
                 ) from error
             if byteorder == "big":
                 numbers.byteswap()
             item["embedding"] = numbers.tolist()
-    return CreateEmbeddingResponse._from_json(dumps(data).encode(), response.request_id)
+    return CreateEmbeddingResponse._from_json(dumps(data).encode(), reply._request_id)

@@ -30,7 +30,7 @@ class Embeddings:
 
         Args:
             input: a text, a list of texts, the ids of a text's tokens, or a list of such lists.
-            model: the id of a model that makes embeddings. Default: the client's.
+            model: the id of a model that makes embeddings. Default: the client's, if it was given one.
             dimensions: how many numbers each vector has, for models that can choose.
             encoding_format: how vectors travel. Not given, they come as numbers whichever way the server sends
                 them; with `base64`, each `embedding` is the string that the server sent.
@@ -46,6 +46,7 @@ class Embeddings:
 
         Raises:
             APIError: the request failed: see `chat.completions.create`.
+            TypeError: no `model` was given, neither here nor to the client, whose default model chats.
         """
 
     @property
@@ -77,7 +78,7 @@ class AsyncEmbeddings:
 
         Args:
             input: a text, a list of texts, the ids of a text's tokens, or a list of such lists.
-            model: the id of a model that makes embeddings. Default: the client's.
+            model: the id of a model that makes embeddings. Default: the client's, if it was given one.
             dimensions: how many numbers each vector has, for models that can choose.
             encoding_format: how vectors travel. Not given, they come as numbers whichever way the server sends
                 them; with `base64`, each `embedding` is the string that the server sent.
@@ -93,6 +94,7 @@ class AsyncEmbeddings:
 
         Raises:
             APIError: the request failed: see `chat.completions.create`.
+            TypeError: no `model` was given, neither here nor to the client, whose default model chats.
         """
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tokstream._marks import NOT_GIVEN
-from tokstream._resource import PARSED, Resource, send
+from tokstream._resource import PARSED, Resource, awaited, send
 from tokstream._tokstream import Model, ModelList
 from tokstream._typing import TYPE_CHECKING
 
@@ -17,8 +17,6 @@ _WITH_META = {"filter": "with_meta"}
 
 class Models(Resource):
     """The models that the server offers."""
-
-    __slots__ = ()
 
     def list(
         self, *, extra_headers: Any = None, extra_query: Any = None, extra_body: Any = None, timeout: Any = NOT_GIVEN
@@ -70,12 +68,12 @@ class Models(Resource):
 class AsyncModels(Models):
     """The models that the server offers."""
 
-    __slots__ = ()
+    retrieve = awaited(Models.retrieve)
 
     def list(self, **options: Any) -> Any:
         """Ask which models there are: await it, or iterate it with `async for`."""
         if self._form != PARSED:
-            return super().list(**options)
+            return awaited(Models.list)(self, **options)
         return AsyncModelList(self, options)
 
 
@@ -86,7 +84,7 @@ class AsyncModelList:
 
     def __init__(self, models: AsyncModels, options: dict[str, Any]) -> None:
         # Not sent before it is awaited, like any coroutine.
-        self._call = Models.list(models, **options)
+        self._call = awaited(Models.list)(models, **options)
 
     def __await__(self) -> Generator[Any, Any, ModelList]:
         return self._call.__await__()  # type: ignore[no-any-return]
@@ -106,5 +104,7 @@ class AsyncModelList:
         self._call.close()
 
     async def __aiter__(self) -> AsyncIterator[Model]:
-        for model in (await self).data:
+        from tokstream._models import page_items
+
+        for model in page_items(await self):
             yield model
