@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import openai
 import pytest
 
 import tokstream
@@ -16,9 +17,11 @@ import tokstream
 EXPORTED = {
     "APIConnectionError",
     "APIError",
+    "APIResponse",
     "APIResponseValidationError",
     "APIStatusError",
     "APITimeoutError",
+    "AsyncAPIResponse",
     "AsyncClient",
     "AsyncStream",
     "AuthenticationError",
@@ -30,6 +33,8 @@ EXPORTED = {
     "ConfigurationError",
     "ConflictError",
     "ContentFilterFinishReasonError",
+    "DEFAULT_MAX_RETRIES",
+    "DEFAULT_TIMEOUT",
     "InternalServerError",
     "LengthFinishReasonError",
     "Limits",
@@ -37,9 +42,11 @@ EXPORTED = {
     "NotFoundError",
     "NotGiven",
     "Omit",
+    "OpenAIError",
     "PaymentRequiredError",
     "PermissionDeniedError",
     "RateLimitError",
+    "RawResponse",
     "RetryPolicy",
     "Stream",
     "StreamTruncatedError",
@@ -47,8 +54,11 @@ EXPORTED = {
     "TokstreamError",
     "UnprocessableEntityError",
     "Usage",
+    "VERSION",
+    "ValidationError",
     "__version__",
     "local",
+    "not_given",
     "omit",
     "types",
 }
@@ -125,6 +135,25 @@ def test_nothing_else_is_public():
     assert public - modules - {"annotations", "TYPE_CHECKING"} <= EXPORTED
 
 
+def test_the_names_of_openai_python():
+    assert tokstream.OpenAIError is tokstream.TokstreamError
+    assert tokstream.not_given is tokstream.NOT_GIVEN
+    assert tokstream.__version__ == tokstream.VERSION
+    client = tokstream.Client(api_key="key")
+    assert client.timeout == tokstream.DEFAULT_TIMEOUT
+    assert tokstream.DEFAULT_MAX_RETRIES == client.max_retries == openai.DEFAULT_MAX_RETRIES
+    assert tokstream.LegacyAPIResponse is tokstream.RawResponse
+
+
+@pytest.mark.parametrize(
+    ("name", "instead"), [("DefaultHttpxClient", "proxy="), ("OpenAI", "Client"), ("AzureOpenAI", "base_url=")]
+)
+def test_a_name_of_openai_python_that_is_not_here(name, instead):
+    assert hasattr(openai, name)
+    with pytest.raises(AttributeError, match=f"{name}.*{instead}"):
+        getattr(tokstream, name)
+
+
 @pytest.mark.parametrize("module", HOMES)
 def test_where_response_types_live(module):
     loaded = importlib.import_module(module)
@@ -185,7 +214,8 @@ def test_a_client_is_light():
 
 def test_types_and_local_are_lazy():
     program = (
-        "import tokstream, sys\nbefore = [n for n in ('tokstream.types', 'tokstream.local') if n in sys.modules]\n"
+        "import tokstream, sys\n"
+        "before = [n for n in ('tokstream.types', 'tokstream.local', 'tokstream._response') if n in sys.modules]\n"
         "tokstream.types, tokstream.local\n"
         "after = [n for n in ('tokstream.types', 'tokstream.local') if n in sys.modules]\n"
         "import json; print(json.dumps([before, after]))"

@@ -32,6 +32,7 @@ from ._exceptions import (
     StreamTruncatedError,
     TokstreamError,
     UnprocessableEntityError,
+    ValidationError,
 )
 from ._marks import NOT_GIVEN, NotGiven, Omit, omit
 from ._tokstream import AsyncStream, BaseModel, Limits, RetryPolicy, Stream, Timeout, __version__
@@ -39,14 +40,27 @@ from ._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from . import local, types
+    from ._response import APIResponse, AsyncAPIResponse, RawResponse
+
+# What openai-python calls the same.
+OpenAIError = TokstreamError
+not_given = NOT_GIVEN
+VERSION = __version__
+DEFAULT_TIMEOUT = Timeout()
+DEFAULT_MAX_RETRIES = RetryPolicy().max_retries
 
 __all__ = [
+    "DEFAULT_MAX_RETRIES",
+    "DEFAULT_TIMEOUT",
     "NOT_GIVEN",
+    "VERSION",
     "APIConnectionError",
     "APIError",
+    "APIResponse",
     "APIResponseValidationError",
     "APIStatusError",
     "APITimeoutError",
+    "AsyncAPIResponse",
     "AsyncClient",
     "AsyncStream",
     "AuthenticationError",
@@ -64,9 +78,11 @@ __all__ = [
     "NotFoundError",
     "NotGiven",
     "Omit",
+    "OpenAIError",
     "PaymentRequiredError",
     "PermissionDeniedError",
     "RateLimitError",
+    "RawResponse",
     "RetryPolicy",
     "Stream",
     "StreamTruncatedError",
@@ -74,11 +90,28 @@ __all__ = [
     "TokstreamError",
     "UnprocessableEntityError",
     "Usage",
+    "ValidationError",
     "__version__",
     "local",
+    "not_given",
     "omit",
     "types",
 ]
+
+
+_OWN_HTTP = "the HTTP client is tokstream's own; give Client proxy=, verify=, cert=, http2= or limits="
+_INSTEAD = {
+    "OpenAI": "it is Client here",
+    "AsyncOpenAI": "it is AsyncClient here",
+    "AzureOpenAI": "use Client with base_url= and default_headers=",
+    "AsyncAzureOpenAI": "use AsyncClient with base_url= and default_headers=",
+    "DefaultHttpxClient": _OWN_HTTP,
+    "DefaultAsyncHttpxClient": _OWN_HTTP,
+    "DefaultAioHttpClient": _OWN_HTTP,
+    "DefaultHttpx2Client": _OWN_HTTP,
+    "DefaultAsyncHttpx2Client": _OWN_HTTP,
+    "DEFAULT_CONNECTION_LIMITS": _OWN_HTTP,
+}
 
 
 def __getattr__(name: str) -> object:
@@ -86,6 +119,12 @@ def __getattr__(name: str) -> object:
         from importlib import import_module
 
         return import_module(f"{__name__}.{name}")
+    if name in ("APIResponse", "AsyncAPIResponse", "RawResponse", "LegacyAPIResponse"):
+        from . import _response
+
+        return getattr(_response, name.replace("LegacyAPI", "Raw"))
+    if name in _INSTEAD:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}: {_INSTEAD[name]}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
