@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import io
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import replies
 from cli import CommandLine, fail, run
 from server import reply, stream
+from tokstream._cli import terminal
 
 if TYPE_CHECKING:
     from cli import Serve
@@ -65,4 +67,61 @@ class TestErrors(CommandLine):
 
     def test_no_key(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("DEEPINFRA_API_KEY")
-        assert "DEEPINFRA_API_KEY" in fail(2, "chat", "Hello!")
+        line = fail(2, "chat", "Hello!")
+        assert "api_key=" not in line
+        for way in ("DEEPINFRA_API_KEY", "--base-url", "--local"):
+            assert way in line
+
+    @pytest.mark.parametrize(
+        "chunk",
+        [
+            {"choices": 5},
+            {"choices": "ab"},
+            {"choices": [{"index": 0, "delta": {"content": 5}}]},
+            {"choices": [{"index": 0, "delta": {"content": ["a"]}}]},
+            b"data: {oops\n\n",
+            b"data: [1]\n\n",
+        ],
+        ids=str,
+    )
+    def test_a_bad_chunk(self, talk: Serve, chunk: Any) -> None:
+        talk(stream(replies.sse(replies.text("Hel"), chunk, replies.finish())))
+        done = run("chat", "Hello!")
+        assert (done.returncode, done.stdout) == (1, "Hel\n")
+        assert done.stderr.startswith("tokstream: error: ")
+        assert done.stderr.count("\n") == 1
+
+    @pytest.mark.parametrize(
+        "chunk",
+        [
+            {"choices": None},
+            {"choices": [5, None]},
+            {"choices": [{"index": 0, "delta": 5, "finish_reason": ["x"]}]},
+            {"choices": [], "usage": {"prompt_tokens": "a", "completion_tokens": None, "estimated_cost": "free"}},
+        ],
+        ids=str,
+    )
+    def test_an_odd_chunk(self, talk: Serve, chunk: Any) -> None:
+        talk(stream(replies.sse(replies.text("Hel"), chunk, replies.finish())))
+        done = run("chat", "Hello!")
+        assert done.stdout == "Hel\n"
+        assert "Traceback" not in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+class Terminal(io.StringIO):
+    """An output that someone looks at."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_text_of_a_stranger_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    unseen = "\x1b\x07\x7f\x9b\u061c\u200b\u200e\u200f\u202a\u202e\u2060\u2066\u2069\ufeff"
+    # Persian and emoji are written with these.
+    seen = "é\tن\u200cم 👩\u200d👧\n"
+    screen = Terminal()
+    monkeypatch.setattr("sys.stdout", screen)
+    terminal.write(f"{unseen}{seen}\u2028{unseen}")
+    assert screen.getvalue() == f"{seen}\n"
+    assert terminal.one_line(f"a{unseen}\u2028b\r\nc") == "a b c"

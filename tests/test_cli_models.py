@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from cli import CommandLine, run
+import pytest
+
+from cli import CommandLine, fail, run
 from server import reply
 
 if TYPE_CHECKING:
@@ -73,3 +75,42 @@ class TestModels(CommandLine):
         talk(reply({"object": "list", "data": []}))
         done = run("models")
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "The server lists no models.\n")
+
+    @pytest.mark.parametrize("body", [{"data": None}, {"x": 1}, {}, {"data": [5, None, "a"]}], ids=str)
+    def test_a_reply_without_models(self, talk: Serve, body: Any) -> None:
+        talk(reply(body), reply(body))
+        done = run("models")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "The server lists no models.\n")
+        assert run("models", "--json").returncode == 0
+
+    @pytest.mark.parametrize("body", [{"data": 5}, [1], "text"], ids=str)
+    def test_a_reply_that_is_no_list(self, talk: Serve, body: Any) -> None:
+        talk(reply(body))
+        fail(1, "models")
+
+    def test_a_server_that_says_odd_things(self, talk: Serve) -> None:
+        data = [
+            {"id": 7, "metadata": 5},
+            {"id": None, "metadata": {"pricing": 5, "context_length": "long"}},
+            {
+                "id": "odd",
+                "metadata": {
+                    "context_length": 1000,
+                    "pricing": {"input_tokens": "0.5", "output_tokens": "much", "cache_read_tokens": [1]},
+                },
+            },
+        ]
+        talk(reply({"data": data}))
+        done = run("models", "-q")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert [line.split() for line in done.stdout.splitlines()] == [
+            ["MODEL", "CONTEXT", "INPUT"],
+            ["7"],
+            ["None"],
+            ["odd", "1,000", "0.50"],
+        ]
+
+    def test_names_cannot_steer_a_terminal(self, talk: Serve) -> None:
+        talk(reply({"data": [{"id": "a\x1b[2J\u202eb\u2028c\u200b\nd\x9b1me"}]}))
+        done = run("models")
+        assert done.stdout == "a[2Jb c d1me\n"

@@ -150,14 +150,20 @@ def _refuse_key(variable: str) -> Callable[[str], object]:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number") from None
     if number < 1:
         raise argparse.ArgumentTypeError(f"{number} is not positive")
     return number
 
 
 def _number(text: str) -> float:
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
     if not math.isfinite(number):
         raise argparse.ArgumentTypeError(f"{text} is not a number")
     return number

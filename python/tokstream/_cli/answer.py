@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tokstream._typing import is_list
+
 from . import terminal
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterable
+    from typing import Any
 
     from tokstream import Client, Stream
     from tokstream.types.chat import ChatCompletionChunk
@@ -58,11 +61,13 @@ class Answer:
             # As the server wrote it, unless that takes several lines.
             raw = chunk._json().decode()
             terminal.write((raw if raw.isprintable() else chunk.to_json(indent=None)) + "\n")
-        for choice in chunk.choices:
-            self.finish_reason = choice.finish_reason or self.finish_reason
+        for choice in _parts(chunk, chunk.choices):
+            reason: object = getattr(choice, "finish_reason", None)
+            self.finish_reason = str(reason) if reason else self.finish_reason
             # A delta may be null.
-            reasoning: str = getattr(choice.delta, "reasoning_content", None) or ""
-            content: str = getattr(choice.delta, "content", None) or ""
+            delta: object = getattr(choice, "delta", None)
+            reasoning = _text(chunk, getattr(delta, "reasoning_content", None))
+            content = _text(chunk, getattr(delta, "content", None))
             if reasoning and self.arguments.reasoning:
                 terminal.say(reasoning, end="")
                 self._reasoned = reasoning
@@ -87,8 +92,9 @@ class Answer:
         usage, timings = stream.usage, stream.timings
         if usage is not None:
             parts.append(f"{usage.prompt_tokens} prompt + {usage.completion_tokens} completion tokens")
-            if usage.estimated_cost is not None:
-                parts.append(dollars(usage.estimated_cost))
+            cost: object = usage.estimated_cost
+            if isinstance(cost, (int, float)):
+                parts.append(dollars(cost))
         if timings.first_token is not None:
             parts.append(f"first token after {timings.first_token:.2f} s")
             if timings.tokens_per_second is not None and timings.total - timings.first_token > RATE_NEEDS:
@@ -96,7 +102,28 @@ class Answer:
         if self.finish_reason not in {None, "stop"}:
             parts.append(f"stopped: {self.finish_reason}")
         if parts:
-            terminal.say(", ".join(parts))
+            terminal.say(terminal.one_line(", ".join(parts)))
+
+
+def _parts(chunk: ChatCompletionChunk, choices: object) -> list[Any]:
+    if choices is None:
+        return []
+    if is_list(choices):
+        return choices
+    raise _bad(chunk)
+
+
+def _text(chunk: ChatCompletionChunk, text: object) -> str:
+    if text is None or isinstance(text, str):
+        return text or ""
+    raise _bad(chunk)
+
+
+def _bad(chunk: ChatCompletionChunk) -> Exception:
+    from tokstream import APIResponseValidationError
+
+    body = chunk.to_json(indent=None)
+    return APIResponseValidationError(body=body, message=f"The server sent what is no chunk of an answer: {body:.200}")
 
 
 def dollars(amount: float) -> str:

@@ -18,6 +18,8 @@ from tokstream import (
 # Exit codes, beside 0 for success.
 FAILURE, USAGE, INTERRUPTED = 1, 2, 130
 
+NO_KEY = "set DEEPINFRA_API_KEY, or name another server with --base-url, or use the model on this machine with --local"
+
 # The first class that an error belongs to tells what to do about it.
 ADVICE: tuple[tuple[type[TokstreamError], str], ...] = (
     (AuthenticationError, "set DEEPINFRA_API_KEY to a valid key"),
@@ -37,6 +39,9 @@ class UsageError(Exception):
 def describe(error: Exception) -> str:
     """Say what went wrong, and what to do about it where that is known."""
     text = str(error).strip().rstrip(".") or type(error).__name__
+    if isinstance(error, ConfigurationError) and text.startswith("No API key for "):
+        # What can be done about it is not the same as in a program.
+        return f"{text.partition(': ')[0]}: {NO_KEY}"
     if isinstance(error, APIStatusError) and str(error.status_code) not in text:
         text = f"{text} (status {error.status_code})"
     for kind, advice in ADVICE:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tokstream._tokstream import Model, ModelMetadata, ModelPricing
+
 from . import terminal
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Sequence
-
-    from tokstream.types import Model
 
 HEADINGS = ("MODEL", "CONTEXT", "INPUT", "OUTPUT", "CACHED")
 NOTE = "Prices are in USD for a million tokens."
@@ -19,11 +19,13 @@ NOTE = "Prices are in USD for a million tokens."
 def run(arguments: Namespace) -> int:
     """List the models whose names have all the words that were given."""
     from tokstream import Client
+    from tokstream._models import page_items
 
     words = [word.lower() for word in arguments.words]
     with Client(base_url=arguments.base_url) as client:
-        models = [model for model in client.models.list() if all(word in model.id.lower() for word in words)]
-    models.sort(key=lambda model: model.id.lower())
+        listed = [model for model in page_items(client.models.list()) if isinstance(model, Model)]
+    models = [model for model in listed if all(word in _name(model).lower() for word in words)]
+    models.sort(key=lambda model: _name(model).lower())
     if arguments.json:
         for model in models:
             terminal.write(model.to_json(indent=None) + "\n")
@@ -34,30 +36,34 @@ def run(arguments: Namespace) -> int:
     for row in (HEADINGS, *rows) if len(columns) > 1 else rows:
         terminal.write(_line(row, rows, columns) + "\n")
     if not rows:
-        terminal.say("There is no such model." if words else "The server lists no models.")
+        terminal.say("There is no such model." if listed else "The server lists no models.")
     elif max(columns) > 1 and not arguments.quiet:
         terminal.say(NOTE)
     return 0
 
 
+def _name(model: Model) -> str:
+    """The model's id, whatever a server says there, in one line."""
+    return terminal.one_line(str(model.id))
+
+
 def _row(model: Model) -> tuple[str, ...]:
-    metadata = model.metadata
-    pricing = None if metadata is None else metadata.pricing
-    context = None if metadata is None else metadata.context_length
-    prices = (
-        (None, None, None)
-        if pricing is None
-        else (pricing.input_tokens, pricing.output_tokens, pricing.cache_read_tokens)
-    )
-    return (model.id, "" if context is None else f"{context:,}", *map(_price, prices))
+    # A server may send anything in the place of these.
+    metadata = model.metadata if isinstance(model.metadata, ModelMetadata) else ModelMetadata()
+    pricing = metadata.pricing if isinstance(metadata.pricing, ModelPricing) else ModelPricing()
+    context: object = metadata.context_length
+    prices = (pricing.input_tokens, pricing.output_tokens, pricing.cache_read_tokens)
+    return (_name(model), f"{context:,}" if isinstance(context, int) else "", *map(_price, prices))
 
 
-def _price(price: float | None) -> str:
+def _price(price: object) -> str:
     """A price with two decimals, or with as many as it has."""
-    if price is None:
+    try:
+        number = float(price)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
         return ""
-    exact = f"{price:.6f}".rstrip("0")
-    return max(exact, f"{price:.2f}", key=len)
+    exact = f"{number:.6f}".rstrip("0")
+    return max(exact, f"{number:.2f}", key=len)
 
 
 def _line(row: Sequence[str], rows: Sequence[Sequence[str]], columns: Sequence[int]) -> str:

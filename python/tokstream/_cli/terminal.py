@@ -14,8 +14,14 @@ from pathlib import Path
 PATIENCE = 5.0
 # The longest error message that is shown, in characters.
 LONGEST = 600
-# What would move the cursor, change colours or worse, when a terminal shows a stranger's text.
-CONTROLS = dict.fromkeys([*range(0x20), 0x7F, *range(0x80, 0xA0)])
+# What would move the cursor, change colours or worse, when a terminal shows a stranger's text: controls, what turns the
+# direction of writing, and what has no width. Persian, Hindi and emoji are written with two of the latter, which stay.
+HARMFUL = ((0, 0x1F), (0x7F, 0x9F), (0x200B, 0x200B), (0x200E, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F))
+SINGLE = (0x061C, 0x180E, 0xFEFF, 0xFFF9, 0xFFFA, 0xFFFB)
+CONTROLS: dict[int, str | None] = dict.fromkeys(SINGLE)
+for first, last in HARMFUL:
+    CONTROLS.update(dict.fromkeys(range(first, last + 1)))
+CONTROLS.update(dict.fromkeys((0x2028, 0x2029), "\n"))
 for kept in "\t\n":
     del CONTROLS[ord(kept)]
 
@@ -46,9 +52,14 @@ def say(text: str, end: str = "\n") -> None:
     sys.stderr.flush()
 
 
+def one_line(text: str) -> str:
+    """Return the text as a terminal may show it, in one line."""
+    return " ".join(text.split()).translate(CONTROLS)
+
+
 def complain(message: str) -> None:
     """Write an error to standard error, in one line."""
-    line = " ".join(message.split())
+    line = one_line(message)
     if len(line) > LONGEST:
         line = line[: LONGEST - 1] + "…"
     say(f"tokstream: error: {line}")
