@@ -98,6 +98,7 @@ HOMES = {
     "tokstream.types.chat.chat_completion_message": ["ChatCompletionMessage", "FunctionCall"],
     "tokstream.types.chat.chat_completion_message_tool_call": ["ChatCompletionMessageToolCall", "Function"],
     "tokstream.types.chat.chat_completion_token_logprob": ["ChatCompletionTokenLogprob", "TopLogprob"],
+    "tokstream.types.shared": ["FunctionDefinition", "FunctionParameters", "ResponseFormatJSONObject"],
     "tokstream.types.completion_choice": ["CompletionChoice", "Logprobs"],
     "tokstream.types.completion_usage": ["CompletionTokensDetails", "CompletionUsage", "PromptTokensDetails"],
     "tokstream.types.create_embedding_response": ["CreateEmbeddingResponse", "Usage"],

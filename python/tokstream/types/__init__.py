@@ -5,7 +5,7 @@ Types of the chat route are in `tokstream.types.chat`.
 
 from tokstream._tokstream import BaseModel
 
-from . import chat, shared_params
+from . import chat, shared, shared_params
 from .completion import Completion
 from .completion_choice import CompletionChoice
 from .completion_create_params import CompletionCreateParams
@@ -49,5 +49,6 @@ __all__ = [
     "ResponseFormatRegex",
     "ResponseFormatText",
     "chat",
+    "shared",
     "shared_params",
 ]
