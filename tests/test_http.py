@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import pickle
 
 import pytest
 
 import tokstream
+from replies import HELLO, completion, event, text
+from server import STALL, reply, stream
 from tokstream._http import Headers, Request, Response, redact_url
 
 PAIRS = [("Content-Type", "text/plain"), ("Set-Cookie", "a=1"), ("set-cookie", "b=2, c")]
@@ -259,3 +262,37 @@ def test_raising_for_a_status():
     with pytest.raises(tokstream.InternalServerError) as caught:
         Response(500, content=b"<html>").raise_for_status()
     assert caught.value.body == "<html>"
+
+
+@pytest.mark.parametrize("where", ["stream", "raw", "events"])
+def test_a_stream_is_ended_by_its_response(surface, client, where):
+    api, server = client(stream(event(text("A")), STALL), reply(completion("ok")))
+    with contextlib.ExitStack() as stack:
+        if where == "events":
+            answer = stack.enter_context(surface.using(api.chat.completions.stream(messages=HELLO)))
+        elif where == "raw":
+            create = api.chat.completions.with_raw_response.create
+            answer = surface.run(create(messages=HELLO, stream=True)).parse()
+        else:
+            answer = surface.stream(api)
+        surface.next(answer)
+        response = answer.response
+        if response._stream is None:
+            pytest.skip("the extension is older")
+        assert not response.is_closed
+        assert response.elapsed.total_seconds() > 0
+        if surface.name == "async":
+            surface.run(response.aclose())
+        else:
+            response.close()
+        assert response.is_closed
+        assert server.connections[0].ended.wait(1)
+        assert surface.list(answer) == []
+    assert surface.create(api).choices[0].message.content == "ok"
+
+
+def test_a_whole_answer_tells_how_long_it_took(surface, client):
+    api, _ = client(reply(completion("ok")))
+    raw = surface.run(api.chat.completions.with_raw_response.create(messages=HELLO))
+    assert raw.http_response.elapsed == raw.elapsed
+    assert raw.elapsed.total_seconds() > 0

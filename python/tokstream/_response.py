@@ -430,9 +430,9 @@ def unexpected(response: Response, message: str) -> APIError:
 
 def _refusal(response: Response) -> APIError | None:
     """Return the error that a reply with status 200 says it is: an object that has nothing but that."""
-    from json import loads
-
-    said: Any = loads(response.content)
+    if b'"error"' not in response.content and b'"detail"' not in response.content:
+        return None
+    said: Any = response.json()
     if not isinstance(said, dict) or not said or not said.keys() <= {"error", "detail"}:
         return None
     error = said.get("error") or said.get("detail")
