@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import tokstream
-from server import Server
+from server import PATIENCE, Server
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
 KEY = "jwt:test-key.not.a.secret"
 
@@ -54,6 +55,18 @@ class Surface:
         """So many completions, asked for at the same time: what came of each, an error too."""
         raise NotImplementedError
 
+    def begin(self, step: Callable[..., Any], *arguments: Any, **params: Any) -> Any:
+        """Starts a method of a client or a stream, `next_of` or `all_of`, and does not wait for its end."""
+        raise NotImplementedError
+
+    def outcome(self, begun: Any, within: float = PATIENCE) -> Any:
+        """What came of a step that was begun: its result, or its error as a value."""
+        raise NotImplementedError
+
+    def meanwhile(self, work: Callable[[], Any]) -> Any:
+        """Waits for what is outside of the client, such as a server, while the begun steps go on."""
+        raise NotImplementedError
+
     def run(self, value: Any) -> Any:
         raise NotImplementedError
 
@@ -62,6 +75,14 @@ class Surface:
         raise NotImplementedError
 
     def list(self, iterable: Any) -> list[Any]:
+        raise NotImplementedError
+
+    def next_of(self, iterator: Any) -> Any:
+        """The next item, to be awaited on the one surface."""
+        raise NotImplementedError
+
+    def all_of(self, iterable: Any) -> Any:
+        """All items, to be awaited on the one surface."""
         raise NotImplementedError
 
     def first(self, iterable: Any) -> Any:
@@ -93,10 +114,35 @@ class SyncSurface(Surface):
             asked = [pool.submit(self.create, client) for _ in range(count)]
         return [one.exception() or one.result() for one in asked]
 
+    def begin(self, step: Callable[..., Any], *arguments: Any, **params: Any) -> Any:
+        begun: Future[Any] = Future()
+
+        def work() -> None:
+            try:
+                begun.set_result(step(*arguments, **params))
+            except BaseException as error:  # noqa: BLE001 - the test looks at it
+                begun.set_exception(error)
+
+        # A thread that hangs must not keep the tests from ending.
+        threading.Thread(target=work, daemon=True).start()
+        return begun
+
+    def outcome(self, begun: Any, within: float = PATIENCE) -> Any:
+        return begun.exception(within) or begun.result()
+
+    def meanwhile(self, work: Callable[[], Any]) -> Any:
+        return work()
+
     def next(self, iterator: Any) -> Any:
         return next(iterator)
 
     def list(self, iterable: Any) -> list[Any]:
+        return list(iterable)
+
+    def next_of(self, iterator: Any) -> Any:
+        return next(iterator)
+
+    def all_of(self, iterable: Any) -> Any:
         return list(iterable)
 
     def first(self, iterable: Any) -> Any:
@@ -136,6 +182,20 @@ class AsyncSurface(Surface):
 
         return self.run(ask())
 
+    def begin(self, step: Callable[..., Any], *arguments: Any, **params: Any) -> Any:
+        async def work() -> Any:
+            return await step(*arguments, **params)
+
+        return self.loop.create_task(work())
+
+    def outcome(self, begun: Any, within: float = PATIENCE) -> Any:
+        self.loop.run_until_complete(asyncio.wait([begun], timeout=within))
+        assert begun.done(), "the step hangs"
+        return begun.exception() or begun.result()
+
+    def meanwhile(self, work: Callable[[], Any]) -> Any:
+        return self.loop.run_until_complete(asyncio.to_thread(work))
+
     def next(self, iterator: Any) -> Any:
         try:
             return self.run(iterator.__anext__())
@@ -143,10 +203,13 @@ class AsyncSurface(Surface):
             raise StopIteration from None
 
     def list(self, iterable: Any) -> list[Any]:
-        async def gather() -> list[Any]:
-            return [item async for item in iterable]
+        return self.run(self.all_of(iterable))
 
-        return self.run(gather())
+    def next_of(self, iterator: Any) -> Any:
+        return iterator.__anext__()
+
+    async def all_of(self, iterable: Any) -> Any:
+        return [item async for item in iterable]
 
     def first(self, iterable: Any) -> Any:
         async def leave() -> Any:

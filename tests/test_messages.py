@@ -154,3 +154,45 @@ def test_the_conversation_of_a_tool_call(surface, client):
         {"role": "assistant", "content": None, "tool_calls": [CALL]},
         {"role": "tool", "tool_call_id": "call_1", "content": "42"},
     ]
+
+
+class Meddler:
+    """Changes the dict that it is in while that dict is written."""
+
+    def __init__(self, home, *, keeps_size):
+        self.home = home
+        self.keeps_size = keeps_size
+
+    def model_dump(self, **_):
+        if self.keeps_size:
+            self.home.pop("first")
+        self.home[f"new {len(self.home)}"] = 1
+        return {"a": 1}
+
+    def __str__(self):
+        return str(self.model_dump())
+
+
+def meddled(keeps_size):
+    home = {"first": 1}
+    home["meddler"] = Meddler(home, keeps_size=keeps_size)
+    return home
+
+
+CHANGING = {
+    "messages": lambda surface, api, changing: surface.create(api, messages=[changing]),
+    "parameter": lambda surface, api, changing: surface.create(api, metadata=changing),
+    "query": lambda surface, api, changing: surface.create(api, extra_query=changing),
+    "nested query": lambda surface, api, changing: surface.create(api, extra_query={"a": changing}),
+    "post": lambda surface, api, changing: surface.run(api.post("/x", body=changing, cast_to=dict)),
+}
+
+
+@pytest.mark.parametrize("keeps_size", [False, True], ids=["grows", "keeps its size"])
+@pytest.mark.parametrize("where", CHANGING)
+def test_a_dict_that_changes_while_it_is_written(surface, client, where, keeps_size):
+    api, server = client(OK)
+    with pytest.raises(RuntimeError, match="chang"):
+        CHANGING[where](surface, api, meddled(keeps_size))
+    assert server.requests == []
+    assert surface.create(api).choices[0].message.content == "ok"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import math
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,7 +12,7 @@ import pytest
 
 import tokstream
 from replies import completion, event, said, text
-from server import STALL, Gate, reply, stream
+from server import STALL, Gate, Pause, reply, stream
 
 OK = reply(completion("ok"))
 
@@ -233,3 +235,71 @@ def test_a_stream_left_half_read_warns_of_nothing(serve):
 
     # In its debug mode asyncio complains about all that is left behind, and warnings are errors here.
     asyncio.run(main(), debug=True)
+
+
+def numbers(*, paused):
+    """Fifty chunks, each sent by itself, with or without pauses between them."""
+    pieces = [event(text(str(n))) for n in range(50)]
+    return stream(*(step for piece in pieces for step in ((piece, Pause(0.005)) if paused else (piece,))), said())
+
+
+@pytest.mark.parametrize("paused", [True, False], ids=["paused", "quick"])
+@pytest.mark.parametrize("view", ["chunks", "text_stream"])
+def test_two_readers_share_a_stream(surface, client, view, paused):
+    api, _ = client(numbers(paused=paused))
+    answer = surface.stream(api)
+    items = answer.text_stream if view == "text_stream" else answer
+    readers = [surface.begin(surface.all_of, items) for _ in range(2)]
+    parts = [surface.outcome(reader) for reader in readers]
+    if view == "chunks":
+        parts = [[chunk.choices[0].delta.content for chunk in part] for part in parts]
+    assert sorted(filter(None, itertools.chain(*parts)), key=int) == [str(n) for n in range(50)]
+
+
+def test_what_is_being_awaited_is_awaited_once(serve):
+    gate = Gate()
+    server = serve([gate, *OK])
+
+    async def main():
+        async def wait_for(awaitable):
+            return await awaitable
+
+        async with tokstream.AsyncClient(base_url=server.url) as api:
+            call = api.chat.completions.create(messages="x")
+            first = asyncio.create_task(wait_for(call))
+            await asyncio.to_thread(server.wait_requests, 1)
+            with pytest.raises(RuntimeError, match="being awaited already"):
+                await asyncio.wait_for(wait_for(call), 5)
+            gate.open()
+            return (await asyncio.wait_for(first, 5)).choices[0].message.content
+
+    assert asyncio.run(main()) == "ok"
+
+
+BAD_CALLS = {
+    "timeout": ({"timeout": "soon"}, (TypeError, ValueError)),
+    "nan": ({"temperature": math.nan}, ValueError),
+    "surrogate": ({"messages": "a\ud800b"}, ValueError),
+    "header": ({"extra_headers": {"X-A": "a\nb"}}, ValueError),
+    "key": ({}, tokstream.ConfigurationError),
+}
+
+
+@pytest.mark.parametrize("name", BAD_CALLS)
+def test_a_bad_call_among_others_fails_in_its_place(serve, name):
+    server = serve(OK, OK)
+    params, error = BAD_CALLS[name]
+
+    async def main():
+        async with tokstream.AsyncClient(base_url=server.url, api_key="key") as api:
+            keyless = tokstream.AsyncClient(base_url="http://api.example.test/v1")
+            clients = [api, keyless if name == "key" else api, api]
+            calls = [
+                one.chat.completions.create(**{"messages": "x", **(params if at == 1 else {})})
+                for at, one in enumerate(clients)
+            ]
+            return await asyncio.gather(*calls, return_exceptions=True)
+
+    first, bad, last = asyncio.run(main())
+    assert isinstance(bad, error)
+    assert [one.choices[0].message.content for one in (first, last)] == ["ok", "ok"]
