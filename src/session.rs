@@ -1,13 +1,19 @@
 //! The connections of a client: lanes for callers that block, one background thread for event loops.
 
 use std::fmt;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use atomic_waker::AtomicWaker;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{Notify, oneshot};
+use tokio::task::coop::unconstrained;
+use tokio::time::Sleep;
 
 use crate::error::Error;
 use crate::exchange::{Call, Request};
@@ -18,6 +24,9 @@ use crate::transport::{HttpVersion, Transport, TransportConfig};
 
 /// Idle lanes that are kept, at the most; each holds four file descriptors.
 const IDLE_LANES: usize = 64;
+/// Polls of tasks between two looks at sockets and timers. A server that floods a connection with bytes that amount to
+/// nothing keeps its task busy, for milliseconds a poll; tokio's default of 61 would let a timeout be seconds late.
+const EVENT_INTERVAL: u32 = 4;
 /// Turns of a runtime that let a connection's own task see what has become of its socket.
 const TURNS: usize = 4;
 
@@ -91,14 +100,14 @@ impl Line {
 #[derive(Debug, Default)]
 pub struct Stop {
     asked: AtomicBool,
-    notify: Notify,
+    waker: AtomicWaker,
 }
 
 impl Stop {
     /// Asks the waiting thread, now or when it next waits, to stop.
     pub fn ask(&self) {
         self.asked.store(true, Ordering::Release);
-        self.notify.notify_one();
+        self.waker.wake();
     }
 
     /// Whether [`Stop::ask`] was called.
@@ -107,10 +116,22 @@ impl Stop {
         self.asked.load(Ordering::Acquire)
     }
 
-    /// Resolves when [`Stop::ask`] was called.
-    pub async fn asked(&self) {
-        while !self.is_asked() {
-            self.notify.notified().await;
+    /// Resolves when [`Stop::ask`] was called. One may wait for it at a time.
+    pub fn asked(&self) -> impl Future<Output = ()> + '_ {
+        poll_fn(|context| self.poll_asked(context))
+    }
+
+    /// Whether [`Stop::ask`] was called; if not, the task is woken when it is.
+    pub fn poll_asked(&self, context: &Context<'_>) -> Poll<()> {
+        if self.is_asked() {
+            return Poll::Ready(());
+        }
+        self.waker.register(context.waker());
+        // It may have been asked before the waker stood there.
+        if self.is_asked() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
         }
     }
 }
@@ -249,6 +270,7 @@ impl Session {
         }
         let runtime = Builder::new_current_thread()
             .enable_all()
+            .event_interval(EVENT_INTERVAL)
             .thread_name("tokstream-dns")
             .build()
             .map_err(|e| no_runtime(&e))?;
@@ -256,6 +278,7 @@ impl Session {
             runtime: Some(runtime),
             line: Line::new(self.transport.client(self.base_is_tls)?, false),
             budget: Arc::clone(&self.lanes()?.budget),
+            slices: Mutex::new(None),
             leftover: Mutex::new(None),
         })
     }
@@ -381,6 +404,8 @@ pub struct Lane {
     runtime: Option<Runtime>,
     line: Line,
     budget: Arc<Budget>,
+    /// Cuts waits into slices. It runs on from one wait to the next: to set it anew for each would cost more than a token.
+    slices: Mutex<Option<Pin<Box<Sleep>>>>,
     /// The rest of the last reply, and when it was left.
     leftover: Mutex<Option<(Leftover, Instant)>>,
 }
@@ -389,6 +414,33 @@ impl Lane {
     /// Drives this lane until `work` is done, on the calling thread.
     pub fn block_on<F: Future>(&self, work: F) -> Option<F::Output> {
         Some(self.runtime.as_ref()?.block_on(work))
+    }
+
+    /// Drives this lane until `work` is done or `stop` is asked, or for about the time of a `slice`.
+    pub fn drive<F: Future>(&self, work: Pin<&mut F>, stop: &Stop, slice: Duration) -> Turn<F::Output> {
+        let mut work = work;
+        let driven = self.block_on(async {
+            let mut slices = lock(&self.slices).take();
+            let turn = poll_fn(|context| {
+                if let Poll::Ready(done) = work.as_mut().poll(context) {
+                    return Poll::Ready(Turn::Done(done));
+                }
+                if stop.poll_asked(context).is_ready() {
+                    return Poll::Ready(Turn::Stopped);
+                }
+                let timer = slices.get_or_insert_with(|| Box::pin(tokio::time::sleep(slice)));
+                // Its own budget: bytes that amount to nothing would use up the common one, and no slice would ever end.
+                let mut ended = pin!(unconstrained(timer.as_mut()));
+                ended.as_mut().poll(context).map(|()| Turn::Slice)
+            })
+            .await;
+            if let (Turn::Slice, Some(timer)) = (&turn, &mut slices) {
+                timer.as_mut().reset(tokio::time::Instant::now() + slice);
+            }
+            *lock(&self.slices) = slices;
+            turn
+        });
+        driven.unwrap_or(Turn::Stopped)
     }
 
     /// Leaves the rest of a body to be drained before the lane's next call.
@@ -437,6 +489,16 @@ impl Lane {
     }
 }
 
+/// How driving a lane ended.
+pub enum Turn<T> {
+    /// The work is done.
+    Done(T),
+    /// Somebody asked to stop.
+    Stopped,
+    /// The slice is over.
+    Slice,
+}
+
 /// Lets the sockets be looked at and the connections' own tasks run, without waiting for anything.
 pub async fn turn() {
     for _ in 0..TURNS {
@@ -467,6 +529,7 @@ fn background() -> Result<&'static Handle, Error> {
         let (stop, stopped) = oneshot::channel::<()>();
         let runtime = Builder::new_current_thread()
             .enable_all()
+            .event_interval(EVENT_INTERVAL)
             .thread_name("tokstream-dns")
             .build()
             .map_err(|e| no_runtime(&e))?;

@@ -44,6 +44,11 @@ impl Totals {
     /// Counts one request that was answered, and its usage object where it has one.
     pub fn add(&self, usage_json: Option<&str>) {
         self.requests.fetch_add(1, Ordering::Relaxed);
+        self.add_usage(usage_json);
+    }
+
+    /// Counts the usage of a request that was counted before.
+    pub fn add_usage(&self, usage_json: Option<&str>) {
         let Some(usage) = usage_json.and_then(|json| serde_json::from_str::<Usage>(json).ok()) else {
             return;
         };

@@ -97,18 +97,10 @@ def awaited(method: Callable[..., Any]) -> Callable[..., Any]:
 def failed(form: str, error: Exception) -> Any:
     """Return what a call of the async client returns that has failed already."""
     if form != STREAMING:
-        return _raised(error)
+        return _tokstream._failed(error)
     from ._response import AsyncResponseContextManager
 
-    return AsyncResponseContextManager(lambda: _raised(error))
-
-
-async def _raised(error: Exception) -> Any:
-    try:
-        raise error
-    finally:
-        # The traceback that it gets refers to this frame.
-        del error
+    return AsyncResponseContextManager(lambda: _tokstream._failed(error))
 
 
 def send(

@@ -167,9 +167,8 @@ class _StreamingResponse(_BaseResponse):
         """Keep the whole body; what it says of tokens counts once."""
         self._is_read = True
         self._response = with_content(self._response, body)
-        count = getattr(self._core, "count", None)
-        if count is not None:
-            count(body)
+        if self._core is not None:
+            self._core.count(body)
         return body
 
 

@@ -7,7 +7,7 @@ Everything here has a public home elsewhere: settings and streams in `tokstream`
 import builtins
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from types import TracebackType
-from typing import Any, Generic, Literal, TypeAlias, TypeVar, final, overload
+from typing import Any, Generic, Literal, NoReturn, TypeAlias, TypeVar, final, overload
 
 from typing_extensions import Self, disjoint_base, override
 
@@ -819,7 +819,27 @@ class ModelList(BaseModel):
 
     @override
     def __iter__(self) -> Iterator[Model]: ...
+    def __aiter__(self) -> AsyncIterator[Model]: ...
     def __len__(self) -> int: ...
+    def __bool__(self) -> Literal[True]:
+        """True: the list is there, whether or not there are models on it."""
+
+    def __getitem__(self, at: int) -> Model: ...
+    def has_next_page(self) -> bool:
+        """Return False: a server lists all models at once. openai-python's pages have this method."""
+
+    def next_page_info(self) -> None:
+        """Return None: a server lists all models at once."""
+
+    def get_next_page(self) -> NoReturn:
+        """Raise what openai-python's last page raises.
+
+        Raises:
+            RuntimeError: there is no further page.
+        """
+
+    def iter_pages(self) -> Any:
+        """Iterate over the pages, of which this is the only one, with `for` or with `async for`."""
 
 @final
 class Timings:
@@ -1188,4 +1208,7 @@ class Core:
     def send(self, method: str, path: str, body: Any, output: Any, options: dict[str, Any]) -> Any: ...
     def open(self, method: str, path: str, body: Any, kind: str, options: dict[str, Any]) -> Any: ...
     def close(self) -> None: ...
+    def count(self, body: bytes) -> None: ...
     def totals(self) -> tuple[int, int, int, int, float]: ...
+
+def _failed(error: BaseException) -> Any: ...

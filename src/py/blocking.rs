@@ -6,19 +6,12 @@ use std::thread;
 use std::time::Duration;
 
 use pyo3::prelude::*;
-use tokio::task::coop::unconstrained;
 
 use super::asyncio::Waiter;
-use crate::session::{Lane, Stop};
+use crate::session::{Lane, Stop, Turn};
 
 /// A signal's handler runs within this time; Ctrl-C feels immediate up to about 100 ms.
 pub const SIGNAL_SLICE: Duration = Duration::from_millis(50);
-
-enum Turn<T> {
-    Done(T),
-    Stopped,
-    Signals,
-}
 
 /// Parks the thread until `poll` has something to return; it is asked again whenever the waiter it was given is woken.
 ///
@@ -45,21 +38,11 @@ where
 {
     let mut work = pin!(work);
     loop {
-        let turn = py.detach(|| {
-            lane.block_on(async {
-                tokio::select! {
-                    biased;
-                    done = work.as_mut() => Turn::Done(done),
-                    () = unconstrained(stop.asked()) => Turn::Stopped,
-                    () = unconstrained(tokio::time::sleep(SIGNAL_SLICE)) => Turn::Signals,
-                }
-            })
-        });
-        match turn {
-            Some(Turn::Done(done)) => return Ok(Some(done)),
+        match py.detach(|| lane.drive(work.as_mut(), stop, SIGNAL_SLICE)) {
+            Turn::Done(done) => return Ok(Some(done)),
             // Handlers are Python code and may use this client: they run outside of the runtime.
-            Some(Turn::Signals) => py.check_signals()?,
-            Some(Turn::Stopped) | None => return Ok(None),
+            Turn::Slice => py.check_signals()?,
+            Turn::Stopped => return Ok(None),
         }
     }
 }

@@ -22,7 +22,7 @@ use super::incoming::Incoming;
 use super::json::is_left_out;
 use super::model::schema_of;
 use super::payload::{encode_body, mentions_authorization, merge_headers, query_pairs};
-use super::reply::{Made, Output};
+use super::reply::{Made, Output, usage_in};
 use super::settings::{PyLimits, PyRetryPolicy, PyTimeout, max_retries_of, timeouts_of};
 use super::stream::{AsyncStream, Feed, Stream, kind_of};
 use crate::config::{BaseUrl, KEY_VARIABLES, Limits, Secret, Timeouts, base_url_from_env, key_from_env};
@@ -256,6 +256,11 @@ impl Core {
     fn __clear__(&self) {
         let before = std::mem::replace(&mut *lock(&self.key), Key::Environment);
         drop(before);
+    }
+
+    /// Adds what a reply says that was read as bytes; its request has been counted.
+    fn count(&self, body: &[u8]) {
+        self.totals.add_usage(usage_in(body));
     }
 
     /// (requests, prompt tokens, completion tokens, total tokens, cost in USD) of all calls so far.

@@ -39,7 +39,7 @@ impl Output {
         };
         match output {
             Self::Raw => {
-                totals.add(usage_of(&body));
+                totals.add(usage_in(&body));
                 let record = response(py, &made.request, &head, &body)?;
                 let seconds = made.began.elapsed().as_secs_f64();
                 Ok((record, made.progress.retries(), seconds)
@@ -48,7 +48,7 @@ impl Output {
                     .unbind())
             }
             Self::Json => {
-                totals.add(usage_of(&body));
+                totals.add(usage_in(&body));
                 if body.is_empty() {
                     return Ok(py.None());
                 }
@@ -113,7 +113,8 @@ fn members_fault(schema: &Schema, members: &[Member<'_>]) -> Option<&'static str
         .then_some("what should be a list is none")
 }
 
-fn usage_of(body: &Bytes) -> Option<&str> {
+/// The usage that a whole reply reports.
+pub fn usage_in(body: &[u8]) -> Option<&str> {
     let members = members(std::str::from_utf8(body).ok()?).ok()?;
     members
         .into_iter()

@@ -289,22 +289,51 @@ response_classes! {
     }
 }
 
+/// Calls the function of `tokstream._models` that does the work of a page's method.
+fn of_page<'py>(page: &Bound<'py, ModelList>, function: &str) -> PyResult<Bound<'py, PyAny>> {
+    page.py().import("tokstream._models")?.call_method1(function, (page,))
+}
+
 #[pymethods]
 impl ModelList {
     fn __iter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        Ok(slf.getattr("data")?.try_iter()?.into_any())
+        Ok(of_page(slf, "page_items")?.try_iter()?.into_any())
     }
 
     fn __aiter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        let models = slf.py().import("tokstream._models")?;
-        models.call_method1("async_items", (slf.getattr("data")?,))
+        let items = of_page(slf, "page_items")?;
+        slf.py()
+            .import("tokstream._models")?
+            .call_method1("async_items", (items,))
     }
 
     fn __len__(slf: &Bound<'_, Self>) -> PyResult<usize> {
-        slf.getattr("data")?.len()
+        of_page(slf, "page_items")?.len()
+    }
+
+    /// A page is there, whether or not there are models on it.
+    #[expect(clippy::unused_self, reason = "a method of Python")]
+    fn __bool__(&self) -> bool {
+        true
     }
 
     fn __getitem__<'py>(slf: &Bound<'py, Self>, at: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        slf.getattr("data")?.get_item(at)
+        of_page(slf, "page_items")?.get_item(at)
+    }
+
+    fn has_next_page<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        of_page(slf, "has_next_page")
+    }
+
+    fn next_page_info<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        of_page(slf, "next_page_info")
+    }
+
+    fn get_next_page<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        of_page(slf, "get_next_page")
+    }
+
+    fn iter_pages<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        of_page(slf, "iter_pages")
     }
 }

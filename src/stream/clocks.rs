@@ -14,6 +14,12 @@ use crate::session::turn;
 /// When nobody waits, the read clock is looked at again after this time.
 const IDLE_LOOK: Duration = Duration::from_millis(50);
 
+/// A clock that is seen to have run out so much later was kept from being looked at by bytes without end.
+const LATE: Duration = Duration::from_millis(50);
+
+/// Stands for a wait whose clock has not been read yet.
+const NOT_READ: u64 = u64::MAX;
+
 /// How long a reader has been waiting for the server to say something; the clock of `read` runs only then.
 #[derive(Debug)]
 pub struct Waiting {
@@ -40,10 +46,15 @@ impl Waiting {
         self.since.store(self.now() + 1, Ordering::Release);
     }
 
+    /// The reader begins to drive the stream itself: its clock begins when there is nothing for it at once.
+    pub fn begin_to_drive(&self) {
+        self.since.store(NOT_READ, Ordering::Release);
+    }
+
     /// The reader is busy with what it has.
     pub fn end(&self) {
         let since = self.since.swap(0, Ordering::AcqRel);
-        if since > 0 {
+        if since > 0 && since != NOT_READ {
             self.before
                 .fetch_add(self.now().saturating_sub(since - 1), Ordering::AcqRel);
         }
@@ -53,16 +64,19 @@ impl Waiting {
     pub fn heard(&self) {
         self.before.store(0, Ordering::Release);
         if self.since.load(Ordering::Acquire) > 0 {
-            self.begin();
+            self.begin_to_drive();
         }
     }
 
     fn now(&self) -> u64 {
-        u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX - 1)
+        u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX - 2)
     }
 
     /// When the silence that the reader is waiting in began, not counting the time in which nobody waited.
     fn since(&self) -> Option<Instant> {
+        if self.since.load(Ordering::Acquire) == NOT_READ {
+            self.begin();
+        }
         let since = self.since.load(Ordering::Acquire).checked_sub(1)?;
         let before = Duration::from_nanos(self.before.load(Ordering::Acquire));
         let began = self.origin + Duration::from_nanos(since);
@@ -129,8 +143,10 @@ impl Clocks {
                 .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
             if timer.is_elapsed() || timer.deadline() > deadline {
                 if let Some((phase, limit)) = running.filter(|_| deadline <= Instant::now()) {
-                    // What lies in the socket has arrived, and is read before.
-                    turn().await;
+                    // What lies in the socket has arrived, and is read before; unless it is a flood that amounts to nothing.
+                    if deadline.elapsed() < LATE {
+                        turn().await;
+                    }
                     return Error::Timeout { phase, limit };
                 }
                 timer.as_mut().reset(deadline);

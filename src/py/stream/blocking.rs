@@ -16,12 +16,14 @@ use crate::py::asyncio::lock;
 use crate::py::blocking::{SIGNAL_SLICE, drive, wait_for};
 use crate::py::incoming::{Form, Incoming, Next};
 use crate::session::{Abort, Lane, Session, Stop};
-use crate::stream::{EventStream, Flow, Waiting};
+use crate::stream::{EventStream, Flow, Item, Waiting};
 
 /// The connection under a blocking stream.
 struct Source {
     lane: Lane,
     events: EventStream,
+    /// Where what is read lies until it is handed over.
+    items: VecDeque<Item>,
 }
 
 /// Where a blocking stream's connection is kept while nobody reads it.
@@ -51,16 +53,9 @@ impl Channel {
     /// Takes the connection, waiting for another reader; `None` where it is gone.
     fn take(&self, py: Python<'_>) -> PyResult<Option<Box<InProcess<Source>>>> {
         loop {
-            let taken = py.detach(|| {
-                let mut place = lock(&self.place);
-                if matches!(*place, Place::Lent(_)) {
-                    place = self
-                        .put_back
-                        .wait_timeout(place, SIGNAL_SLICE)
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0;
-                }
+            let taken = {
                 let reader = thread::current().id();
+                let mut place = lock(&self.place);
                 match std::mem::replace(&mut *place, Place::Lent(reader)) {
                     Place::Here(source) => Taken::Source(source),
                     Place::Lent(other) => {
@@ -72,11 +67,14 @@ impl Channel {
                         Taken::Gone
                     }
                 }
-            });
+            };
             match taken {
                 Taken::Source(source) => return Ok(Some(source)),
                 Taken::Gone => return Ok(None),
-                Taken::NotYet => py.check_signals()?,
+                Taken::NotYet => {
+                    py.detach(|| self.wait_for_reader());
+                    py.check_signals()?;
+                }
                 // A signal's handler that reads on would wait for itself.
                 Taken::Already => {
                     return Err(PyRuntimeError::new_err(
@@ -85,6 +83,13 @@ impl Channel {
                 }
             }
         }
+    }
+
+    /// Waits until no other thread is reading, or for the time of a slice.
+    fn wait_for_reader(&self) {
+        let place = lock(&self.place);
+        let lent = |place: &mut Place| matches!(place, Place::Lent(_));
+        drop(self.put_back.wait_timeout_while(place, SIGNAL_SLICE, lent));
     }
 
     /// The connection, if nobody is reading from it; it is gone then.
@@ -100,7 +105,7 @@ impl Channel {
     }
 
     /// Puts the connection back, or notes that it is gone.
-    fn put(&self, source: Option<Box<InProcess<Source>>>) {
+    fn put(&self, py: Python<'_>, source: Option<Box<InProcess<Source>>>) {
         let dropped = {
             let mut place = lock(&self.place);
             match source {
@@ -115,7 +120,15 @@ impl Channel {
             }
         };
         self.put_back.notify_all();
-        drop(dropped);
+        if let Some(dropped) = dropped {
+            py.detach(|| drop(dropped));
+        }
+    }
+
+    /// Drops the connection, and notes that it is gone.
+    fn lose(&self, py: Python<'_>, source: Box<InProcess<Source>>) {
+        py.detach(|| drop(source));
+        self.put(py, None);
     }
 }
 
@@ -181,7 +194,11 @@ impl Stream {
     pub fn on_lane(incoming: Incoming, lane: Lane, events: EventStream, session: Arc<Session>) -> Self {
         let waiting = events.waiting();
         let channel = Arc::new(Channel {
-            place: Mutex::new(Place::Here(Box::new(InProcess::new(Source { lane, events })))),
+            place: Mutex::new(Place::Here(Box::new(InProcess::new(Source {
+                lane,
+                events,
+                items: VecDeque::new(),
+            })))),
             put_back: Condvar::new(),
             stop: Stop::default(),
         });
@@ -245,7 +262,7 @@ impl Stream {
 
     /// Gives the connection of a complete stream back to its client.
     fn give_back(&self, source: Box<InProcess<Source>>) {
-        if let Some(Source { lane, events }) = source.into_inner() {
+        if let Some(Source { lane, events, .. }) = source.into_inner() {
             if let Some(leftover) = events.into_leftover() {
                 lane.leave(leftover);
             }
@@ -300,7 +317,7 @@ impl Stream {
         // Another reader may have brought something while this one waited for its turn.
         if self.incoming(py).has_news() {
             if taken.is_some() {
-                py.detach(|| channel.put(taken));
+                channel.put(py, taken);
             }
             return Ok(());
         }
@@ -308,47 +325,36 @@ impl Stream {
             self.incoming(py).abandon();
             return Ok(());
         };
-        let Some(Source { lane, events }) = source.get_mut() else {
-            py.detach(|| channel.put(Some(source)));
+        let Some(Source { lane, events, items }) = source.get_mut() else {
+            channel.put(py, Some(source));
             return Err(elsewhere());
         };
-        let mut items = VecDeque::new();
-        waiting.begin();
-        let driven = drive(py, lane, &channel.stop, events.fill(&mut items));
+        waiting.begin_to_drive();
+        let driven = drive(py, lane, &channel.stop, events.fill(items));
         waiting.end();
         let outcome = match driven {
             Ok(Some(outcome)) => outcome,
             Ok(None) => {
-                py.detach(|| {
-                    drop(source);
-                    channel.put(None);
-                });
+                channel.lose(py, source);
                 self.given_up(py);
                 return Ok(());
             }
             Err(signal) => {
-                py.detach(|| {
-                    drop(source);
-                    channel.put(None);
-                });
+                channel.lose(py, source);
                 self.incoming(py).interrupt();
                 return Err(signal);
             }
         };
         let flow = outcome.as_ref().ok().copied();
-        self.incoming(py)
-            .receive(&mut items, outcome, events.head(), events.marks());
-        py.detach(|| match flow {
-            Some(Flow::More) => channel.put(Some(source)),
+        self.incoming(py).receive(items, outcome, events.head(), events.marks());
+        match flow {
+            Some(Flow::More) => channel.put(py, Some(source)),
             Some(Flow::Done | Flow::Ended) => {
-                self.give_back(source);
-                channel.put(None);
+                py.detach(|| self.give_back(source));
+                channel.put(py, None);
             }
-            None => {
-                drop(source);
-                channel.put(None);
-            }
-        });
+            None => channel.lose(py, source),
+        }
         Ok(())
     }
 

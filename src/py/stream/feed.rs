@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, Weak};
 use tokio::sync::Notify;
 
 use crate::error::{Failure, Head};
+use crate::process::generation;
 use crate::py::asyncio::{Waiter, lock};
 use crate::py::incoming::Incoming;
 use crate::session::{Abort, Session};
@@ -25,7 +26,7 @@ pub struct Feed {
     is_enough: AtomicBool,
     stop: Notify,
     waiting: Arc<Waiting>,
-    pid: u32,
+    generation: u32,
 }
 
 struct FeedState {
@@ -57,7 +58,7 @@ impl Feed {
             is_enough: AtomicBool::new(false),
             stop: Notify::new(),
             waiting: events.waiting(),
-            pid: std::process::id(),
+            generation: generation(),
         });
         let remembered: Weak<dyn Abort> = Arc::<Self>::downgrade(&feed);
         session.remember(remembered);
@@ -142,7 +143,7 @@ impl Feed {
 
     /// Whether another process opened it: what a child inherits is not its own to read or to stop.
     pub fn is_inherited(&self) -> bool {
-        self.pid != std::process::id()
+        self.generation != generation()
     }
 
     /// Tells the background thread to give up the connection.

@@ -76,8 +76,12 @@ macro_rules! stream_properties {
 
             /// The reply's head: status, headers, request id.
             #[getter]
-            fn response<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-                self.incoming(py).response(py)
+            fn response<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+                let py = slf.py();
+                let response = slf.get().incoming(py).response(py)?;
+                // Closing the response closes the stream.
+                response.setattr(intern!(py, "_stream"), slf)?;
+                Ok(response)
             }
 
             /// Whether nothing more will come of it.

@@ -2,234 +2,23 @@
 //!
 //! The background thread never touches Python: it leaves a result where the awaitable finds it and writes a byte.
 
-use std::collections::HashMap;
-use std::io::{PipeReader, PipeWriter, Read, Write};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::Thread;
+mod wait;
+mod waker;
 
-use pyo3::exceptions::{PyBaseException, PyNotImplementedError, PyRuntimeError, PyStopIteration};
-use pyo3::intern;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use pyo3::exceptions::{PyBaseException, PyRuntimeError, PyStopIteration};
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyTuple, PyWeakrefMethods, PyWeakrefReference};
+use pyo3::types::PyTuple;
 use tokio::task::AbortHandle;
+
+use wait::Wait;
+pub use waker::Waiter;
+use waker::{LoopWaker, waker_of_running_loop};
 
 /// A lock is held only for a moment and never while Python code runs.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The side of an event loop's waker that other threads hold.
-#[derive(Debug)]
-pub struct Bell {
-    ready: Mutex<Vec<u64>>,
-    /// Whether a byte is in the pipe: there is never more than one, so that writing cannot block.
-    rung: AtomicBool,
-    pipe: PipeWriter,
-}
-
-impl Bell {
-    fn ring(&self, id: u64) {
-        lock(&self.ready).push(id);
-        if !self.rung.swap(true, Ordering::AcqRel) {
-            // The loop may be gone, and nobody then waits.
-            let _ = (&self.pipe).write(&[1]);
-        }
-    }
-}
-
-/// Who waits for what the background thread does.
-#[derive(Debug)]
-pub enum Waiter {
-    /// An event loop, for one of its futures.
-    Future(Arc<Bell>, u64),
-    /// A thread that is parked.
-    Thread(Thread),
-}
-
-impl Waiter {
-    /// Wakes who waits. Any thread may.
-    pub fn wake(self) {
-        match self {
-            Self::Future(bell, id) => bell.ring(id),
-            Self::Thread(thread) => thread.unpark(),
-        }
-    }
-}
-
-/// An event loop's waker: a pipe that the loop watches, and the futures that wait.
-#[pyclass(frozen, module = "tokstream._tokstream")]
-#[derive(Debug)]
-pub struct LoopWaker {
-    bell: Arc<Bell>,
-    reader: PipeReader,
-    futures: Mutex<HashMap<u64, Py<PyAny>>>,
-    next_id: AtomicU64,
-    ticks: AtomicBool,
-}
-
-#[pymethods]
-impl LoopWaker {
-    /// The pipe is readable: completes the futures that are ready. Runs on the loop's thread.
-    fn _ring(&self, py: Python<'_>) -> PyResult<()> {
-        let mut byte = [0];
-        let _ = py.detach(|| (&self.reader).read(&mut byte));
-        self.answer(py)
-    }
-
-    /// Serves a loop that cannot watch a pipe, from a thread of its own.
-    fn _serve(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
-        let py = slf.py();
-        let answer = slf.getattr(intern!(py, "_answer"))?;
-        let mut reader = &slf.get().reader;
-        let mut byte = [0];
-        while py.detach(|| reader.read(&mut byte)).is_ok_and(|count| count > 0) {
-            if event_loop
-                .call_method1(intern!(py, "call_soon_threadsafe"), (&answer,))
-                .is_err()
-            {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    fn _answer(&self, py: Python<'_>) -> PyResult<()> {
-        self.answer(py)
-    }
-
-    /// Wakes the loop every now and then while something is waited for.
-    fn _tick(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
-        let waits = !lock(&slf.get().futures).is_empty();
-        slf.get().ticks.store(waits, Ordering::Release);
-        if waits {
-            Self::tick_later(slf, event_loop)?;
-        }
-        Ok(())
-    }
-}
-
-impl LoopWaker {
-    fn answer(&self, py: Python<'_>) -> PyResult<()> {
-        // Before the list is taken: what is added after it is taken rings again.
-        self.bell.rung.store(false, Ordering::Release);
-        let ready = std::mem::take(&mut *lock(&self.bell.ready));
-        for id in ready {
-            let future = lock(&self.futures).remove(&id);
-            let Some(future) = future else { continue };
-            let future = future.bind(py);
-            if !future.call_method0(intern!(py, "done"))?.is_truthy()? {
-                future.call_method1(intern!(py, "set_result"), (py.None(),))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn tick_later(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
-        let py = slf.py();
-        let tick = slf.getattr(intern!(py, "_tick"))?;
-        event_loop
-            .call_method1(intern!(py, "call_later"), (JUPYTER_TICK_SECONDS, tick, event_loop))
-            .map(drop)
-    }
-
-    fn new() -> PyResult<Self> {
-        let (reader, pipe) = std::io::pipe()?;
-        Ok(Self {
-            bell: Arc::new(Bell {
-                ready: Mutex::default(),
-                rung: AtomicBool::new(false),
-                pipe,
-            }),
-            reader,
-            futures: Mutex::default(),
-            next_id: AtomicU64::new(0),
-            ticks: AtomicBool::new(false),
-        })
-    }
-
-    /// Has `event_loop` watch the pipe.
-    #[cfg(unix)]
-    fn watch(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
-        use std::os::fd::AsRawFd;
-        let py = slf.py();
-        let ring = slf.getattr(intern!(py, "_ring"))?;
-        let fd = slf.get().reader.as_raw_fd();
-        match event_loop.call_method1(intern!(py, "add_reader"), (fd, ring)) {
-            Err(error) if error.is_instance_of::<PyNotImplementedError>(py) => Self::serve(slf, event_loop),
-            other => other.map(drop),
-        }
-    }
-
-    #[cfg(not(unix))]
-    fn watch(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
-        Self::serve(slf, event_loop)
-    }
-
-    fn serve(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
-        let py = slf.py();
-        let options = PyDict::new(py);
-        options.set_item("target", slf.getattr(intern!(py, "_serve"))?)?;
-        options.set_item("args", (event_loop,))?;
-        options.set_item("name", "tokstream-waker")?;
-        options.set_item("daemon", true)?;
-        let thread = py
-            .import(intern!(py, "threading"))?
-            .getattr(intern!(py, "Thread"))?
-            .call((), Some(&options))?;
-        thread.call_method0(intern!(py, "start")).map(drop)
-    }
-}
-
-/// A Jupyter kernel's signal handler cancels the cell's task, but does not wake the event loop, which would notice only when
-/// something else does.
-const JUPYTER_TICK_SECONDS: f64 = 0.1;
-
-fn in_jupyter(py: Python<'_>) -> PyResult<bool> {
-    static MODULES: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let modules = MODULES.get_or_try_init(py, || Ok::<_, PyErr>(py.import("sys")?.getattr("modules")?.unbind()))?;
-    modules.bind(py).contains(intern!(py, "ipykernel"))
-}
-
-type Wakers = Mutex<HashMap<usize, (Py<PyWeakrefReference>, Py<LoopWaker>)>>;
-
-/// The waker of the running event loop, and the loop.
-fn waker_of_running_loop(py: Python<'_>) -> PyResult<(Bound<'_, PyAny>, Py<LoopWaker>)> {
-    static RUNNING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    static WAKERS: PyOnceLock<Wakers> = PyOnceLock::new();
-    let running = RUNNING.get_or_try_init(py, || {
-        Ok::<_, PyErr>(py.import("asyncio")?.getattr("get_running_loop")?.unbind())
-    })?;
-    let event_loop = running.bind(py).call0()?;
-    let wakers = WAKERS.get_or_init(py, Wakers::default);
-    let key = event_loop.as_ptr() as usize;
-    let known = lock(wakers)
-        .get(&key)
-        .map(|(seen, waker)| (seen.clone_ref(py), waker.clone_ref(py)));
-    if let Some((seen, waker)) = known {
-        // Another loop may have come to lie where one that is gone was.
-        if seen.bind(py).upgrade().is_some_and(|seen| seen.is(&event_loop)) {
-            return Ok((event_loop, waker));
-        }
-    }
-    let waker = Py::new(py, LoopWaker::new()?)?;
-    LoopWaker::watch(waker.bind(py), &event_loop)?;
-    let seen = PyWeakrefReference::new(&event_loop)?.unbind();
-    let mut gone = Vec::new();
-    {
-        let mut wakers = lock(wakers);
-        let dead: Vec<usize> = wakers
-            .iter()
-            .filter(|(_, (seen, _))| seen.bind(py).upgrade().is_none())
-            .map(|(key, _)| *key)
-            .collect();
-        gone.extend(dead.iter().filter_map(|key| wakers.remove(key)));
-        gone.extend(wakers.insert(key, (seen, waker.clone_ref(py))));
-    }
-    // Dropped outside of the lock: this runs Python's destructors.
-    drop(gone);
-    Ok((event_loop, waker))
 }
 
 /// What an awaitable waits for.
@@ -254,6 +43,8 @@ pub trait Operation: Send + Sync {
 pub struct Awaitable {
     operation: Box<dyn Operation>,
     state: Mutex<State>,
+    /// The last wait, which can be used again.
+    wait: Mutex<Option<Py<Wait>>>,
 }
 
 enum State {
@@ -326,6 +117,7 @@ impl Awaitable {
         Self {
             operation: Box::new(operation),
             state: Mutex::new(State::Idle),
+            wait: Mutex::new(None),
         }
     }
 
@@ -342,8 +134,8 @@ impl Awaitable {
     fn step(&self, py: Python<'_>) -> PyResult<Step> {
         match &*lock(&self.state) {
             State::Over => return Err(PyRuntimeError::new_err("cannot reuse already awaited coroutine")),
-            // Its future is not done, so this is not the task that waits for it.
-            State::Waiting(waker, id) if lock(&waker.get().futures).contains_key(id) => {
+            // Its wait is not over, so this is not the task that waits for it.
+            State::Waiting(..) if lock(&self.wait).as_ref().is_some_and(|wait| wait.get().is_pending()) => {
                 return Err(PyRuntimeError::new_err("coroutine is being awaited already"));
             }
             State::Waiting(..) | State::Idle => {}
@@ -357,22 +149,24 @@ impl Awaitable {
             return self.over(outcome);
         }
         let (event_loop, waker) = waker_of_running_loop(py)?;
-        let future = event_loop.call_method0(intern!(py, "create_future"))?;
-        let loop_waker = waker.get();
-        let id = loop_waker.next_id.fetch_add(1, Ordering::Relaxed);
-        lock(&loop_waker.futures).insert(id, future.clone().unbind());
-        if in_jupyter(py)? && !loop_waker.ticks.swap(true, Ordering::AcqRel) {
-            LoopWaker::tick_later(waker.bind(py), &event_loop)?;
-        }
-        let waiter = Waiter::Future(Arc::clone(&loop_waker.bell), id);
+        let wait = self.begin_wait(py, &event_loop)?;
+        let (id, waiter) = LoopWaker::begin(waker.bind(py), &event_loop, wait.clone_ref(py))?;
         self.forget_waiting();
         *lock(&self.state) = State::Waiting(waker, id);
         if let Some(outcome) = self.operation.poll(py, Some(waiter)).transpose() {
             return self.over(outcome);
         }
-        // What asyncio's own future does when it is awaited.
-        future.setattr(intern!(py, "_asyncio_future_blocking"), true)?;
-        Ok(Step::Yield(future.unbind()))
+        Ok(Step::Yield(wait.into_any()))
+    }
+
+    fn begin_wait(&self, py: Python<'_>, event_loop: &Bound<'_, PyAny>) -> PyResult<Py<Wait>> {
+        let last = lock(&self.wait).take();
+        let wait = match last {
+            Some(last) if last.get().renew(event_loop) => last,
+            _ => Py::new(py, Wait::new(event_loop.clone().unbind()))?,
+        };
+        *lock(&self.wait) = Some(wait.clone_ref(py));
+        Ok(wait)
     }
 
     fn over(&self, outcome: PyResult<Py<PyAny>>) -> PyResult<Step> {
@@ -384,8 +178,7 @@ impl Awaitable {
     fn forget_waiting(&self) {
         let before = std::mem::replace(&mut *lock(&self.state), State::Idle);
         if let State::Waiting(waker, id) = before {
-            let future = lock(&waker.get().futures).remove(&id);
-            drop(future);
+            waker.get().forget(id);
         }
     }
 

@@ -1,0 +1,260 @@
+//! One watched pipe for each event loop, which wakes it for whatever the background thread has done.
+
+use std::collections::HashMap;
+use std::io::{PipeReader, PipeWriter, Read, Write};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::Thread;
+
+use pyo3::exceptions::PyNotImplementedError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyWeakrefMethods, PyWeakrefReference};
+
+use super::lock;
+use super::wait::Wait;
+
+/// The side of an event loop's waker that other threads hold.
+#[derive(Debug)]
+pub struct Bell {
+    ready: Mutex<Vec<u64>>,
+    /// Whether a byte is in the pipe: there is never more than one, so that writing cannot block.
+    rung: AtomicBool,
+    pipe: PipeWriter,
+}
+
+impl Bell {
+    fn ring(&self, id: u64) {
+        lock(&self.ready).push(id);
+        if !self.rung.swap(true, Ordering::AcqRel) {
+            // The loop may be gone, and nobody then waits.
+            let _ = (&self.pipe).write(&[1]);
+        }
+    }
+}
+
+/// Who waits for what the background thread does.
+#[derive(Debug)]
+pub enum Waiter {
+    /// An event loop, for one of its futures.
+    Future(Arc<Bell>, u64),
+    /// A thread that is parked.
+    Thread(Thread),
+}
+
+impl Waiter {
+    /// Wakes who waits. Any thread may.
+    pub fn wake(self) {
+        match self {
+            Self::Future(bell, id) => bell.ring(id),
+            Self::Thread(thread) => thread.unpark(),
+        }
+    }
+}
+
+/// An event loop's waker: a pipe that the loop watches, and the futures that wait.
+#[pyclass(frozen, module = "tokstream._tokstream")]
+#[derive(Debug)]
+pub struct LoopWaker {
+    bell: Arc<Bell>,
+    reader: PipeReader,
+    waits: Mutex<HashMap<u64, Py<Wait>>>,
+    next_id: AtomicU64,
+    ticks: AtomicBool,
+}
+
+#[pymethods]
+impl LoopWaker {
+    /// The pipe is readable: completes the futures that are ready. Runs on the loop's thread.
+    fn _ring(&self, py: Python<'_>) -> PyResult<()> {
+        // It does not block, and so needs not let go of the interpreter.
+        let _ = (&self.reader).read(&mut [0]);
+        self.answer(py)
+    }
+
+    /// Serves a loop that cannot watch a pipe, from a thread of its own.
+    fn _serve(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = slf.py();
+        let answer = slf.getattr(intern!(py, "_answer"))?;
+        let mut reader = &slf.get().reader;
+        let mut byte = [0];
+        while py.detach(|| reader.read(&mut byte)).is_ok_and(|count| count > 0) {
+            if event_loop
+                .call_method1(intern!(py, "call_soon_threadsafe"), (&answer,))
+                .is_err()
+            {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn _answer(&self, py: Python<'_>) -> PyResult<()> {
+        self.answer(py)
+    }
+
+    /// Wakes the loop every now and then while something is waited for.
+    fn _tick(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
+        let waits = !lock(&slf.get().waits).is_empty();
+        slf.get().ticks.store(waits, Ordering::Release);
+        if waits {
+            Self::tick_later(slf, event_loop)?;
+        }
+        Ok(())
+    }
+}
+
+impl LoopWaker {
+    /// Begins a wait: `wait` ends when the waiter is woken.
+    ///
+    /// # Errors
+    /// What the loop raises.
+    pub fn begin(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>, wait: Py<Wait>) -> PyResult<(u64, Waiter)> {
+        let this = slf.get();
+        let id = this.next_id.fetch_add(1, Ordering::Relaxed);
+        lock(&this.waits).insert(id, wait);
+        if in_jupyter(slf.py())? && !this.ticks.swap(true, Ordering::AcqRel) {
+            Self::tick_later(slf, event_loop)?;
+        }
+        Ok((id, Waiter::Future(Arc::clone(&this.bell), id)))
+    }
+
+    /// Nobody waits for it any more.
+    pub fn forget(&self, id: u64) {
+        let wait = lock(&self.waits).remove(&id);
+        drop(wait);
+    }
+
+    fn answer(&self, py: Python<'_>) -> PyResult<()> {
+        // Before the list is taken: what is added after it is taken rings again.
+        self.bell.rung.store(false, Ordering::Release);
+        let mut ready = std::mem::take(&mut *lock(&self.bell.ready)).into_iter();
+        while let Some(id) = ready.next() {
+            let wait = lock(&self.waits).remove(&id);
+            let Some(wait) = wait else { continue };
+            if let Err(error) = Wait::resolve(wait.bind(py)) {
+                // An exit or an interrupt. The others have not been told yet.
+                ready.for_each(|id| self.bell.ring(id));
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn tick_later(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = slf.py();
+        let tick = slf.getattr(intern!(py, "_tick"))?;
+        event_loop
+            .call_method1(intern!(py, "call_later"), (JUPYTER_TICK_SECONDS, tick, event_loop))
+            .map(drop)
+    }
+
+    fn new() -> PyResult<Self> {
+        let (reader, pipe) = std::io::pipe()?;
+        Ok(Self {
+            bell: Arc::new(Bell {
+                ready: Mutex::default(),
+                rung: AtomicBool::new(false),
+                pipe,
+            }),
+            reader,
+            waits: Mutex::default(),
+            next_id: AtomicU64::new(0),
+            ticks: AtomicBool::new(false),
+        })
+    }
+
+    /// Has `event_loop` watch the pipe.
+    #[cfg(unix)]
+    fn watch(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
+        use std::os::fd::AsRawFd;
+        let py = slf.py();
+        let ring = slf.getattr(intern!(py, "_ring"))?;
+        let fd = slf.get().reader.as_raw_fd();
+        #[expect(unsafe_code, reason = "the standard library's pipes always block")]
+        // SAFETY: the descriptor is open, and the call takes no pointer.
+        let _ = unsafe { libc::fcntl(fd, libc::F_SETFL, libc::O_NONBLOCK) };
+        match event_loop.call_method1(intern!(py, "add_reader"), (fd, ring)) {
+            Err(error) if error.is_instance_of::<PyNotImplementedError>(py) => {
+                #[expect(unsafe_code, reason = "as above")]
+                // SAFETY: as above.
+                let _ = unsafe { libc::fcntl(fd, libc::F_SETFL, 0) };
+                Self::serve(slf, event_loop)
+            }
+            other => other.map(drop),
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn watch(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
+        Self::serve(slf, event_loop)
+    }
+
+    fn serve(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = slf.py();
+        let options = PyDict::new(py);
+        options.set_item("target", slf.getattr(intern!(py, "_serve"))?)?;
+        options.set_item("args", (event_loop,))?;
+        options.set_item("name", "tokstream-waker")?;
+        options.set_item("daemon", true)?;
+        let thread = py
+            .import(intern!(py, "threading"))?
+            .getattr(intern!(py, "Thread"))?
+            .call((), Some(&options))?;
+        thread.call_method0(intern!(py, "start")).map(drop)
+    }
+}
+
+/// A Jupyter kernel's signal handler cancels the cell's task, but does not wake the event loop, which would notice only when
+/// something else does.
+const JUPYTER_TICK_SECONDS: f64 = 0.1;
+
+fn in_jupyter(py: Python<'_>) -> PyResult<bool> {
+    static MODULES: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let modules = MODULES.get_or_try_init(py, || Ok::<_, PyErr>(py.import("sys")?.getattr("modules")?.unbind()))?;
+    modules.bind(py).contains(intern!(py, "ipykernel"))
+}
+
+type Wakers = Mutex<HashMap<usize, (Py<PyWeakrefReference>, Py<LoopWaker>)>>;
+
+/// The waker of the running event loop, and the loop.
+///
+/// # Errors
+/// `RuntimeError` where no loop runs.
+pub fn waker_of_running_loop(py: Python<'_>) -> PyResult<(Bound<'_, PyAny>, Py<LoopWaker>)> {
+    static RUNNING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    static WAKERS: PyOnceLock<Wakers> = PyOnceLock::new();
+    let running = RUNNING.get_or_try_init(py, || {
+        Ok::<_, PyErr>(py.import("asyncio")?.getattr("get_running_loop")?.unbind())
+    })?;
+    let event_loop = running.bind(py).call0()?;
+    let wakers = WAKERS.get_or_init(py, Wakers::default);
+    let key = event_loop.as_ptr() as usize;
+    let known = lock(wakers)
+        .get(&key)
+        .map(|(seen, waker)| (seen.clone_ref(py), waker.clone_ref(py)));
+    if let Some((seen, waker)) = known {
+        // Another loop may have come to lie where one that is gone was.
+        if seen.bind(py).upgrade().is_some_and(|seen| seen.is(&event_loop)) {
+            return Ok((event_loop, waker));
+        }
+    }
+    let waker = Py::new(py, LoopWaker::new()?)?;
+    LoopWaker::watch(waker.bind(py), &event_loop)?;
+    let seen = PyWeakrefReference::new(&event_loop)?.unbind();
+    let mut gone = Vec::new();
+    {
+        let mut wakers = lock(wakers);
+        let dead: Vec<usize> = wakers
+            .iter()
+            .filter(|(_, (seen, _))| seen.bind(py).upgrade().is_none())
+            .map(|(key, _)| *key)
+            .collect();
+        gone.extend(dead.iter().filter_map(|key| wakers.remove(key)));
+        gone.extend(wakers.insert(key, (seen, waker.clone_ref(py))));
+    }
+    // Dropped outside of the lock: this runs Python's destructors.
+    drop(gone);
+    Ok((event_loop, waker))
+}
