@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import signal
 import socket
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,7 +19,7 @@ import pytest
 
 import tokstream
 from replies import completion, error, event, said, text
-from server import STALL, Gate, reply, stream
+from server import STALL, Gate, Reached, reply, stream
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX does")
 
@@ -190,6 +192,79 @@ def test_a_users_signal_handler_runs_while_a_call_waits(serve, child):
     assert process.stdout.readline() == "handled\n"
     gate.open()
     assert finish(process) == ["ok", "1"]
+
+
+# More than fits between a server and a client that does not read.
+UNREAD = [b": " + b"x" * (1 << 20) + b"\n\n"] * 32
+
+READING_HANDLER = """
+import signal
+def read_on(*_):
+    try:
+        next(stream)
+    except RuntimeError as error:
+        say("refused", "by this thread already" in str(error))
+signal.signal(signal.SIGUSR1, read_on)
+client = tokstream.Client(base_url=URL)
+stream = client.chat.completions.create(messages="x", stream=True)
+say(*(chunk.choices[0].delta.content for chunk in stream))
+"""
+
+
+def test_a_signal_handler_that_reads_the_stream_that_is_waited_for(serve, child):
+    read, gate = Reached(), Gate()
+    # When all of the comments have been taken, the child waits in `next`.
+    server = serve(stream(*UNREAD, read, gate, said("A", "B")))
+    process = child(READING_HANDLER, url=server.url)
+    assert read.wait(LIMIT)
+    process.send_signal(signal.SIGUSR1)
+    assert process.stdout.readline() == "refused True\n"
+    gate.open()
+    assert finish(process) == ["A", "B", "None"]
+
+
+FLOODED = """
+client = tokstream.Client(base_url=URL, timeout=60)
+manager = client.chat.completions.with_streaming_response.create(messages="x", stream=True)
+with manager as response:
+    stream = response if {how!r} == "bytes" else response.parse()
+    try:
+        {read}
+    except KeyboardInterrupt:
+        say("interrupted")
+say(client.with_options(base_url=GOOD).chat.completions.create(messages="x").choices[0].message.content)
+"""
+# Loops in C: no bytecode runs between one item and the next.
+READS = {
+    "chunks": "list(stream)",
+    "text": '"".join(stream.text_stream)',
+    "final": "stream.get_final_text()",
+    "bytes": 'b"".join(stream.iter_bytes())',
+}
+
+
+@pytest.mark.parametrize("how", READS)
+def test_ctrl_c_while_a_server_floods(serve, child, how):
+    sent = [Reached() for _ in range(64)]
+
+    def flood(request):
+        begun, *rest = stream(event(text("x" * 1000)) * 1000)
+        return itertools.chain([begun], *([rest[0], news] for news in sent), itertools.repeat(rest[0]))
+
+    server, good = serve(flood), serve(OK)
+    process = child(FLOODED, url=server.url, good=good.url, how=how, read=READS[how])
+    # So much is sent only if it is read.
+    assert sent[-1].wait(LIMIT)
+    process.send_signal(signal.SIGINT)
+    at = time.monotonic()
+    # What goes on reading is ended before it has filled the memory.
+    end = threading.Timer(5 * PROMPT, process.kill)
+    end.start()
+    assert process.stdout.readline() == "interrupted\n"
+    assert time.monotonic() - at < PROMPT
+    end.cancel()
+    assert finish(process) == ["ok"]
+    assert server.connections[0].ended.wait(PROMPT)
 
 
 ENDINGS = {
