@@ -287,7 +287,8 @@ def test_a_stream_is_ended_by_its_response(surface, client, where):
             response.close()
         assert response.is_closed
         assert server.connections[0].ended.wait(1)
-        assert surface.list(answer) == []
+        # An event may be left of the chunk that was read, none that says that anything is done.
+        assert not [event for event in surface.list(answer) if event.type.endswith("done")]
     assert surface.create(api).choices[0].message.content == "ok"
 
 

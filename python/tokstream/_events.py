@@ -268,7 +268,8 @@ class _EventStream:
 
     def _finish(self) -> None:
         self._ended = True
-        self._pending = iter(self._state.finish())
+        # Nothing is done of a stream that was closed before its end.
+        self._pending = iter(self._state.finish() if getattr(self._stream, "_is_complete", True) else ())
 
     def _drop(self) -> None:
         self._ended = True

@@ -926,6 +926,9 @@ class Stream(Generic[_T_co]):
     def is_closed(self) -> bool:
         """Whether nothing more will come: the stream has ended, failed or been closed."""
 
+    @property
+    def _is_complete(self) -> bool: ...
+
     @overload
     def get_final_completion(self: Stream[ChatCompletionChunk]) -> ChatCompletion:
         """Read the rest of the stream and return the whole reply, as if it had not been streamed.
@@ -996,6 +999,9 @@ class AsyncStream(Generic[_T_co]):
     @property
     def is_closed(self) -> bool:
         """Whether nothing more will come: the stream has ended, failed or been closed."""
+
+    @property
+    def _is_complete(self) -> bool: ...
 
     @overload
     async def get_final_completion(self: AsyncStream[ChatCompletionChunk]) -> ChatCompletion:

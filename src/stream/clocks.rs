@@ -14,9 +14,6 @@ use crate::session::turn;
 /// When nobody waits, the read clock is looked at again after this time.
 const IDLE_LOOK: Duration = Duration::from_millis(50);
 
-/// A clock that is seen to have run out so much later was kept from being looked at by bytes without end.
-const LATE: Duration = Duration::from_millis(50);
-
 /// Stands for a wait whose clock has not been read yet.
 const NOT_READ: u64 = u64::MAX;
 
@@ -134,6 +131,7 @@ impl Clocks {
 
     /// Resolves when one of the clocks has run out. The timer is moved only when it fires: a chunk costs none.
     pub async fn expired(&mut self, marks: &Marks) -> Error {
+        let began = Instant::now();
         loop {
             let Some((deadline, running)) = self.deadline(marks) else {
                 return std::future::pending().await;
@@ -143,8 +141,8 @@ impl Clocks {
                 .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
             if timer.is_elapsed() || timer.deadline() > deadline {
                 if let Some((phase, limit)) = running.filter(|_| deadline <= Instant::now()) {
-                    // What lies in the socket has arrived, and is read before; unless it is a flood that amounts to nothing.
-                    if deadline.elapsed() < LATE {
+                    // It ran out while nobody read: what lies in the socket has arrived in time, and is read before.
+                    if deadline <= began {
                         turn().await;
                     }
                     return Error::Timeout { phase, limit };

@@ -276,7 +276,8 @@ impl EventStream {
             self.marks.first_token.get_or_insert_with(Instant::now);
             return Ok(Flow::Done);
         }
-        if self.marks.first_token.is_none() && !is_event_stream(&self.head) {
+        let is_stream = is_event_stream(&self.head) && (self.beginning.is_empty() || has_fields(&self.beginning));
+        if self.marks.first_token.is_none() && !is_stream {
             let kind = self.head.header("content-type").unwrap_or("none");
             return Err(if self.beginning.is_empty() {
                 Error::Truncated {
@@ -355,6 +356,16 @@ fn is_event_stream(head: &Head) -> bool {
     })
 }
 
+/// Whether a body begins as event streams do: with a comment or a field.
+fn has_fields(beginning: &[u8]) -> bool {
+    let fields: [&[u8]; 5] = [b":", b"data", b"event", b"id", b"retry"];
+    let beginning = beginning
+        .strip_prefix(b"\xEF\xBB\xBF")
+        .unwrap_or(beginning)
+        .trim_ascii_start();
+    fields.iter().any(|field| beginning.starts_with(field))
+}
+
 fn is_done(data: &[u8]) -> bool {
     data.trim_ascii() == b"[DONE]"
 }
@@ -370,6 +381,10 @@ pub fn is_done_pending(parser: &sse::Parser) -> bool {
 pub fn deliver(events: &mut VecDeque<sse::Event>, out: &mut VecDeque<Item>) -> Flow {
     for event in events.drain(..) {
         let data = event.data;
+        if event.event.as_deref() == Some("error") {
+            out.push_back(Item::Error(data));
+            continue;
+        }
         if data.trim_ascii().is_empty() {
             continue;
         }
@@ -377,7 +392,6 @@ pub fn deliver(events: &mut VecDeque<sse::Event>, out: &mut VecDeque<Item>) -> F
             return Flow::Done;
         }
         match event.event.as_deref() {
-            Some("error") => out.push_back(Item::Error(data)),
             // Whatever another sort of event may be for, it is no chunk: servers keep connections alive with them.
             Some("ping") => {}
             Some(name) if name != "message" && !data.trim_ascii_start().starts_with(b"{") => {}

@@ -322,7 +322,7 @@ impl Stream {
             return Ok(());
         }
         let Some(mut source) = taken else {
-            self.incoming(py).abandon();
+            self.given_up(py);
             return Ok(());
         };
         let Some(Source { lane, events, items }) = source.get_mut() else {

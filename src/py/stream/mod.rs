@@ -90,6 +90,12 @@ macro_rules! stream_properties {
                 self.incoming(py).is_over()
             }
 
+            /// Whether it has come to its proper end: a stream that was closed before has not.
+            #[getter]
+            fn _is_complete(&self, py: Python<'_>) -> bool {
+                self.incoming(py).is_complete()
+            }
+
             fn __repr__(&self, py: Python<'_>) -> String {
                 let (over, status) = self.incoming(py).state();
                 format!(
