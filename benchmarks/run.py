@@ -89,7 +89,7 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # thousands of connections, at both ends
     RESULTS.mkdir(exist_ok=True)
     for name in names:
-        with serving() as server:
+        with serving(apart=name in SCENARIOS and SCENARIOS[name].apart) as server:
             if name == "scale":
                 result = scale.measure(lambda run, server=server: measured(run, server), quick=options.quick)
             else:
@@ -157,16 +157,21 @@ def make_certificate() -> None:
 
 
 @contextlib.contextmanager
-def serving() -> Iterator[Server]:
-    """The server, as long as the block runs."""
+def serving(*, apart: bool) -> Iterator[Server]:
+    """The server, as long as the block runs; `apart` from the clients, it has the last core to itself."""
+    cores = os.sched_getaffinity(0)
     line = [native("server"), VENV / "certificate.pem", VENV / "key.pem"]
     with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         port, tls_port = process.stdout.readline().split()
+        if apart and len(cores) > 1:
+            os.sched_setaffinity(process.pid, {max(cores)})
+            os.sched_setaffinity(0, cores - {max(cores)})  # and so for what is started from here
         try:
             yield Server(int(port), int(tls_port))
         finally:
+            os.sched_setaffinity(0, cores)
             process.stdin.close()
 
 
