@@ -84,6 +84,10 @@ const MAX_DIGITS: usize = 4300;
 #[must_use]
 pub fn beyond_python(json: &str) -> Option<&'static str> {
     let bytes = json.as_bytes();
+    // Nearly all texts are too short for either.
+    if bytes.len() <= MAX_DIGITS && memchr::memchr2_iter(b'{', b'[', bytes).take(MAX_DEPTH + 1).count() <= MAX_DEPTH {
+        return None;
+    }
     let (mut at, mut depth, mut digits) = (0, 0_usize, 0_usize);
     while let Some(byte) = bytes.get(at) {
         at += 1;

@@ -24,9 +24,6 @@ use crate::transport::{HttpVersion, Transport, TransportConfig};
 
 /// Idle lanes that are kept, at the most; each holds four file descriptors.
 const IDLE_LANES: usize = 64;
-/// Polls of tasks between two looks at sockets and timers. A server that floods a connection with bytes that amount to
-/// nothing keeps its task busy, for milliseconds a poll; tokio's default of 61 would let a timeout be seconds late.
-const EVENT_INTERVAL: u32 = 4;
 /// Turns of a runtime that let a connection's own task see what has become of its socket.
 const TURNS: usize = 4;
 
@@ -270,7 +267,6 @@ impl Session {
         }
         let runtime = Builder::new_current_thread()
             .enable_all()
-            .event_interval(EVENT_INTERVAL)
             .thread_name("tokstream-dns")
             .build()
             .map_err(|e| no_runtime(&e))?;
@@ -529,7 +525,6 @@ fn background() -> Result<&'static Handle, Error> {
         let (stop, stopped) = oneshot::channel::<()>();
         let runtime = Builder::new_current_thread()
             .enable_all()
-            .event_interval(EVENT_INTERVAL)
             .thread_name("tokstream-dns")
             .build()
             .map_err(|e| no_runtime(&e))?;

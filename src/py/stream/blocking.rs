@@ -2,6 +2,7 @@
 //! share a connection.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, ThreadId};
 
@@ -30,6 +31,7 @@ struct Source {
 struct Channel {
     place: Mutex<Place>,
     put_back: Condvar,
+    waiting_readers: AtomicUsize,
     stop: Stop,
 }
 
@@ -89,7 +91,9 @@ impl Channel {
     fn wait_for_reader(&self) {
         let place = lock(&self.place);
         let lent = |place: &mut Place| matches!(place, Place::Lent(_));
+        self.waiting_readers.fetch_add(1, Ordering::AcqRel);
         drop(self.put_back.wait_timeout_while(place, SIGNAL_SLICE, lent));
+        self.waiting_readers.fetch_sub(1, Ordering::AcqRel);
     }
 
     /// The connection, if nobody is reading from it; it is gone then.
@@ -119,7 +123,10 @@ impl Channel {
                 }
             }
         };
-        self.put_back.notify_all();
+        // To tell nobody would be a system call all the same.
+        if self.waiting_readers.load(Ordering::Acquire) > 0 {
+            self.put_back.notify_all();
+        }
         if let Some(dropped) = dropped {
             py.detach(|| drop(dropped));
         }
@@ -200,6 +207,7 @@ impl Stream {
                 items: VecDeque::new(),
             })))),
             put_back: Condvar::new(),
+            waiting_readers: AtomicUsize::new(0),
             stop: Stop::default(),
         });
         let remembered: Weak<dyn Abort> = Arc::<Channel>::downgrade(&channel);
