@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import h2.config
 import h2.connection
+import h2.errors
 import h2.events
 import h2.exceptions
 import h2.settings
@@ -37,8 +38,10 @@ class Http2Stream:
         self.body = b""
         self.was_reset = threading.Event()
 
-    def head(self, content_type: str = EVENTS, status: int = 200) -> None:
+    def head(self, content_type: str = EVENTS, status: int = 200, length: int | None = None) -> None:
         headers = [(":status", str(status)), ("content-type", content_type)]
+        if length is not None:
+            headers.append(("content-length", str(length)))
         self.connection.do(lambda h2: h2.send_headers(self.number, headers))
 
     def send(self, data: bytes) -> None:
@@ -50,6 +53,9 @@ class Http2Stream:
 
     def end(self) -> None:
         self.connection.do(lambda h2: h2.end_stream(self.number))
+
+    def reset(self, error_code: h2.errors.ErrorCodes) -> None:
+        self.connection.do(lambda h2: h2.reset_stream(self.number, error_code))
 
     def answer(self, body: bytes, content_type: str = EVENTS) -> None:
         self.head(content_type)

@@ -6,8 +6,10 @@ import contextlib
 import json
 import threading
 
+import h2.errors
 import pytest
 
+import tokstream
 from http2_server import JSON, Gone, Http2Server
 from replies import completion, event, said, sse, text
 
@@ -61,6 +63,44 @@ def test_streams_share_a_connection(surface, serve2):
     assert [surface.list(answer) for answer in answers] == [["B"]] * 20
     (connection,) = server.connections
     assert connection.most_at_once == 20
+
+
+def test_the_first_calls_share_a_connection(surface, serve2, authority):
+    gate = threading.Event()
+
+    def respond(stream):
+        stream.head()
+        stream.send(event(text("A")))
+        assert gate.wait(PATIENCE)
+        stream.send(said("B"))
+        stream.end()
+
+    server = serve2(respond, tls=authority.server(protocols=["h2", "http/1.1"]))
+    api = surface.client(server.url, verify=authority.file, http2=True)
+    asked = [surface.begin(api.chat.completions.create, messages="x", stream=True) for _ in range(20)]
+    answers = [surface.outcome(one).text_stream for one in asked]
+    assert [surface.next(answer) for answer in answers] == ["A"] * 20
+    gate.set()
+    assert [surface.list(answer) for answer in answers] == [["B"]] * 20
+    assert [connection.most_at_once for connection in server.connections] == [20]
+
+
+@pytest.mark.parametrize("code", ["NO_ERROR", "INTERNAL_ERROR"])
+@pytest.mark.parametrize("sent", [WHOLE[:20], WHOLE + b" "], ids=["begun", "all but a space"])
+def test_a_reply_that_is_reset_short_of_its_length_is_an_error(surface, serve2, sent, code):
+    def respond(stream):
+        if b"short" in stream.body:
+            stream.head(JSON, length=len(WHOLE) + 2)
+            stream.send(sent)
+            stream.reset(h2.errors.ErrorCodes[code])
+        else:
+            answer(stream)
+
+    server = serve2(respond)
+    api = surface.client(server.url, http2="prior-knowledge", max_retries=0)
+    with pytest.raises(tokstream.APIConnectionError):
+        surface.create(api, messages="short")
+    assert surface.ask(api, False) == "ok"
 
 
 def test_a_limit_of_streams_does_not_hold_calls_up(surface, serve2):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+import weakref
 
 import pytest
 
@@ -62,6 +63,15 @@ def test_the_rest_of_a_body_after_done_is_drained(surface, client):
     assert surface.list(surface.stream(api).text_stream) == ["B"]
     # The answer of one request is never taken for that of another, on whichever connection.
     assert len(server.requests) == 2
+
+
+def test_a_server_that_is_silent_after_done_is_left(surface, client):
+    api, server = client(stream(said("A"), STALL), stream(said("B")))
+    answer = surface.stream(api)
+    assert surface.list(answer.text_stream) == ["A"]
+    # No call is made meanwhile, and neither the stream nor the client is gone.
+    assert server.connections[0].ended.wait(2 + AT_ONCE)
+    assert surface.ask(api, True) == "B"
 
 
 def test_whole_replies_use_one_connection(surface, client):
@@ -293,3 +303,25 @@ def test_a_client_that_is_dropped_frees_its_connections(surface, client):
         assert freed(server)
     finally:
         gc.enable()
+
+
+class Keeper:
+    """Has a client that asks it for its key: a cycle."""
+
+    def __init__(self, client_class, url):
+        self.client = client_class(base_url=url, api_key=self.key)
+
+    def key(self):
+        return "the key"
+
+
+def test_a_client_that_its_owner_gives_the_key_is_collected(surface, serve):
+    server = serve(OK)
+    keeper = Keeper(surface.client_class, server.url)
+    surface.create(keeper.client)
+    assert server.request.header("authorization") == "Bearer the key"
+    gone = weakref.ref(keeper)
+    del keeper
+    gc.collect()
+    assert gone() is None
+    assert freed(server)

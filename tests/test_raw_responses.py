@@ -10,7 +10,7 @@ import pytest
 
 import tokstream
 from replies import HELLO, USAGE, completion, error, event, finish, said, sse, text
-from server import STALL, Gate, reply, stream
+from server import STALL, Gate, Pause, reply, stream
 from surface import pairs
 from tokstream._response import _Lines
 from tokstream.types import CreateEmbeddingResponse, ModelList
@@ -355,3 +355,18 @@ def test_tokens_count_once(surface, client, how):
     with streaming(surface, api, stream=True) as response:
         surface.list(surface.run(response.parse()))
     assert (api.usage.requests, api.usage.total_tokens) == (2, 2 * USAGE["total_tokens"])
+
+
+@pytest.mark.parametrize("how", ["chunks", "text_stream", "final"])
+@pytest.mark.parametrize("late", [False, True], ids=["at once", "a little later"])
+def test_parsed_streams_give_their_connection_back(surface, client, late, how):
+    """Whether the body ends with [DONE], or a little later."""
+    api, server = client(then=stream(said("A"), *([Pause(0.02)] if late else [])))
+    for _ in range(5):
+        with streaming(surface, api, stream=True) as response:
+            answer = surface.run(response.parse())
+            if how == "final":
+                assert surface.run(answer.get_final_text()) == "A"
+            else:
+                surface.list(answer if how == "chunks" else answer.text_stream)
+    assert [request.connection for request in server.requests] == [0] * 5

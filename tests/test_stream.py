@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import pickle
 
 import pytest
 
 import tokstream
-from replies import DONE, HELLO, MODEL, USAGE, choice, chunk, completion, event, finish, said, sse, text
+from replies import DONE, HELLO, MODEL, USAGE, choice, chunk, completion, error, event, finish, said, sse, text
 from server import CLOSE, STALL, Gate, reply, stream
 from tokstream.types.chat import ChatCompletionChunk
 
@@ -322,10 +323,92 @@ def test_a_whole_completion_where_a_stream_was_asked(surface, client):
     api, _ = client(reply(completion("whole")), max_retries=0)
     try:
         read = surface.list(surface.stream(api).text_stream)
-    except tokstream.APIError as error:
-        assert "application/json" in str(error)  # noqa: PT017 - either is right
+    except tokstream.APIError as refused:
+        assert "application/json" in str(refused)  # noqa: PT017 - either is right
     else:
         assert read == ["whole"]
+
+
+def test_a_json_error_that_calls_itself_a_stream(surface, client):
+    api, _ = client(then=stream(json.dumps(error("Model busy", code="engine_overloaded")).encode()), max_retries=0)
+    with pytest.raises(tokstream.APIError, match="Model busy") as caught:
+        surface.list(surface.stream(api))
+    assert caught.value.code == "engine_overloaded"
+
+
+def test_a_page_that_calls_itself_a_stream(surface, client):
+    body = b"<html>\n<body>Welcome to\nthe gateway</body></html>"
+    api, _ = client(stream(body, content_type="text/event-stream"), stream(said("usable")), max_retries=0)
+    with pytest.raises(tokstream.APIError, match="Welcome to") as caught:
+        surface.list(surface.stream(api))
+    assert "text/event-stream" in str(caught.value)
+    assert surface.list(surface.stream(api).text_stream) == ["usable"]
+
+
+WHOLE = json.dumps(completion("whole"))
+WHOLE_BODIES = {
+    "body": WHOLE.encode(),
+    "body of several lines": json.dumps(completion("whole"), indent=1).encode(),
+    "event": event(WHOLE),
+    "event, then done": sse(WHOLE),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE_BODIES)
+def test_a_whole_completion_that_calls_itself_a_stream(surface, client, name):
+    api, _ = client(then=stream(WHOLE_BODIES[name]), max_retries=0)
+    assert surface.list(surface.stream(api).text_stream) == ["whole"]
+    final = surface.run(surface.stream(api).get_final_completion())
+    assert (final.choices[0].message.content, final.choices[0].finish_reason) == ("whole", "stop")
+    assert final.usage.total_tokens == USAGE["total_tokens"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        b"event: ping\ndata: still here\n\n",
+        b'event: ping\ndata: {"error": "none", "choices": 3}\n\n',
+        b"event: ping\ndata: [1]\n\n",
+        b"event: heartbeat\ndata: 1700000000\n\n",
+        b"event: queue.position\ndata: three\n\n",
+        b"event: note\ndata: [1, 2]\n\n",
+    ],
+    ids=["ping", "ping-object", "ping-list", "number", "text", "list"],
+)
+def test_events_of_other_kinds_are_passed_over(surface, client, other):
+    api, _ = client(stream(sse(other, text("A"), other, text("B"), finish(), other)))
+    assert contents(surface.list(surface.stream(api))) == ["A", "B", None]
+
+
+@pytest.mark.parametrize("index", [None, tokstream.omit], ids=["null", "absent"])
+def test_a_choice_without_its_index_is_the_first(surface, client, index):
+    def plain(content):
+        sent = choice(content=content)
+        del sent["index"]
+        return chunk(sent if index is tokstream.omit else {**sent, "index": index})
+
+    api, _ = client(then=stream(sse(plain("A"), plain("B"), finish())))
+    assert surface.list(surface.stream(api).text_stream) == ["A", "B"]
+    assert surface.run(surface.stream(api).get_final_text()) == "AB"
+
+
+@pytest.mark.parametrize(
+    "wordless",
+    [
+        {"error": {"message": ""}},
+        {"error": {"message": None, "code": 500}},
+        {"error": {"code": 500}},
+        b"event: error\ndata: {}\n\n",
+        b'event: error\ndata: {"error": {}}\n\n',
+    ],
+    ids=["empty", "null", "code", "event", "event-empty"],
+)
+def test_an_error_without_words_has_a_message(surface, client, wordless):
+    api, _ = client(stream(sse(text("A"), wordless, text("B"))), max_retries=0)
+    with pytest.raises(tokstream.APIError) as caught:
+        surface.list(surface.stream(api))
+    assert str(caught.value).strip()
+    assert caught.value.message.strip()
 
 
 def test_a_stream_without_done_was_cut(surface, client):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 import socket
 import time
@@ -11,7 +12,7 @@ import pytest
 
 import tokstream
 from replies import completion, error, event, said, text
-from server import PATIENCE, STALL, Gate, Pause, head, reply, stream
+from server import PATIENCE, STALL, Gate, Pause, Reached, head, reply, stream
 
 TIME = 0.3
 # A timeout comes within a tenth of a second of its time; the rest is for a busy machine.
@@ -139,6 +140,66 @@ def test_where_a_timeout_is_given(surface, client, where, streamed):
     call = {"timeout": TIME} if where == "call" else {}
     with times_out("first_token"):
         surface.ask(api, streamed, **call)
+
+
+VIEWS = {
+    "bytes": lambda surface, response: response.iter_bytes(),
+    "lines": lambda surface, response: response.iter_lines(),
+    "chunks": lambda surface, response: surface.run(response.parse()),
+    "text": lambda surface, response: surface.run(response.parse()).text_stream,
+}
+PINGS = [step for _ in range(60) for step in (b": ping\n\n", Pause(0.05))]
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("phase", ["first_token", "read"])
+def test_comments_keep_no_streaming_response_alive(surface, client, phase, view):
+    begun = [event(text("A"))] if phase == "read" else []
+    api, _ = client(stream(*begun, *PINGS, STALL), timeout=tokstream.Timeout(**{phase: TIME}), **ONE_TRY)
+    with (
+        times_out(phase),
+        surface.using(api.chat.completions.with_streaming_response.create(messages="x", stream=True)) as response,
+    ):
+        surface.list(VIEWS[view](surface, response))
+
+
+def test_what_has_arrived_comes_before_the_total(surface, client):
+    arrived = Reached()
+    pieces = [event(text(str(n))) for n in range(50)]
+    api, _ = client(stream(*pieces, arrived, STALL), timeout=tokstream.Timeout(total=1.0), **ONE_TRY)
+    begun = time.monotonic()
+    answer = surface.stream(api)
+    assert surface.meanwhile(lambda: arrived.wait(PATIENCE))
+    # The caller is busy until the time is over; this wait is the case itself.
+    surface.meanwhile(lambda: time.sleep(begun + 1.2 - time.monotonic()))
+    assert [chunk.choices[0].delta.content for chunk in surface.take(answer, 50)] == [str(n) for n in range(50)]
+    with pytest.raises(tokstream.APITimeoutError) as caught:
+        surface.next(answer)
+    assert caught.value.phase == "total"
+
+
+ENDLESS = {
+    "chunk size": ([head(200, ("Content-Type", "text/event-stream"), ("Transfer-Encoding", "chunked"))], b"0" * 65536),
+    "interim replies": ([], b"HTTP/1.1 102 Processing\r\n\r\n" * 1000),
+}
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("kind", ENDLESS)
+def test_bytes_that_amount_to_nothing_starve_no_clock(surface, client, kind, streamed):
+    first, endless = ENDLESS[kind]
+    timeout = tokstream.Timeout(first_token=TIME)
+    api, _ = client(lambda _: itertools.chain(first, itertools.repeat(endless)), timeout=timeout, **ONE_TRY)
+    begun = time.monotonic()
+    if kind == "chunk size" and streamed:
+        call = surface.begin(surface.next_of, surface.stream(api))
+    else:
+        call = surface.begin(api.chat.completions.create, messages="x", stream=streamed)
+    got = surface.outcome(call)
+    assert isinstance(got, tokstream.APITimeoutError)
+    assert got.phase == "first_token"
+    # The clock is looked at between the bytes, and a busy machine has other things to do.
+    assert time.monotonic() - begun < TIME + 3
 
 
 @pytest.mark.slow
