@@ -1,10 +1,10 @@
 //! A stream's items understood: chunks, errors in mid-stream, and the completion put together from them.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
-use memchr::memmem;
+use memchr::memmem::Finder;
 use serde_json::value::RawValue;
 
 use crate::accumulate::{self, Accumulator};
@@ -13,6 +13,8 @@ use crate::chunk::Template;
 use crate::error::{Error, excerpt};
 use crate::json::{beyond_python, elements, members, tolerate};
 use crate::stream::{Flow, Item};
+
+static MESSAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r#""message""#));
 
 /// What a stream is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,7 +176,7 @@ impl Reader {
     /// Takes a chunk the general way; returns it as it can be read.
     fn whole_chunk(&mut self, data: &Bytes) -> Result<Bytes, Error> {
         if self.kind == Kind::Chat
-            && memmem::find(data, b"\"message\"").is_some()
+            && MESSAGE.find(data).is_some()
             && let Some(chunk) = std::str::from_utf8(data).ok().and_then(as_chunk)
         {
             // A whole completion in the place of a chunk.
