@@ -1,0 +1,112 @@
+"""Closing a stream, or its client, while another thread or task waits for it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+
+import pytest
+
+import tokstream
+from http2_server import JSON, Gone, Http2Server
+from replies import completion, error, event, text
+from server import PATIENCE, STALL, Reached, reply, stream
+
+# "At once", with room for a busy machine.
+AT_ONCE = 1.0
+# More than fits between a server and a client that does not read.
+UNREAD = [b": " + b"x" * (1 << 20) + b"\n\n"] * 32
+
+
+def silent(read):
+    """A stream that says A and then nothing; `read` is reached when somebody has waited for more."""
+    return stream(event(text("A")), *UNREAD, read, STALL)
+
+
+def streaming(surface, api):
+    return surface.using(api.chat.completions.with_streaming_response.create(messages="x", stream=True))
+
+
+@pytest.mark.parametrize("close", ["close", "aclose"])
+@pytest.mark.parametrize("view", ["chunks", "text_stream", "events", "parse"])
+def test_closing_a_stream_wakes_who_waits_for_it(surface, client, view, close):
+    if surface.name == "sync" and close == "aclose":
+        pytest.skip("the sync surface has no aclose")
+    read = Reached()
+    api, server = client(silent(read))
+    with contextlib.ExitStack() as stack:
+        if view == "events":
+            answer = stack.enter_context(surface.using(api.chat.completions.stream(messages="x")))
+        elif view == "parse":
+            answer = surface.run(stack.enter_context(streaming(surface, api)).parse())
+        else:
+            answer = surface.stream(api)
+        items = answer.text_stream if view == "text_stream" else answer
+        surface.take(items, 2 if view == "events" else 1)
+        waiting = surface.begin(surface.next_of, items)
+        assert surface.meanwhile(lambda: read.wait(PATIENCE))
+        surface.run(getattr(answer, close)())
+        assert isinstance(surface.outcome(waiting, AT_ONCE), tokstream.StreamTruncatedError)
+        assert surface.meanwhile(lambda: server.connections[0].ended.wait(AT_ONCE))
+
+
+@pytest.mark.parametrize("view", ["iter_bytes", "iter_lines", "iter_text"])
+def test_closing_a_streaming_response_wakes_who_waits_for_it(surface, client, view):
+    api, server = client(stream(event(text("A")), STALL))
+    with streaming(surface, api) as response:
+        items = getattr(response, view)()
+        # A line, and the empty one that ends the event.
+        surface.take(items, 2 if view == "iter_lines" else 1)
+        waiting = surface.begin(surface.next_of, items)
+        surface.run(response.close())
+        # A thread that came too late to wait finds the response closed, which is its end.
+        late = () if surface.name == "async" else (StopIteration,)
+        assert isinstance(surface.outcome(waiting, AT_ONCE), (tokstream.TokstreamError, *late))
+        assert surface.meanwhile(lambda: server.connections[0].ended.wait(AT_ONCE))
+
+
+WHOLE = reply(completion("never"))
+# Where a call is when its client is closed; each script tells when the client has got there.
+PLACES = {
+    "head": lambda there: [there, STALL],
+    "retry": lambda there: [*reply(error(), 429, headers=[("Retry-After", "30")]), there],
+    "body": lambda there: [WHOLE[0], WHOLE[1][:50], there, STALL],
+}
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("place", PLACES)
+def test_closing_a_client_ends_the_calls_in_flight(surface, client, place, streamed):
+    if streamed and place == "body":
+        pytest.skip("a stream has no whole body to wait for")
+    there = Reached()
+    api, server = client(PLACES[place](there))
+    call = surface.begin(api.chat.completions.create, messages="x", stream=streamed)
+    assert surface.meanwhile(lambda: there.wait(PATIENCE))
+    surface.run(api.close())
+    assert isinstance(surface.outcome(call, AT_ONCE), tokstream.ClientClosedError)
+    assert surface.meanwhile(lambda: server.connections[0].ended.wait(AT_ONCE))
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("place", ["head", "body"])
+def test_closing_a_client_of_http2_ends_the_calls_in_flight(surface, place):
+    there = threading.Event()
+
+    def respond(h2_stream):
+        if place == "body":
+            h2_stream.head(JSON)
+            h2_stream.send(json.dumps(completion("never")).encode()[:50])
+        there.set()
+        h2_stream.was_reset.wait(PATIENCE)
+        raise Gone
+
+    with Http2Server(respond) as server:
+        api = surface.client(server.url, http2="prior-knowledge")
+        call = surface.begin(api.chat.completions.create, messages="x")
+        assert surface.meanwhile(lambda: there.wait(PATIENCE))
+        surface.run(api.close())
+        assert isinstance(surface.outcome(call, AT_ONCE), tokstream.ClientClosedError)
+        assert surface.meanwhile(lambda: server.connections[0].ended.wait(AT_ONCE))
+        assert len(server.streams) == 1
