@@ -824,7 +824,7 @@ class ModelList(BaseModel):
     def __bool__(self) -> Literal[True]:
         """True: the list is there, whether or not there are models on it."""
 
-    def __getitem__(self, at: int) -> Model: ...
+    def __getitem__(self, key: int, /) -> Model: ...
     def has_next_page(self) -> bool:
         """Return False: a server lists all models at once. openai-python's pages have this method."""
 
@@ -928,7 +928,6 @@ class Stream(Generic[_T_co]):
 
     @property
     def _is_complete(self) -> bool: ...
-
     @overload
     def get_final_completion(self: Stream[ChatCompletionChunk]) -> ChatCompletion:
         """Read the rest of the stream and return the whole reply, as if it had not been streamed.
@@ -1002,7 +1001,6 @@ class AsyncStream(Generic[_T_co]):
 
     @property
     def _is_complete(self) -> bool: ...
-
     @overload
     async def get_final_completion(self: AsyncStream[ChatCompletionChunk]) -> ChatCompletion:
         """Read the rest of the stream and return the whole reply, as if it had not been streamed.
