@@ -8,6 +8,7 @@ import logging
 import pickle
 import socket
 import traceback
+from urllib.parse import quote
 
 import pytest
 
@@ -327,6 +328,110 @@ def test_a_key_that_the_server_repeats_is_not_shown(fails, streamed):
     for shown in (str(got), repr(got), repr(got.body), got.response.text, repr(got.headers), str(vars(got))):
         assert KEY not in shown
     assert KEY.encode() not in pickle.dumps(got)
+
+
+def code_points(text, form="04x"):
+    return "".join(f"\\u{ord(char):{form}}" for char in text)
+
+
+DISGUISES = {
+    "slashes": lambda key: json.dumps({"error": {"message": f"Bad key {key}"}}).replace("/", "\\/"),
+    "code points": lambda key: json.dumps({"error": {"message": "KEY"}}).replace("KEY", code_points(key)),
+    "capital code points": lambda key: json.dumps({"error": "KEY"}).replace("KEY", code_points(key, "04X")),
+    "percent": lambda key: json.dumps({"error": {"message": f"Bad key {quote(key, safe='')}"}}),
+    "percent, in text": lambda key: f"Bad key {quote(key, safe='')}",
+    "name": lambda key: json.dumps({"error": {"message": "Bad key", key: "unknown"}}),
+    "list": lambda key: json.dumps({"error": {"message": "Bad key", "keys": [[key]]}}),
+}
+CARRIERS = {
+    "bearer": lambda key: {"api_key": key},
+    "x-api-key": lambda key: {"default_headers": {"x-api-key": key}},
+    "api-key": lambda key: {"default_headers": {"api-key": key}},
+}
+
+
+def everything(got):
+    """All that an error shows, and all that a log or a report of it would hold."""
+    shown = "".join(traceback.TracebackException.from_exception(got, capture_locals=False).format())
+    shown += str(got) + repr(got) + repr(got.body) + str(vars(got)) + repr(got.headers) + repr(pickle.dumps(got))
+    return shown + got.response.text + got.response.content.decode() + repr(list(got.request.headers.items()))
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+@pytest.mark.parametrize("disguise", DISGUISES)
+def test_a_key_in_disguise_is_not_shown(fails, disguise, carrier):
+    key = "sk-t0p/s3cr3t+key=and:more"
+    got = fails(reply(DISGUISES[disguise](key), 401), **CARRIERS[carrier](key))
+    assert isinstance(got, tokstream.AuthenticationError)
+    shown = everything(got)
+    for form in (key, key.replace("/", "\\/"), quote(key, safe=""), quote(key, safe="").lower(), "s3cr3t"):
+        assert form not in shown
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        " ",
+        "+",
+        pytest.param("%20", marks=pytest.mark.xfail(strict=True, reason="not one of the forms that are hidden")),
+    ],
+)
+def test_a_key_with_spaces_is_not_shown(fails, space):
+    key = "a key of s3cr3t words"
+    got = fails(reply(error(f"Bad key {key.replace(' ', space)}"), 401), api_key=key)
+    assert "s3cr3t" not in everything(got)
+
+
+LOCATIONS = {
+    "userinfo": "https://me:s3cr3t@elsewhere.test/v1",
+    "long": "https://elsewhere.test/" + "y" * 5000,
+    "unseen": "https://elsewhere.test/\u202e\u200b\u2028\x9b".encode().decode("latin-1"),
+    "no address": "y" * 5000,
+}
+
+
+@pytest.mark.parametrize("name", LOCATIONS)
+def test_where_a_redirect_leads_is_shown_with_care(fails, name):
+    got = fails([head(302, ("Location", LOCATIONS[name]), ("Content-Length", "0"))])
+    assert got.status_code == 302
+    assert len(str(got)) < 1000
+    assert "s3cr3t" not in str(got) + repr(got)
+    assert str(got).isprintable()
+    if name in ("userinfo", "long"):
+        assert "elsewhere.test" in str(got)
+
+
+UNSEEN = "\u202e\u200b\u2028\x1b[31m\u2066\ufeff"
+UNSEEN_ERRORS = {
+    "message": lambda: (reply(error(f"It {UNSEEN}went wrong"), 400), False),
+    "code": lambda: (reply(error("It went wrong", code=UNSEEN, type=UNSEEN), 400), False),
+    "text": lambda: (reply(f"It {UNSEEN}went wrong", 500, content_type="text/plain"), False),
+    "detail": lambda: (reply({"detail": [{"loc": ["body", UNSEEN], "msg": f"It {UNSEEN}went wrong"}]}, 422), False),
+    "in stream": lambda: (stream(sse(text("A"), error(f"It {UNSEEN}went wrong"))), True),
+    "no json": lambda: (reply(f"It {UNSEEN}went wrong"), False),
+    "no stream": lambda: (stream(f"It {UNSEEN}went wrong".encode(), content_type="text/plain"), True),
+    "no event": lambda: (stream(sse(f"It {UNSEEN}went wrong")), True),
+}
+
+
+@pytest.mark.parametrize("where", UNSEEN_ERRORS)
+def test_characters_that_are_not_seen_reach_no_message(fails, where):
+    script, streamed = UNSEEN_ERRORS[where]()
+    shown = str(fails(script, streamed=streamed))
+    assert "went wrong" in shown
+    assert not [char for char in UNSEEN if char in shown and not char.isascii()]
+    assert "\x1b" not in shown
+
+
+def test_an_error_that_was_cut_to_its_limit_says_so(fails):
+    body = json.dumps(error("no such model " + "x" * 3000))
+    got = fails(reply(body, 404), limits=tokstream.Limits(error_body_bytes=2000))
+    assert isinstance(got, tokstream.NotFoundError)
+    assert "no such model" in str(got)
+    assert "error_body_bytes" in str(got)
+    assert len(got.response.content) <= 2000
+    got = fails(reply(error("no such model"), 404), limits=tokstream.Limits(error_body_bytes=2000))
+    assert "error_body_bytes" not in str(got)
 
 
 def test_a_key_in_the_query_is_not_in_the_message(surface, closed_port):
