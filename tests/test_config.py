@@ -99,7 +99,7 @@ def test_a_callable_key_that_fails(surface, client):
 @pytest.mark.parametrize("value", [None, 12, b"bytes"], ids=repr)
 def test_a_callable_key_that_gives_no_text(surface, serve, value):
     api = surface.client(FAR, api_key=lambda: value)
-    with pytest.raises((tokstream.ConfigurationError, TypeError)):
+    with pytest.raises(tokstream.ConfigurationError):
         surface.create(api)
 
 
@@ -123,7 +123,11 @@ def test_the_key_can_be_set(surface, client):
     assert bearer(server) == ["Bearer old", "Bearer new", "Bearer old"]
 
 
-@pytest.mark.parametrize("key", ["a\r\nX-Evil: 1", "a\nb", "a\0b", "a\rb"], ids=["crlf", "lf", "nul", "cr"])
+@pytest.mark.parametrize(
+    "key",
+    ["a\r\nX-Evil: 1", "a\nb", "a\0b", "a\rb", "a b\n", "\ra b"],
+    ids=["crlf", "lf", "nul", "cr", "lf at the end", "cr at the start"],
+)
 def test_a_key_that_would_break_the_request_is_refused(surface, client, key):
     api, server = client(api_key="fine")
     api = api.with_options(api_key=lambda: key)

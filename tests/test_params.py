@@ -341,3 +341,19 @@ def test_a_query_that_has_no_end_is_refused(surface, client, query):
         surface.client(server, default_query=query())
     assert server.requests == []
     surface.create(api)
+
+
+@pytest.mark.parametrize("text", ["a\r\nb", "a\nb", "a\rb", "a\0b"], ids=["crlf", "lf", "cr", "nul"])
+@pytest.mark.parametrize(
+    "query",
+    [lambda bad: {"a": bad}, lambda bad: {bad: "a"}, lambda bad: {"a": [{"b": bad}]}],
+    ids=["value", "name", "nested"],
+)
+def test_a_query_that_would_break_the_request_is_refused(surface, client, query, text):
+    api, server = client(OK)
+    with pytest.raises(tokstream.ConfigurationError, match="line break or a NUL"):
+        surface.create(api, extra_query=query(text))
+    with pytest.raises(tokstream.ConfigurationError, match="line break or a NUL"):
+        surface.client(server, default_query=query(text))
+    assert server.requests == []
+    surface.create(api)

@@ -91,15 +91,38 @@ def test_the_argument_wins_over_the_environment(surface, serve, monkeypatch):
     assert len(proxy.requests) == 1
 
 
-def test_a_proxy_that_is_not_there(surface):
+@pytest.fixture
+def closed_port():
+    """A port where nothing listens: bound, so that nobody else gets it, but never listened on."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
-        proxy = f"http://me:pw-of-mine@127.0.0.1:{sock.getsockname()[1]}"
-        for url in (FAR, "https://api.example.test/v1"):
-            with pytest.raises(tokstream.APIConnectionError) as caught:
-                surface.create(surface.client(url, proxy=proxy, max_retries=0))
-            assert caught.value.cause in ("proxy", "refused")
-            assert "pw-of-mine" not in str(caught.value)
+        yield sock.getsockname()[1]
+
+
+def failure(surface, url, **options):
+    with pytest.raises(tokstream.APIConnectionError) as caught:
+        surface.create(surface.client(url, max_retries=0, **options))
+    return caught.value
+
+
+@pytest.mark.parametrize("url", [FAR, "https://api.example.test/v1"], ids=["http", "https"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "no-such-host.invalid"], ids=["refuses", "no address"])
+def test_a_proxy_that_is_not_there(surface, monkeypatch, closed_port, host, url):
+    proxy = f"http://me:pw-of-mine@{host}:{closed_port}"
+    given = failure(surface, url, proxy=proxy)
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    for error in (given, failure(surface, url)):
+        assert error.cause == "proxy"
+        assert "pw-of-mine" not in str(error)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "no-such-host.invalid"], ids=["refuses", "no address"])
+def test_a_failure_beside_the_proxy_is_the_servers_own(surface, serve, monkeypatch, closed_port, host):
+    proxy = serve()
+    monkeypatch.setenv("HTTP_PROXY", proxy.origin)
+    monkeypatch.setenv("NO_PROXY", host)
+    assert failure(surface, f"http://{host}:{closed_port}/v1").cause == ("refused" if host == "127.0.0.1" else "dns")
+    assert proxy.connections == []
 
 
 @pytest.mark.parametrize("status", [403, 407, 502])

@@ -69,6 +69,46 @@ def test_a_refused_connection_is_tried_again(surface, serve):
     assert caught.value.retries_taken == 2
 
 
+FUTILE = {
+    "no http": [b"SSH-2.0-OpenSSH_9.6\r\n\r\n", CLOSE],
+    "no header": [b"HTTP/1.1 200 OK\r\nno colon here\r\n\r\n", CLOSE],
+    "damaged gzip": stream(b"this is no gzip", headers=[("Content-Encoding", "gzip")]),
+    "damaged brotli": stream(b"\xff" * 40, headers=[("Content-Encoding", "br")]),
+}
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("what", FUTILE)
+def test_what_would_fail_again_is_not_tried_again(surface, client, what, streamed):
+    api, server = client(FUTILE[what], retry=QUICK)
+    with pytest.raises(tokstream.APIError):
+        surface.ask(api, streamed)
+    assert len(server.requests) == 1
+
+
+def test_a_certificate_that_is_not_trusted_is_not_tried_again(surface, serve, authority):
+    server = serve(tls=authority.server())
+    api = surface.client(server, retry=QUICK)
+    with pytest.raises(tokstream.APIConnectionError) as caught:
+        surface.create(api)
+    assert (caught.value.cause, caught.value.retries_taken) == ("tls", 0)
+    assert len(server.connections) == 1
+
+
+INCURABLE = [case for case in CASES if case["status"] in (429, 500) and not case["retried"] and case.get("body")]
+
+
+@pytest.mark.parametrize("change", [str.upper, str.lower], ids=["upper", "lower"])
+@pytest.mark.parametrize("case", INCURABLE, ids=lambda case: case["name"])
+def test_what_is_incurable_is_so_in_any_capitals(surface, client, case, change):
+    body = json.dumps(case["body"]).replace(case["message"], change(case["message"]))
+    assert change(case["message"]) in body
+    api, server = client(reply(body, case["status"]), retry=QUICK)
+    with pytest.raises(tokstream.APIStatusError):
+        surface.create(api)
+    assert len(server.requests) == 1
+
+
 @pytest.mark.parametrize("most", [0, 1, 2, 5])
 def test_how_often(surface, client, most):
     api, server = client(then=BUSY, retry=QUICK, max_retries=most)

@@ -252,6 +252,12 @@ def test_a_number_sets_all_but_total():
     assert (timeout.connect, timeout.first_token, timeout.read, timeout.total) == (1.0, 7.0, 7.0, 9.0)
 
 
+def test_the_four_clocks_of_httpx():
+    timeout = tokstream.Timeout(60, read=5, write=10, connect=2, pool=1)
+    assert (timeout.connect, timeout.first_token, timeout.read, timeout.total) == (2.0, 60.0, 5.0, None)
+    assert timeout == tokstream.Timeout(60, read=5, connect=2)
+
+
 def test_none_is_no_limit(surface, client):
     timeout = tokstream.Timeout(None)
     assert (timeout.connect, timeout.first_token, timeout.read, timeout.total) == (None, None, None, None)
