@@ -6,16 +6,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, StatusCode, Url, Version};
 use tokio::sync::MutexGuard;
-use tokio::task::coop::{consume_budget, unconstrained};
+use tokio::task::coop::unconstrained;
 use tokio::time::Instant;
 
 use crate::api_error::{ErrorBody, printable};
+use crate::body::{Body, Joined};
 use crate::config::{Limits, Timeouts, redact_url};
-use crate::decode::{ACCEPTED, Decoder};
+use crate::decode::ACCEPTED;
 use crate::error::{Cause, Error, Failure, Head, Phase};
 use crate::json::members;
 use crate::retry::{Budget, Outcome, RetryPolicy, parse_retry_after, parse_should_retry};
@@ -78,70 +79,6 @@ pub struct Opened {
     pub body: Body,
     /// When the attempt that brought it began.
     pub began: Instant,
-}
-
-/// A reply's body: reqwest's response with errors that are ours.
-#[derive(Debug)]
-pub struct Body {
-    response: reqwest::Response,
-    proxied: bool,
-    decoder: Option<Decoder>,
-    /// Bytes still to come, where that is known.
-    owed: Option<u64>,
-}
-
-impl Body {
-    /// The next bytes, decoded, or `None` at a proper end.
-    ///
-    /// # Errors
-    /// [`Error::Connection`] if the body breaks off.
-    pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
-        loop {
-            if let Some(decoder) = &mut self.decoder {
-                // What is unpacked of few bytes must not keep the clocks from running.
-                consume_budget().await;
-                if let Some(piece) = decoder.pull().map_err(|e| damaged(&e))? {
-                    return Ok(Some(piece));
-                }
-            }
-            let chunk = self.transported().await?;
-            match (&mut self.decoder, chunk) {
-                (Some(decoder), Some(bytes)) => decoder.push(bytes),
-                (Some(decoder), None) => return decoder.finish().map(|()| None).map_err(|e| damaged(&e)),
-                (None, chunk) => return Ok(chunk),
-            }
-        }
-    }
-
-    /// The next bytes as they are.
-    async fn transported(&mut self) -> Result<Option<Bytes>, Error> {
-        let chunk = self.response.chunk().await.map_err(|e| classify(&e, self.proxied))?;
-        match (&chunk, &mut self.owed) {
-            (Some(bytes), Some(owed)) => *owed = owed.saturating_sub(bytes.len() as u64),
-            // Over HTTP/2 a stream that the server gave up "without error" looks like one that ended.
-            (None, Some(1..)) => {
-                return Err(Error::Connection {
-                    cause: Cause::Reset,
-                    detail: "the reply ended short of its Content-Length".into(),
-                });
-            }
-            _ => {}
-        }
-        Ok(chunk)
-    }
-}
-
-/// What a body means that cannot be decoded.
-fn damaged(error: &std::io::Error) -> Error {
-    let cause = if error.kind() == std::io::ErrorKind::UnexpectedEof {
-        Cause::Reset
-    } else {
-        Cause::Protocol
-    };
-    Error::Connection {
-        cause,
-        detail: format!("its content coding is damaged: {error}"),
-    }
 }
 
 static NEXT_NUMBER: AtomicU64 = AtomicU64::new(0);
@@ -325,7 +262,7 @@ impl Call {
         let connect_micros = u32::try_from(probe.took().as_micros()).unwrap_or(u32::MAX);
         self.progress.connect_micros.store(connect_micros, Ordering::Relaxed);
         let head = Arc::new(head_of(&response));
-        let decoder = Decoder::of(&head.headers).map_err(|coding| {
+        let body = Body::of(response, self.proxied).map_err(|coding| {
             let detail = format!("The reply is encoded as {coding:?}, which is not understood; {ACCEPTED} are");
             let error = Error::Validation {
                 detail,
@@ -333,16 +270,7 @@ impl Call {
             };
             self.failure(error, Some(Arc::clone(&head)))
         })?;
-        Ok(Opened {
-            head,
-            body: Body {
-                decoder,
-                owed: response.content_length(),
-                response,
-                proxied: self.proxied,
-            },
-            began,
-        })
+        Ok(Opened { head, body, began })
     }
 
     /// Waits for the connection that all calls of a line are to share; `Some` where this call is the one to make it.
@@ -507,49 +435,5 @@ fn head_of(response: &reqwest::Response) -> Head {
             "HTTP/1.1"
         },
         url: redact_url(response.url()),
-    }
-}
-
-/// Bytes put together, without a copy where they came in one piece.
-#[derive(Default)]
-pub struct Joined {
-    first: Bytes,
-    rest: BytesMut,
-}
-
-impl Joined {
-    /// How many bytes there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.first.len() + self.rest.len()
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Adds a piece.
-    pub fn push(&mut self, piece: Bytes) {
-        if self.is_empty() {
-            self.first = piece;
-            return;
-        }
-        if !self.first.is_empty() {
-            self.rest.extend_from_slice(&self.first);
-            self.first = Bytes::new();
-        }
-        self.rest.extend_from_slice(&piece);
-    }
-
-    /// All of it.
-    #[must_use]
-    pub fn into_bytes(self) -> Bytes {
-        if self.rest.is_empty() {
-            self.first
-        } else {
-            self.rest.freeze()
-        }
     }
 }

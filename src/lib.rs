@@ -7,6 +7,7 @@
 
 pub mod accumulate;
 pub mod api_error;
+pub mod body;
 pub mod chunk;
 pub mod config;
 pub mod decode;

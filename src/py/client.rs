@@ -9,30 +9,29 @@ use pyo3::prelude::*;
 use pyo3::types::{PyString, PyType};
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
 use reqwest::{Method, Url};
-use tokio::task::AbortHandle;
-use tokio::time::Instant;
 
 use super::arguments::{
     Key, check_proxy, count_of, http_version_of, identity_of, key_of, parse_base_url, text_argument, verify_of, wanted,
 };
 use super::asyncio::{Awaitable, Pending, Ready, Slot, lock};
+use super::background::{Done, Opened, incoming_of, stream_in_background, whole_in_background};
 use super::blocking::{drive, wait_for};
 use super::errors::{configuration, raise};
 use super::incoming::Incoming;
 use super::json::is_left_out;
 use super::model::schema_of;
 use super::payload::{encode_body, mentions_authorization, merge_headers, query_pairs};
-use super::reply::{Made, Output, usage_in};
+use super::reply::{Output, usage_in};
 use super::settings::{PyLimits, PyRetryPolicy, PyTimeout, max_retries_of, timeouts_of};
-use super::stream::{AsyncStream, Feed, Stream, kind_of};
+use super::stream::{AsyncStream, Stream, kind_of};
 use crate::config::{BaseUrl, KEY_VARIABLES, Limits, Secret, Timeouts, base_url_from_env, key_from_env};
 use crate::decode::ACCEPTED;
-use crate::error::{Error, Failure, Head};
-use crate::exchange::{Progress, Reply, Request};
+use crate::error::{Error, Failure};
+use crate::exchange::Request;
 use crate::reader::Kind;
 use crate::retry::RetryPolicy;
 use crate::session::Session;
-use crate::stream::{EventStream, Marks};
+use crate::stream::EventStream;
 use crate::transport::TransportConfig;
 use crate::usage::Totals;
 
@@ -543,112 +542,6 @@ impl Core {
             _ => Ok(None),
         }
     }
-}
-
-/// What a whole call on the background thread leaves behind.
-struct Done {
-    result: Result<Reply, Failure>,
-    progress: Arc<Progress>,
-    began: Instant,
-}
-
-impl Done {
-    fn finish(self, py: Python<'_>, request: Arc<Request>, output: &Output, totals: &Totals) -> PyResult<Py<PyAny>> {
-        let made = Made {
-            request,
-            progress: self.progress,
-            began: self.began,
-        };
-        let reply = self
-            .result
-            .map_err(|failure| raise(py, failure, Some(&made.request), None))?;
-        Output::of(py, reply, &made, output, totals)
-    }
-}
-
-/// What a streamed call on the background thread leaves behind when its head has come.
-struct Opened {
-    feed: Arc<Feed>,
-    head: Arc<Head>,
-    marks: Marks,
-    progress: Arc<Progress>,
-}
-
-fn whole_in_background(
-    session: &Arc<Session>,
-    request: Arc<Request>,
-    slot: Arc<Slot<Done>>,
-) -> Result<AbortHandle, Error> {
-    let (call, handle) = session.background_call(request)?;
-    let session = Arc::clone(session);
-    let task = handle.spawn(async move {
-        let stop = session.stop();
-        session.settle().await;
-        let result = tokio::select! {
-            biased;
-            () = stop.asked() => Err(Error::Closed.into()),
-            result = call.whole() => result,
-        };
-        slot.put(Done {
-            result,
-            progress: call.progress(),
-            began: call.began(),
-        });
-    });
-    Ok(task.abort_handle())
-}
-
-fn stream_in_background(
-    session: &Arc<Session>,
-    request: Arc<Request>,
-    kind: Kind,
-    slot: Arc<Slot<Result<Opened, Failure>>>,
-) -> Result<AbortHandle, Error> {
-    let (call, handle) = session.background_call(request)?;
-    let session = Arc::clone(session);
-    let task = handle.spawn(async move {
-        let stop = session.stop();
-        session.settle().await;
-        let progress = call.progress();
-        let opened = tokio::select! {
-            biased;
-            () = stop.asked() => Err(Error::Closed.into()),
-            opened = EventStream::open(call, kind == Kind::Bytes) => opened,
-        };
-        drop(stop);
-        match opened {
-            Ok(events) => {
-                let feed = Feed::new(&events, &session);
-                slot.put(Ok(Opened {
-                    feed: Arc::clone(&feed),
-                    head: Arc::clone(events.head()),
-                    marks: events.marks(),
-                    progress,
-                }));
-                drop(slot);
-                feed.pump(events).await;
-            }
-            Err(failure) => slot.put(Err(failure)),
-        }
-    });
-    Ok(task.abort_handle())
-}
-
-fn incoming_of(
-    py: Python<'_>,
-    opened: Result<Opened, Failure>,
-    request: Arc<Request>,
-    kind: Kind,
-    totals: Arc<Totals>,
-) -> PyResult<(Incoming, Arc<Feed>)> {
-    let opened = opened.map_err(|failure| raise(py, failure, Some(&request), None))?;
-    let Opened {
-        feed,
-        head,
-        marks,
-        progress,
-    } = opened;
-    Ok((Incoming::new(kind, head, marks, request, progress, totals), feed))
 }
 
 /// An awaitable that raises `error`.

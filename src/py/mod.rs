@@ -2,6 +2,7 @@
 
 mod arguments;
 mod asyncio;
+mod background;
 mod blocking;
 mod client;
 mod errors;

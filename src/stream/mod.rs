@@ -12,8 +12,9 @@ use tokio::time::Instant;
 
 pub use clocks::{Marks, Waiting};
 
+use crate::body::{Body, Joined};
 use crate::error::{Error, Failure, Head};
-use crate::exchange::{Body, Call, Joined, Opened};
+use crate::exchange::{Call, Opened};
 use crate::sse;
 use clocks::Clocks;
 

@@ -1,0 +1,129 @@
+//! A reply's body as it comes, its codings taken off.
+
+use bytes::{Bytes, BytesMut};
+use tokio::task::coop::consume_budget;
+
+use crate::decode::Decoder;
+use crate::error::{Cause, Error};
+use crate::transport::classify;
+
+/// A reply's body: reqwest's response with errors that are ours.
+#[derive(Debug)]
+pub struct Body {
+    response: reqwest::Response,
+    proxied: bool,
+    decoder: Option<Decoder>,
+    /// Bytes still to come, where that is known.
+    owed: Option<u64>,
+}
+
+impl Body {
+    /// The body of a reply.
+    ///
+    /// # Errors
+    /// The `Content-Encoding` that is not understood.
+    pub fn of(response: reqwest::Response, proxied: bool) -> Result<Self, String> {
+        Ok(Self {
+            decoder: Decoder::of(response.headers())?,
+            owed: response.content_length(),
+            response,
+            proxied,
+        })
+    }
+
+    /// The next bytes, decoded, or `None` at a proper end.
+    ///
+    /// # Errors
+    /// [`Error::Connection`] if the body breaks off.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        loop {
+            if let Some(decoder) = &mut self.decoder {
+                // What is unpacked of few bytes must not keep the clocks from running.
+                consume_budget().await;
+                if let Some(piece) = decoder.pull().map_err(|e| damaged(&e))? {
+                    return Ok(Some(piece));
+                }
+            }
+            let chunk = self.transported().await?;
+            match (&mut self.decoder, chunk) {
+                (Some(decoder), Some(bytes)) => decoder.push(bytes),
+                (Some(decoder), None) => return decoder.finish().map(|()| None).map_err(|e| damaged(&e)),
+                (None, chunk) => return Ok(chunk),
+            }
+        }
+    }
+
+    /// The next bytes as they are.
+    async fn transported(&mut self) -> Result<Option<Bytes>, Error> {
+        let chunk = self.response.chunk().await.map_err(|e| classify(&e, self.proxied))?;
+        match (&chunk, &mut self.owed) {
+            (Some(bytes), Some(owed)) => *owed = owed.saturating_sub(bytes.len() as u64),
+            // Over HTTP/2 a stream that the server gave up "without error" looks like one that ended.
+            (None, Some(1..)) => {
+                return Err(Error::Connection {
+                    cause: Cause::Reset,
+                    detail: "the reply ended short of its Content-Length".into(),
+                });
+            }
+            _ => {}
+        }
+        Ok(chunk)
+    }
+}
+
+/// What a body means that cannot be decoded.
+fn damaged(error: &std::io::Error) -> Error {
+    let cause = if error.kind() == std::io::ErrorKind::UnexpectedEof {
+        Cause::Reset
+    } else {
+        Cause::Protocol
+    };
+    Error::Connection {
+        cause,
+        detail: format!("its content coding is damaged: {error}"),
+    }
+}
+
+/// Bytes put together, without a copy where they came in one piece.
+#[derive(Default)]
+pub struct Joined {
+    first: Bytes,
+    rest: BytesMut,
+}
+
+impl Joined {
+    /// How many bytes there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.first.len() + self.rest.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Adds a piece.
+    pub fn push(&mut self, piece: Bytes) {
+        if self.is_empty() {
+            self.first = piece;
+            return;
+        }
+        if !self.first.is_empty() {
+            self.rest.extend_from_slice(&self.first);
+            self.first = Bytes::new();
+        }
+        self.rest.extend_from_slice(&piece);
+    }
+
+    /// All of it.
+    #[must_use]
+    pub fn into_bytes(self) -> Bytes {
+        if self.rest.is_empty() {
+            self.first
+        } else {
+            self.rest.freeze()
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! The connections of a client: lanes for callers that block, one background thread for event loops.
+
+mod background;
+mod lane;
+mod line;
+mod stop;
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+
+use background::{background, runtime};
+pub use lane::{Lane, Turn, turn};
+pub use line::{Gate, Line};
+pub use stop::Stop;
+
+use crate::error::Error;
+use crate::exchange::{Call, Request};
+use crate::process::PerProcess;
+use crate::retry::Budget;
+use crate::stream::{DRAIN_TIME, Leftover};
+use crate::transport::{HttpVersion, Transport, TransportConfig};
+
+/// Idle lanes that are kept, at the most; each holds four file descriptors.
+const IDLE_LANES: usize = 64;
+/// The connections of one client and of those derived from it.
+#[derive(Debug)]
+pub struct Session {
+    transport: Transport,
+    base_is_tls: bool,
+    lanes: PerProcess<Arc<Lanes>>,
+    shared: PerProcess<Mutex<Option<Vec<Line>>>>,
+    may_be_proxied: bool,
+    multiplexes: bool,
+    closed: AtomicBool,
+}
+
+/// What a client's end must end too: an open stream.
+pub trait Abort: Send + Sync {
+    /// Gives up the connection, from whatever thread.
+    fn abort(&self);
+}
+
+/// How long a call waits for the rest of the one before it, so that both can use one connection.
+const DRAIN_WAIT: Duration = Duration::from_millis(50);
+
+/// Streams that are remembered before those that are gone are looked for.
+const REMEMBERED_STREAMS: usize = 64;
+#[derive(Default)]
+struct Lanes {
+    idle: Mutex<Vec<Lane>>,
+    open: Mutex<Vec<Weak<dyn Abort>>>,
+    draining: Draining,
+    budget: Arc<Budget>,
+}
+
+/// How many replies are being drained on the background thread.
+#[derive(Debug, Default)]
+pub struct Draining {
+    count: AtomicUsize,
+    done: Notify,
+}
+
+impl Draining {
+    /// Reads the rest of a reply for its connection's sake.
+    pub async fn drain(&self, mut leftover: Leftover) {
+        self.count.fetch_add(1, Ordering::AcqRel);
+        leftover.drain().await;
+        drop(leftover);
+        // The connection's own task puts it back when it has its turn.
+        tokio::task::yield_now().await;
+        self.count.fetch_sub(1, Ordering::AcqRel);
+        self.done.notify_waiters();
+    }
+
+    async fn settle(&self) {
+        let done = self.done.notified();
+        if self.count.load(Ordering::Acquire) > 0 {
+            // In time or not, the call goes on: at worst on a connection of its own.
+            drop(tokio::time::timeout(DRAIN_WAIT, done).await);
+        }
+    }
+}
+
+impl Session {
+    /// A session of this configuration; nothing is connected yet.
+    #[must_use]
+    pub fn new(config: TransportConfig, base_is_tls: bool) -> Self {
+        let multiplexes = config.http != HttpVersion::Http1;
+        let transport = Transport::new(config);
+        Self {
+            may_be_proxied: transport.may_be_proxied(),
+            transport,
+            base_is_tls,
+            lanes: PerProcess::new(),
+            shared: PerProcess::new(),
+            multiplexes,
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether calls may share a connection, which then has to be driven whoever waits: on the background thread.
+    #[must_use]
+    pub fn multiplexes(&self) -> bool {
+        self.multiplexes
+    }
+
+    /// Whether [`Session::close`] was called.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Refuses further calls, closes the idle connections and gives up the open streams.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        if let Some(shared) = self.shared.get() {
+            let idle = lock(shared).take();
+            drop(idle);
+        }
+        if let Some(lanes) = self.lanes.get() {
+            let idle = std::mem::take(&mut *lock(&lanes.idle));
+            drop(idle);
+            let open = std::mem::take(&mut *lock(&lanes.open));
+            for stream in open.iter().filter_map(Weak::upgrade) {
+                stream.abort();
+            }
+        }
+    }
+
+    /// A call's own `Stop`, which the client's end asks too.
+    #[must_use]
+    pub fn stop(&self) -> Arc<Stop> {
+        let stop = Arc::new(Stop::default());
+        let remembered: Weak<dyn Abort> = Arc::<Stop>::downgrade(&stop);
+        self.remember(remembered);
+        stop
+    }
+
+    /// Remembers a call or an open stream, to be given up when the client is closed.
+    pub fn remember(&self, stream: Weak<dyn Abort>) {
+        let Some(lanes) = self.lanes.get() else { return };
+        let mut open = lock(&lanes.open);
+        if open.len() >= REMEMBERED_STREAMS && open.len() == open.capacity() {
+            open.retain(|stream| stream.strong_count() > 0);
+        }
+        open.push(stream);
+        drop(open);
+        if self.is_closed() {
+            self.close();
+        }
+    }
+
+    /// A lane of one's own: an idle one with its open connection, or a new one.
+    ///
+    /// # Errors
+    /// [`Error::Closed`], [`Error::Configuration`], or [`Error::Connection`] where the system refuses another runtime.
+    pub fn lane(&self) -> Result<Lane, Error> {
+        if self.is_closed() {
+            return Err(Error::Closed);
+        }
+        let idle = lock(&self.lanes()?.idle).pop();
+        if let Some(lane) = idle {
+            lane.settle();
+            return Ok(lane);
+        }
+        let line = Line::new(self.transport.client(self.base_is_tls)?, false);
+        Ok(Lane::new(runtime()?, line, Arc::clone(&self.lanes()?.budget)))
+    }
+
+    /// Takes a lane back whose call has come to a proper end.
+    pub fn give_back(&self, lane: Lane) {
+        if self.is_closed() {
+            return;
+        }
+        lane.turn();
+        let Some(lanes) = self.lanes.get() else { return };
+        if lane.is_drained() {
+            lanes.keep(lane);
+        } else if let Ok(handle) = background() {
+            lanes.keep(lane);
+            let lanes = Arc::downgrade(lanes);
+            handle.spawn(async move {
+                tokio::time::sleep(DRAIN_TIME).await;
+                if let Some(lanes) = lanes.upgrade() {
+                    lanes.give_up_leftovers();
+                }
+            });
+        }
+    }
+
+    /// A call on the background thread's connections.
+    ///
+    /// # Errors
+    /// As for [`Session::lane`].
+    pub fn background_call(&self, request: Arc<Request>) -> Result<(Call, Handle), Error> {
+        if self.is_closed() {
+            return Err(Error::Closed);
+        }
+        let budget = Arc::clone(&self.lanes()?.budget);
+        let handle = background()?;
+        let line = self.line(handle)?;
+        let proxied = self.is_proxied(&request);
+        Ok((Call::new(request, line, proxied, budget), handle.clone()))
+    }
+
+    /// The pool for one more call on the background thread.
+    fn line(&self, handle: &Handle) -> Result<Line, Error> {
+        let lines = self
+            .shared
+            .get_or_try_make(|| Ok::<_, Error>(Mutex::new(Some(Vec::new()))))?;
+        let mut lines = lock(lines);
+        let lines = lines.as_mut().ok_or(Error::Closed)?;
+        if let Some(line) = lines.iter().find(|line| !self.multiplexes || line.has_room()) {
+            return Ok(line.clone());
+        }
+        let _inside = handle.enter();
+        let line = Line::new(self.transport.client(self.base_is_tls)?, self.multiplexes);
+        lines.push(line.clone());
+        Ok(line)
+    }
+
+    /// Brings the background thread's idle connections up to date before a call: what closed or sent something that
+    /// nobody asked for is noticed, and the rests of replies are waited for a moment.
+    pub async fn settle(&self) {
+        turn().await;
+        if let Some(lanes) = self.lanes.get() {
+            lanes.draining.settle().await;
+        }
+    }
+
+    /// Reads the rest of a reply on the background thread.
+    pub async fn drain(&self, leftover: Leftover) {
+        if let Some(lanes) = self.lanes.get() {
+            lanes.draining.drain(leftover).await;
+        }
+    }
+
+    fn lanes(&self) -> Result<&Arc<Lanes>, Error> {
+        self.lanes.get_or_try_make(|| Ok(Arc::default()))
+    }
+
+    fn is_proxied(&self, request: &Request) -> bool {
+        self.may_be_proxied && self.transport.is_proxied(&request.url)
+    }
+
+    /// A call on a lane.
+    #[must_use]
+    pub fn lane_call(&self, lane: &Lane, request: Arc<Request>) -> Call {
+        let proxied = self.is_proxied(&request);
+        Call::new(request, lane.line.clone(), proxied, Arc::clone(&lane.budget))
+    }
+}
+
+impl Lanes {
+    fn keep(&self, lane: Lane) {
+        let mut idle = lock(&self.idle);
+        if idle.len() < IDLE_LANES {
+            idle.push(lane);
+        }
+    }
+
+    /// Drops the idle lanes whose last reply has had its time to end and has not: their connections are of no more use.
+    fn give_up_leftovers(&self) {
+        let ended: Vec<Lane> = {
+            let mut idle = lock(&self.idle);
+            let (ended, kept) = std::mem::take(&mut *idle)
+                .into_iter()
+                .partition(Lane::has_overdue_leftover);
+            *idle = kept;
+            ended
+        };
+        drop(ended);
+    }
+}
+
+impl fmt::Debug for Lanes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lanes").finish_non_exhaustive()
+    }
+}
+
+/// A lock is held only for a moment and never across code that can panic halfway.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
