@@ -77,7 +77,7 @@ async for piece in (await client.chat.completions.create(messages="x", stream=Tr
     begun()
 """,
 }
-# The first messages that a kernel prints may be lost, so a cell tells by a request how far it is; it does not wait for it.
+# What a kernel prints first may be lost, so a cell tells by a request how far it is, and does not wait for it.
 PRELUDE = """
 import sys
 import threading
