@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import subprocess
 import sys
 import textwrap
+import threading
 
 import pytest
 
+from http2_server import JSON, Http2Server
 from replies import completion, said
 from server import Gate, reply, stream
 
@@ -67,23 +71,116 @@ asyncio.run(main())
 """
 
 
+def run(program, *arguments, opening=None):
+    """What a program prints, line by line; `opening` names a gate, and after how many lines it opens."""
+    source = "import asyncio, gc, os, sys, threading\nimport tokstream\n" + textwrap.dedent(program)
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-X", "faulthandler", "-c", source, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    end = threading.Timer(PATIENCE, process.kill)
+    end.start()
+    try:
+        lines = []
+        if opening:
+            gate, after = opening
+            lines = [process.stdout.readline() for _ in range(after)]
+            gate.open()
+        out, err = process.communicate()
+    finally:
+        end.cancel()
+        process.kill()
+    assert (process.returncode, err) == (0, ""), lines
+    return "".join([*lines, out]).splitlines()
+
+
+# What a child drops of its parent's: a stream of either surface, over either version of HTTP.
+DROPPING = """
+http2 = sys.argv[2] == "2" and "prior-knowledge"
+
+async def main():
+    client = tokstream.AsyncClient(base_url=sys.argv[1], http2=http2)
+    plain = tokstream.Client(base_url=sys.argv[1], http2=http2)
+    answers = [await client.chat.completions.create(messages="x", stream=True) for _ in range(2)]
+    words = answers[0].text_stream
+    others = [plain.chat.completions.create(messages="x", stream=True)]
+    print(await words.__anext__(), next(others[0].text_stream), flush=True)
+    waiting = words.__anext__()
+    waiting.send(None)
+    pid = os.fork()
+    if pid == 0:
+        del waiting, words, answers, others, client, plain
+        gc.collect()
+        with tokstream.Client(base_url=sys.argv[1], http2=http2) as own:
+            print("child", own.chat.completions.create(messages="y").choices[0].message.content, flush=True)
+        os._exit(0)
+    assert (await asyncio.to_thread(os.waitpid, pid, 0))[1] == 0
+    waiting.close()
+    print("parent", (await client.chat.completions.create(messages="z")).choices[0].message.content, flush=True)
+    print("".join([word async for word in answers[1].text_stream]), "".join(others[0].text_stream), flush=True)
+    await client.close()
+    plain.close()
+
+asyncio.run(main())
+"""
+
+
+def answered_over_http2(gate):
+    first, rest = said("A", "B", "C").split(b"\n\n", 1)
+
+    def respond(answer):
+        if not json.loads(answer.body).get("stream"):
+            return answer.answer(json.dumps(completion("ok")).encode(), JSON)
+        answer.head()
+        answer.send(first + b"\n\n")
+        assert gate.wait(PATIENCE)
+        answer.send(rest)
+        return answer.end()
+
+    return Http2Server(respond)
+
+
+@pytest.mark.parametrize("version", ["1.1", "2"])
+def test_a_child_drops_what_it_inherited(serve, version):
+    gate = Gate()
+    first, rest = said("A", "B", "C").split(b"\n\n", 1)
+
+    def respond(request):
+        return stream(first + b"\n\n", gate, rest) if request.json.get("stream") else reply(completion("ok"))
+
+    with answered_over_http2(gate) if version == "2" else contextlib.nullcontext(serve(then=respond)) as server:
+        lines = run(DROPPING, server.url, version, opening=(gate, 3))
+    assert lines == ["A A", "child ok", "parent ok", "ABC BC"]
+
+
+HTTP2 = """
+client = tokstream.Client(base_url=sys.argv[1], http2="prior-knowledge")
+def ask():
+    print(client.chat.completions.create(messages="x").choices[0].message.content, flush=True)
+    print("".join(client.chat.completions.create(messages="x", stream=True).text_stream), flush=True)
+ask()
+pid = os.fork()
+if pid == 0:
+    ask()
+    os._exit(0)
+assert os.waitpid(pid, 0)[1] == 0
+ask()
+"""
+
+
+def test_a_child_uses_a_client_of_http2(serve):
+    gate = Gate()
+    gate.open()
+    with answered_over_http2(gate) as server:
+        assert run(HTTP2, server.url) == ["ok", "ABC"] * 3
+        assert len(server.connections) == 2
+
+
 @pytest.mark.parametrize("program", [SYNC, ASYNC], ids=["sync", "async"])
 def test_parent_and_child_both_go_on(serve, program):
     gate = Gate()
     first, rest = said("A", "B", "C").split(b"\n\n", 1)
     server = serve(stream(first + b"\n\n", gate, rest), then=reply(completion("ok")))
-    source = "import asyncio, gc, os, sys, threading\nimport tokstream\n" + textwrap.dedent(program)
-    process = subprocess.Popen(
-        [sys.executable, "-W", "ignore::DeprecationWarning", "-X", "faulthandler", "-c", source, server.url],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        lines = [process.stdout.readline().strip() for _ in range(4)]
-        gate.open()
-        out, err = process.communicate(timeout=PATIENCE)
-    finally:
-        process.kill()
-    assert (lines, out.split(), err) == (["A", "child ok", "child True", "parent ok"], ["BC"], "")
-    assert process.returncode == 0
+    assert run(program, server.url, opening=(gate, 4)) == ["A", "child ok", "child True", "parent ok", "BC"]
