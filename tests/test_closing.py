@@ -47,7 +47,11 @@ def test_closing_a_stream_wakes_who_waits_for_it(surface, client, view, close):
         waiting = surface.begin(surface.next_of, items)
         assert surface.meanwhile(lambda: read.wait(PATIENCE))
         surface.run(getattr(answer, close)())
-        assert isinstance(surface.outcome(waiting, AT_ONCE), tokstream.StreamTruncatedError)
+        ended = (tokstream.StreamTruncatedError,)
+        if view == "parse":
+            # It reads the comments itself, and may be at them when it is closed: it then finds nothing more.
+            ended += (StopIteration, StopAsyncIteration)
+        assert isinstance(surface.outcome(waiting, AT_ONCE), ended)
         assert surface.meanwhile(lambda: server.connections[0].ended.wait(AT_ONCE))
 
 

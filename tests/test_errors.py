@@ -373,7 +373,7 @@ def test_a_key_in_disguise_is_not_shown(fails, disguise, carrier):
     [
         " ",
         "+",
-        pytest.param("%20", marks=pytest.mark.xfail(strict=True, reason="not one of the forms that are hidden")),
+        "%20",
     ],
 )
 def test_a_key_with_spaces_is_not_shown(fails, space):

@@ -184,3 +184,37 @@ def test_parent_and_child_both_go_on(serve, program):
     first, rest = said("A", "B", "C").split(b"\n\n", 1)
     server = serve(stream(first + b"\n\n", gate, rest), then=reply(completion("ok")))
     assert run(program, server.url, opening=(gate, 4)) == ["A", "child ok", "child True", "parent ok", "BC"]
+
+
+IMPORTING = """
+class Slow(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, *_):
+        if name.startswith("tokstream"):
+            importing.set()
+            time.sleep(0.5)
+
+importing = threading.Event()
+client = tokstream.Client(base_url=sys.argv[1])
+sys.meta_path.insert(0, Slow())
+threading.Thread(target=lambda: (client.chat, importing.set())).start()
+importing.wait()
+pid = os.fork()
+print(client.chat.completions.create(messages="x").choices[0].message.content, flush=True)
+if pid == 0:
+    os._exit(0)
+assert os.waitpid(pid, 0)[1] == 0
+"""
+
+
+def test_a_fork_while_another_thread_first_asks_for_a_resource(serve):
+    """A module that is being imported at the fork would stay locked in the child for ever."""
+    server = serve(then=reply(completion("ok")))
+    source = "import importlib.abc, os, sys, threading, time\nimport tokstream\n" + IMPORTING
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", source, server.url],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (done.stdout.split(), done.stderr, done.returncode) == (["ok", "ok"], "", 0)

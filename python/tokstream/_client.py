@@ -114,6 +114,9 @@ class BaseClient:
         }
         self._form = PARSED
         self._resources: dict[str, Any] = {}
+        # Not when it is first asked for: in a child that is forked meanwhile the import would never end.
+        from .resources import chat  # noqa: F401
+
         self._make_core(api_key, None, model)
 
     def _make_core(self, api_key: Any, share: _tokstream.Core | None, model: str | None) -> None:

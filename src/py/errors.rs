@@ -60,7 +60,12 @@ impl Hider {
                 |_| String::new(),
                 |url| url.query().unwrap_or_default().trim_start_matches('=').to_owned(),
             );
-            for form in [key.to_owned(), key.replace('/', "\\/"), quoted] {
+            for form in [
+                key.to_owned(),
+                key.replace('/', "\\/"),
+                quoted.replace('+', "%20"),
+                quoted,
+            ] {
                 if form.len() >= SHORTEST_KEY && !forms.contains(&form) {
                     forms.push(form);
                 }
