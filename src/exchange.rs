@@ -372,7 +372,11 @@ impl Call {
 
 /// A redirect's target, fit to be shown.
 fn shown_location(to: &str) -> String {
-    printable(&Url::parse(to).map_or_else(|_| to.to_owned(), |url| redact_url(&url)))
+    let shown = Url::parse(to).map(|mut url| {
+        url.set_query(None);
+        redact_url(&url)
+    });
+    printable(&shown.unwrap_or_else(|_| to.split('?').next().unwrap_or_default().to_owned()))
 }
 
 fn is_object(raw: &[u8]) -> bool {

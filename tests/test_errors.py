@@ -441,3 +441,16 @@ def test_a_key_in_the_query_is_not_in_the_message(surface, closed_port):
         surface.create(api)
     assert "s3cret" not in str(caught.value)
     assert b"s3cret" not in pickle.dumps(caught.value)
+
+
+def test_a_key_of_the_query_is_not_shown(surface, client):
+    secret = "s3cret-of-the-query"
+    refused = reply(error(f"bad key {secret}"), 401)
+    elsewhere = reply("", 302, headers=[("Location", f"https://example.com/v1?api-key={secret}")])
+    api, _ = client(refused, elsewhere, default_query={"api-key": secret, "api_token": secret}, max_retries=0)
+    for _ in range(2):
+        with pytest.raises(tokstream.APIStatusError) as caught:
+            surface.create(api)
+        shown = [str(caught.value), repr(caught.value.body), caught.value.response.text, repr(caught.value.request)]
+        assert not any(secret in text for text in shown)
+        assert secret.encode() not in pickle.dumps(caught.value)

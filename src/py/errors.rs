@@ -31,41 +31,47 @@ struct Hider(Vec<String>);
 /// Shorter ones are no keys, and hiding them would tear other words apart.
 const SHORTEST_KEY: usize = 6;
 const HIDDEN: &str = "[redacted]";
-/// Headers that carry a key beside `Authorization`, by the ends of their names.
-const KEY_HEADERS: [&str; 7] = [
+/// How the names of headers and parameters end that carry a key, beside `Authorization`; `_` is as good as `-`.
+const SECRET_ENDINGS: [&str; 9] = [
     "api-key",
     "apikey",
-    "-token",
-    "-secret",
-    "-password",
+    "token",
+    "secret",
+    "password",
+    "signature",
     "cookie",
     "x-auth",
+    "access-key",
 ];
+
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase().replace('_', "-");
+    name == "key" || SECRET_ENDINGS.iter().any(|end| name.ends_with(end))
+}
 
 impl Hider {
     fn of(request: Option<&Request>) -> Self {
         let mut forms = Vec::new();
-        for (name, value) in request.iter().flat_map(|request| &request.headers) {
-            let Ok(value) = value.to_str() else { continue };
-            let key = match name.as_str() {
-                "authorization" | "proxy-authorization" => value.split_once(' ').map_or(value, |(_, key)| key),
-                name if KEY_HEADERS.iter().any(|end| name.ends_with(end)) => value,
-                _ => continue,
-            };
+        let headers = request.iter().flat_map(|request| &request.headers);
+        let headers = headers.filter_map(|(name, value)| {
+            let value = value.to_str().ok()?;
+            match name.as_str() {
+                "authorization" | "proxy-authorization" => Some(value.split_once(' ').map_or(value, |(_, key)| key)),
+                name => is_secret(name).then_some(value),
+            }
+        });
+        let query = request.iter().flat_map(|request| request.url.query_pairs());
+        let query = query.filter_map(|(name, value)| is_secret(&name).then(|| value.into_owned()));
+        for key in headers.map(str::to_owned).chain(query) {
             if key.len() < SHORTEST_KEY {
                 continue;
             }
             // As it is, as JSON of PHP has it, and as in a query.
-            let quoted: String = Url::parse_with_params("x:", [("", key)]).map_or_else(
+            let quoted: String = Url::parse_with_params("x:", [("", &key)]).map_or_else(
                 |_| String::new(),
                 |url| url.query().unwrap_or_default().trim_start_matches('=').to_owned(),
             );
-            for form in [
-                key.to_owned(),
-                key.replace('/', "\\/"),
-                quoted.replace('+', "%20"),
-                quoted,
-            ] {
+            for form in [key.replace('/', "\\/"), quoted.replace('+', "%20"), quoted, key] {
                 if form.len() >= SHORTEST_KEY && !forms.contains(&form) {
                     forms.push(form);
                 }
