@@ -111,8 +111,8 @@ class Http2Connection:
 
     def serve(self) -> None:
         def begin(h2: h2.connection.H2Connection) -> None:
-            h2.update_settings(self.server.settings)
             h2.initiate_connection()
+            h2.update_settings(self.server.settings)
 
         with contextlib.suppress(Gone, OSError, h2.exceptions.ProtocolError):
             self.do(begin)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
+import time
 
 import h2.errors
 import pytest
@@ -202,3 +203,30 @@ def test_closing_the_client_ends_its_streams(surface, serve2):
     surface.next(silent)
     surface.run(api.close())
     assert server.connections[0].ended.wait(PATIENCE)
+
+
+def test_calls_beyond_the_servers_limit_wait(surface, serve2):
+    server = serve2(answer, most_streams=10)
+    api = surface.client(server.url, http2="prior-knowledge", max_retries=0)
+    assert surface.ask(api, False) == "ok"
+    assert [answer.choices[0].message.content for answer in surface.at_once(api, 60)] == ["ok"] * 60
+    (connection,) = server.connections
+    assert connection.most_at_once <= 10
+
+
+def test_the_clocks_of_a_silent_stream(surface, serve2):
+    def respond(stream):
+        stream.head()
+        if b"silent" not in stream.body:
+            stream.send(event(text("A")))
+        assert stream.was_reset.wait(PATIENCE)
+
+    server = serve2(respond)
+    clocks = tokstream.Timeout(first_token=0.3, read=0.3)
+    api = surface.client(server.url, http2="prior-knowledge", timeout=clocks, max_retries=0)
+    for messages, phase in (("silent", "first_token"), ("A", "read")):
+        begun = time.monotonic()
+        with pytest.raises(tokstream.APITimeoutError) as caught:
+            surface.list(surface.stream(api, messages=messages))
+        assert caught.value.phase == phase
+        assert 0.28 < time.monotonic() - begun < 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import tokstream
-from replies import completion, event, text
+from replies import completion, event, said, text
 from server import STALL, reply, stream
 
 manager = pytest.importorskip("jupyter_client.manager", reason="jupyter_client is not installed")
@@ -103,3 +104,42 @@ def test_a_cell_that_waits_is_interrupted(serve, kernel, kind):
     assert server.connections[0].ended.wait(PROMPT)
     kernel.begin(NEXT[kind.partition(",")[0]])
     assert kernel.end(PATIENCE) is None
+
+
+NESTED = """
+import asyncio, sys
+sys.path.insert(0, sys.argv[1])
+try:
+    import nest_asyncio
+except ImportError:
+    import nest_asyncio2 as nest_asyncio
+import tokstream
+
+nest_asyncio.apply()
+
+async def main():
+    client = tokstream.AsyncClient(base_url=sys.argv[2])
+    async def ask():
+        return (await client.chat.completions.create(messages="x")).choices[0].message.content
+    async def words():
+        return [word async for word in (await client.chat.completions.create(messages="x", stream=True)).text_stream]
+    loop = asyncio.get_event_loop()
+    print(await ask(), loop.run_until_complete(ask()))
+    async for word in (await client.chat.completions.create(messages="x", stream=True)).text_stream:
+        print(word, loop.run_until_complete(words()), await asyncio.gather(ask(), ask()))
+
+asyncio.run(main())
+"""
+
+
+def test_a_loop_that_is_run_within_itself(serve):
+    """As `nest_asyncio` makes it, which many notebooks use."""
+
+    def answer(request):
+        return stream(said("A", "B")) if request.json.get("stream") else reply(completion("ok"))
+
+    server = serve(then=answer)
+    line = [sys.executable, "-c", NESTED, ROOT, server.url]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["ok ok", "A ['A', 'B'] ['ok', 'ok']", "B ['A', 'B'] ['ok', 'ok']"]

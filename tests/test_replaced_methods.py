@@ -61,3 +61,21 @@ def test_models_too(surface, client):
     api, _ = client()
     with mock.patch.object(api.models, "list", return_value="patched"):
         assert api.models.list() == "patched"
+
+
+RESOURCES = {
+    "chat": lambda api: (api, "chat"),
+    "models": lambda api: (api, "models"),
+    "chat.completions": lambda api: (api.chat, "completions"),
+    "beta.chat": lambda api: (api.beta, "chat"),
+}
+
+
+@pytest.mark.parametrize("which", RESOURCES)
+def test_patching_a_resource(surface, client, which):
+    api, _ = client()
+    target, name = RESOURCES[which](api)
+    before = getattr(target, name)
+    with mock.patch.object(target, name) as replaced:
+        assert getattr(target, name) is replaced
+    assert getattr(target, name) is before

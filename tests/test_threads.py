@@ -8,6 +8,7 @@ import math
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import anyio
 import pytest
 
 import tokstream
@@ -303,3 +304,34 @@ def test_a_bad_call_among_others_fails_in_its_place(serve, name):
     first, bad, last = asyncio.run(main())
     assert isinstance(bad, error)
     assert [one.choices[0].message.content for one in (first, last)] == ["ok", "ok"]
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+def test_a_cancellation_says_whose_it_is(serve, streamed):
+    """By the message anyio, and so Starlette, tells its own cancellations from others."""
+
+    async def use(api):
+        async def wait():
+            answer = await api.chat.completions.create(messages="x", stream=streamed)
+            async for _ in answer:
+                pass
+
+        task = asyncio.create_task(wait())
+        await asyncio.to_thread(server.wait_requests, 1)
+        task.cancel("whose")
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await task
+        assert caught.value.args == ("whose",)
+        with anyio.move_on_after(0.05) as scope:
+            await wait()
+        assert scope.cancelled_caught
+        with pytest.raises(TimeoutError), anyio.fail_after(0.05):
+            await wait()
+
+    server = serve(then=stream(event(text("A")), STALL) if streamed else [STALL])
+
+    async def main():
+        async with tokstream.AsyncClient(base_url=server.url) as api:
+            await use(api)
+
+    asyncio.run(main())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import _tokstream
 from ._exceptions import ConfigurationError
 from ._marks import NOT_GIVEN
-from ._resource import PARSED, RAW, STREAMING, ClientState, awaited, send
+from ._resource import PARSED, RAW, STREAMING, ClientState, awaited, replaceable, send
 from ._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -190,22 +190,22 @@ class BaseClient:
         """The URL parameters that were given for every request."""
         return dict(self._arguments["default_query"] or {})
 
-    @property
+    @replaceable
     def chat(self) -> Any:
         """Chat routes: `client.chat.completions`."""
         return self._resource("chat", "Chat")
 
-    @property
+    @replaceable
     def completions(self) -> Any:
         """Texts that the model goes on with."""
         return self._resource("completions", "Completions")
 
-    @property
+    @replaceable
     def embeddings(self) -> Any:
         """Texts as vectors."""
         return self._resource("embeddings", "Embeddings")
 
-    @property
+    @replaceable
     def models(self) -> Any:
         """The models that the server offers."""
         return self._resource("models", "Models")

@@ -19,6 +19,23 @@ RAW = "raw"
 STREAMING = "streaming"
 
 
+class replaceable(property):  # noqa: N801 - it is used as property is
+    """A property that a program may replace, and put back by deleting what it set, as tests and tracing do."""
+
+    @override
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        replaced = None if instance is None else instance.__dict__.get(self.fget.__name__)  # type: ignore[union-attr]
+        return super().__get__(instance, owner) if replaced is None else replaced
+
+    @override
+    def __set__(self, instance: Any, value: Any) -> None:
+        instance.__dict__[self.fget.__name__] = value  # type: ignore[union-attr]
+
+    @override
+    def __delete__(self, instance: Any) -> None:
+        instance.__dict__.pop(self.fget.__name__, None)  # type: ignore[union-attr]
+
+
 class ClientState:
     """What the resources of a client need of it; no reference leads back, so that a client goes when it is dropped."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from _collections_abc import Mapping
 
 from tokstream._marks import NOT_GIVEN
-from tokstream._resource import PARSED, Resource, awaited, send
+from tokstream._resource import PARSED, Resource, awaited, replaceable, send
 from tokstream._tokstream import ChatCompletion
 from tokstream._typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Chat(Resource):
     """Chat routes."""
 
-    @property
+    @replaceable
     def completions(self) -> Any:
         """Replies to a conversation."""
         return self._kept("completions", AsyncCompletions if self._client._asynchronous else Completions, self._form)

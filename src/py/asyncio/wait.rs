@@ -26,6 +26,8 @@ struct State {
     blocking: bool,
     /// The task's wake-up and its context; only tools add others.
     callbacks: Vec<Callback>,
+    /// What was said when it was cancelled.
+    message: Option<Py<PyAny>>,
     /// More than one has asked to be told: one of them may still have to look.
     is_shared: bool,
 }
@@ -50,6 +52,7 @@ impl Wait {
                 outcome: Outcome::Pending,
                 blocking: true,
                 callbacks: Vec::new(),
+                message: None,
                 is_shared: false,
             }),
         }
@@ -71,16 +74,28 @@ impl Wait {
         lock(&self.state).outcome == Outcome::Pending
     }
 
+    /// The event loop.
+    pub fn event_loop<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        self.event_loop.bind(py).clone()
+    }
+
     /// Ends it and steps whoever waits. Runs on the loop's thread, in no task.
+    ///
+    /// A loop that `nests` may be run again by a task, before this returns: no callback of its own, such as this one, may
+    /// then be under way, so whoever waits is stepped in the loop's next turn.
     ///
     /// # Errors
     /// What ends the loop: `KeyboardInterrupt` and `SystemExit`.
-    pub fn resolve(slf: &Bound<'_, Self>) -> PyResult<()> {
+    pub fn resolve(slf: &Bound<'_, Self>, nests: bool) -> PyResult<()> {
         let py = slf.py();
         let Some(callbacks) = slf.get().end(Outcome::Done) else {
             return Ok(());
         };
         for (callback, context) in callbacks {
+            if nests {
+                Self::call_soon(slf, &callback, context.as_ref())?;
+                continue;
+            }
             match context {
                 Some(context) => context.call_method1(py, intern!(py, "run"), (callback, slf))?,
                 None => callback.call1(py, (slf,))?,
@@ -108,11 +123,15 @@ impl Wait {
         call_soon.call((callback, slf), Some(&options)).map(drop)
     }
 
-    fn asyncio_error(py: Python<'_>, name: &str) -> PyErr {
+    fn asyncio_error(py: Python<'_>, name: &str, message: Option<Py<PyAny>>) -> PyErr {
         let class = py
             .import(intern!(py, "asyncio"))
             .and_then(|asyncio| asyncio.getattr(name));
-        match class.and_then(|class| class.call0()) {
+        let made = class.and_then(|class| match message {
+            Some(message) => class.call1((message,)),
+            None => class.call0(),
+        });
+        match made {
             Ok(error) => PyErr::from_value(error),
             Err(error) => error,
         }
@@ -169,10 +188,11 @@ impl Wait {
 
     #[pyo3(signature = (msg=None))]
     fn cancel(slf: &Bound<'_, Self>, msg: Option<&Bound<'_, PyAny>>) -> PyResult<bool> {
-        let _ = msg; // the task keeps its own
         let Some(callbacks) = slf.get().end(Outcome::Cancelled) else {
             return Ok(false);
         };
+        // By the message others tell whose cancellation it is.
+        lock(&slf.get().state).message = msg.map(|msg| msg.clone().unbind());
         // Within the turn of whoever cancels: the task has to wait for one of its own.
         for (callback, context) in &callbacks {
             Self::call_soon(slf, callback, context.as_ref())?;
@@ -192,8 +212,11 @@ impl Wait {
         let outcome = lock(&self.state).outcome;
         match outcome {
             Outcome::Done => Ok(()),
-            Outcome::Cancelled => Err(Self::asyncio_error(py, "CancelledError")),
-            Outcome::Pending => Err(Self::asyncio_error(py, "InvalidStateError")),
+            Outcome::Cancelled => {
+                let message = lock(&self.state).message.as_ref().map(|message| message.clone_ref(py));
+                Err(Self::asyncio_error(py, "CancelledError", message))
+            }
+            Outcome::Pending => Err(Self::asyncio_error(py, "InvalidStateError", None)),
         }
     }
 

@@ -44,6 +44,12 @@ pub enum Waiter {
 }
 
 impl Waiter {
+    /// Whether both are one waiting thread.
+    #[must_use]
+    pub fn is_the_thread_of(&self, other: &Self) -> bool {
+        matches!((self, other), (Self::Thread(one), Self::Thread(other)) if one.id() == other.id())
+    }
+
     /// Wakes who waits. Any thread may.
     pub fn wake(self) {
         match self {
@@ -130,10 +136,16 @@ impl LoopWaker {
         // Before the list is taken: what is added after it is taken rings again.
         self.bell.rung.store(false, Ordering::Release);
         let mut ready = std::mem::take(&mut *lock(&self.bell.ready)).into_iter();
+        let mut nests = None;
         while let Some(id) = ready.next() {
             let wait = lock(&self.waits).remove(&id);
             let Some(wait) = wait else { continue };
-            if let Err(error) = Wait::resolve(wait.bind(py)) {
+            let wait = wait.bind(py);
+            let nests = match nests {
+                Some(nests) => nests,
+                None => *nests.insert(wait.get().event_loop(py).hasattr(intern!(py, "_nest_patched"))?),
+            };
+            if let Err(error) = Wait::resolve(wait, nests) {
                 // An exit or an interrupt. The others have not been told yet.
                 ready.for_each(|id| self.bell.ring(id));
                 return Err(error);

@@ -122,8 +122,11 @@ impl Feed {
         let mut state = lock(&self.state);
         let Some(news) = state.news.take() else {
             if let Some(waiter) = waiter.take() {
-                self.waiting.begin();
-                state.waiters.push(waiter);
+                // A thread asks again after each slice of its wait, which began before.
+                if !state.waiters.iter().any(|other| other.is_the_thread_of(&waiter)) {
+                    self.waiting.begin();
+                    state.waiters.push(waiter);
+                }
             }
             return false;
         };
