@@ -1,0 +1,98 @@
+"""Other event loops than asyncio's own, and what asyncio offers to wait with."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+import pytest
+
+import tokstream
+from replies import completion, event, said, text
+from server import STALL, reply, stream
+
+
+def answer(request):
+    if b"silent" in request.body:
+        return stream(event(text("A")), STALL)
+    return stream(said("A", "B")) if request.json.get("stream") else reply(completion("ok"))
+
+
+async def ask(client):
+    return (await client.chat.completions.create(messages="x")).choices[0].message.content
+
+
+async def words(client):
+    return [word async for word in (await client.chat.completions.create(messages="x", stream=True)).text_stream]
+
+
+async def give_up(client):
+    answer = await client.chat.completions.create(messages="silent", stream=True)
+    async for _ in answer:
+        pass
+
+
+async def use(server):
+    async with tokstream.AsyncClient(base_url=server.url) as client:
+        assert await asyncio.gather(*[ask(client) for _ in range(20)]) == ["ok"] * 20
+        assert await asyncio.gather(*[words(client) for _ in range(20)]) == [["A", "B"]] * 20
+        assert await asyncio.wait_for(ask(client), 10) == "ok"
+        with pytest.raises((TimeoutError, asyncio.TimeoutError)):
+            await asyncio.wait_for(give_up(client), 0.1)
+        done, _ = await asyncio.wait([asyncio.ensure_future(ask(client))], timeout=10)
+        assert [task.result() for task in done] == ["ok"]
+        assert [await one for one in asyncio.as_completed([ask(client), ask(client)])] == ["ok", "ok"]
+        assert await asyncio.shield(ask(client)) == "ok"
+        if sys.version_info >= (3, 11):
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(words(client)) for _ in range(5)]
+            assert [task.result() for task in tasks] == [["A", "B"]] * 5
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await give_up(client)
+        assert await ask(client) == "ok"
+    assert all(connection.ended.wait(5) for connection in server.connections)
+
+
+@pytest.mark.parametrize("debug", [False, True], ids=["plain", "debug"])
+def test_asyncio(serve, debug):
+    server = serve(then=answer)
+    for _ in range(3):
+        asyncio.run(use(server), debug=debug)
+
+
+def test_uvloop(serve):
+    uvloop = pytest.importorskip("uvloop")
+    server = serve(then=answer)
+    for _ in range(3):
+        loop = uvloop.new_event_loop()
+        try:
+            loop.run_until_complete(use(server))
+        finally:
+            loop.close()
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="tasks are always begun by the loop before Python 3.12")
+def test_tasks_that_begin_at_once(serve):
+    server = serve(then=answer)
+
+    async def main():
+        asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+        await use(server)
+
+    asyncio.run(main())
+
+
+def test_a_loop_that_cannot_watch_descriptors(serve):
+    """As asyncio's own on Windows."""
+
+    class Blind(asyncio.SelectorEventLoop):
+        def add_reader(self, fd, callback, *args):
+            raise NotImplementedError
+
+    server = serve(then=answer)
+    loop = Blind()
+    try:
+        loop.run_until_complete(use(server))
+    finally:
+        loop.close()
