@@ -238,7 +238,13 @@ impl Call {
         outgoing.headers_mut().clone_from(&request.headers);
         *outgoing.body_mut() = request.body.clone().map(reqwest::Body::from);
         let mut sent = pin!(probe.watch(self.line.http.execute(outgoing)));
-        let mut unconnected = pin!(expired(Instant::now(), connect, || probe.is_connecting()));
+        // Where the time for both is the same, the connection's comes first.
+        let connecting_since = if self.line.gate.is_some() {
+            Instant::now()
+        } else {
+            began
+        };
+        let mut unconnected = pin!(expired(connecting_since, connect, || probe.is_connecting()));
         let mut unanswered = pin!(late());
         let answered = loop {
             tokio::select! {
