@@ -124,6 +124,9 @@ class Http2Connection:
                     self._handle(event)
         with self._changed:
             self.ended.set()
+            # A client that has left has given up all its streams.
+            for stream in self.streams.values():
+                stream.was_reset.set()
             self._changed.notify_all()
         self.sock.close()
 
