@@ -201,7 +201,8 @@ sys.meta_path.insert(0, Slow())
 threading.Thread(target=lambda: (client.chat, importing.set())).start()
 importing.wait()
 pid = os.fork()
-print(client.chat.completions.create(messages="x").choices[0].message.content, flush=True)
+# One write, so that the lines of the two do not mix.
+os.write(1, client.chat.completions.create(messages="x").choices[0].message.content.encode() + b"\\n")
 if pid == 0:
     os._exit(0)
 assert os.waitpid(pid, 0)[1] == 0
