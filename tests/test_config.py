@@ -472,3 +472,13 @@ def test_a_sync_client_awaits_no_key(surface):
     with pytest.raises(tokstream.ConfigurationError, match="AsyncClient"):
         surface.create(api)
     gc.collect()  # a coroutine that nobody awaited would warn
+
+
+def test_no_log_names_the_key(surface, client, caplog, capfd, monkeypatch):
+    monkeypatch.setenv("RUST_LOG", "trace")
+    caplog.set_level(0)
+    api, _ = client(reply(error(f"bad key {KEY}"), 401), max_retries=0)
+    with pytest.raises(tokstream.AuthenticationError):
+        surface.create(api)
+    captured = capfd.readouterr()
+    assert KEY not in caplog.text + captured.out + captured.err

@@ -465,3 +465,8 @@ def test_timings_are_a_value(surface, client):
     answer = surface.stream(api)
     surface.list(answer)
     assert pickle.loads(pickle.dumps(answer.timings)) == answer.timings
+
+
+def test_a_stream_of_something_as_a_type_at_run_time(surface):
+    alias = surface.stream_class[ChatCompletionChunk]
+    assert (alias.__origin__, alias.__args__) == (surface.stream_class, (ChatCompletionChunk,))
