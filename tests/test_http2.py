@@ -34,6 +34,19 @@ def answer(stream):
         stream.answer(WHOLE, JSON)
 
 
+def halves(gate):
+    """Answers with A, and with B when the gate is open."""
+
+    def respond(stream):
+        stream.head()
+        stream.send(event(text("A")))
+        assert gate.wait(PATIENCE)
+        stream.send(said("B"))
+        stream.end()
+
+    return respond
+
+
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 def test_requests_one_after_another_use_one_connection(surface, serve2, authority, streamed, tls):
@@ -49,14 +62,7 @@ def test_requests_one_after_another_use_one_connection(surface, serve2, authorit
 def test_streams_share_a_connection(surface, serve2):
     gate = threading.Event()
 
-    def respond(stream):
-        stream.head()
-        stream.send(event(text("A")))
-        assert gate.wait(PATIENCE)
-        stream.send(said("B"))
-        stream.end()
-
-    server = serve2(respond)
+    server = serve2(halves(gate))
     api = surface.client(server.url, http2="prior-knowledge")
     answers = [surface.stream(api).text_stream for _ in range(20)]
     assert [surface.next(answer) for answer in answers] == ["A"] * 20
@@ -69,14 +75,7 @@ def test_streams_share_a_connection(surface, serve2):
 def test_the_first_calls_share_a_connection(surface, serve2, authority):
     gate = threading.Event()
 
-    def respond(stream):
-        stream.head()
-        stream.send(event(text("A")))
-        assert gate.wait(PATIENCE)
-        stream.send(said("B"))
-        stream.end()
-
-    server = serve2(respond, tls=authority.server(protocols=["h2", "http/1.1"]))
+    server = serve2(halves(gate), tls=authority.server(protocols=["h2", "http/1.1"]))
     api = surface.client(server.url, verify=authority.file, http2=True)
     asked = [surface.begin(api.chat.completions.create, messages="x", stream=True) for _ in range(20)]
     answers = [surface.outcome(one).text_stream for one in asked]
@@ -107,14 +106,7 @@ def test_a_reply_that_is_reset_short_of_its_length_is_an_error(surface, serve2, 
 def test_a_limit_of_streams_does_not_hold_calls_up(surface, serve2):
     gate = threading.Event()
 
-    def respond(stream):
-        stream.head()
-        stream.send(event(text("A")))
-        assert gate.wait(PATIENCE)
-        stream.send(said("B"))
-        stream.end()
-
-    server = serve2(respond, most_streams=100)
+    server = serve2(halves(gate), most_streams=100)
     api = surface.client(server.url, http2="prior-knowledge")
     answers = [surface.stream(api).text_stream for _ in range(250)]
     assert [surface.next(answer) for answer in answers] == ["A"] * 250
