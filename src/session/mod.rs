@@ -27,6 +27,7 @@ use crate::transport::{HttpVersion, Transport, TransportConfig};
 
 /// Idle lanes that are kept, at the most; each holds four file descriptors.
 const IDLE_LANES: usize = 64;
+
 /// The connections of one client and of those derived from it.
 #[derive(Debug)]
 pub struct Session {
@@ -50,6 +51,7 @@ const DRAIN_WAIT: Duration = Duration::from_millis(50);
 
 /// Streams that are remembered before those that are gone are looked for.
 const REMEMBERED_STREAMS: usize = 64;
+
 #[derive(Default)]
 struct Lanes {
     idle: Mutex<Vec<Lane>>,

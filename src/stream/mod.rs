@@ -62,6 +62,7 @@ pub const DRAIN_TIME: Duration = Duration::from_secs(1);
 const BEGINNING_BYTES: usize = 1024;
 /// `data: [DONE]` with blanks around it is no longer than this.
 const DONE_BYTES: usize = 64;
+
 enum Shape {
     /// The first bytes look like an event stream.
     Events(sse::Parser),
