@@ -7,6 +7,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
+use tokio::task::JoinError;
 use tokio::task::coop::unconstrained;
 use tokio::time::Sleep;
 
@@ -48,6 +49,26 @@ impl Lane {
     /// Drives this lane until `work` is done, on the calling thread.
     pub fn block_on<F: Future>(&self, work: F) -> Option<F::Output> {
         Some(self.runtime.as_ref()?.block_on(work))
+    }
+
+    /// Runs `work` as a task of this lane, while the lane is driven: it is woken by the connection's task without a
+    /// system call.
+    pub fn run<F>(&self, work: F) -> impl Future<Output = F::Output> + Send + use<F>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        let task = self.runtime.as_ref().map(|runtime| runtime.spawn(work));
+        async move {
+            if let Some(task) = task {
+                match task.await.map_err(JoinError::try_into_panic) {
+                    Ok(done) => return done,
+                    Err(Ok(panic)) => std::panic::resume_unwind(panic),
+                    // The runtime is gone, and nobody drives this.
+                    Err(Err(_)) => {}
+                }
+            }
+            std::future::pending().await
+        }
     }
 
     /// Drives this lane until `work` is done or `stop` is asked, or for about the time of a `slice`.

@@ -3,7 +3,10 @@
 mod clocks;
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -54,6 +57,8 @@ pub enum Flow {
     Ended,
 }
 
+/// Pieces that are handed out together, at the most, where a server sends faster than they are read.
+const BUNCH: usize = 128;
 /// Bytes that are read after `[DONE]` for the connection's sake, at the most.
 const DRAIN_BYTES: usize = 64 << 10;
 /// How long that may take.
@@ -142,24 +147,38 @@ impl EventStream {
         self.marks
     }
 
-    /// Reads until there is something for the reader or nothing more to come.
+    /// Reads until there is something for the reader or nothing more to come, and on as long as more is at hand.
     ///
     /// Where the connection breaks before any data came, another attempt is made as the retry policy says: the reader
-    /// has seen nothing yet. What came before an error is in `out` when the error is returned.
+    /// has seen nothing yet. What came before an error is in `out` when the error is returned. To be run as a task: what
+    /// else a runtime drives is woken by a system call.
     ///
     /// # Errors
     /// What broke the stream.
     pub async fn fill(&mut self, out: &mut VecDeque<Item>) -> Result<Flow, Failure> {
+        let had = out.len();
         loop {
-            let had = out.len();
-            match self.step(out).await {
-                Ok(Flow::More) if out.len() == had => {}
-                Ok(flow) => {
-                    self.begun = true;
-                    if flow != Flow::More {
-                        self.marks.ended.get_or_insert_with(Instant::now);
+            let gathered = out.len() - had;
+            let bytes = if gathered == 0 {
+                self.read().await
+            } else {
+                let Some(bytes) = self.at_hand().await else {
+                    return Ok(Flow::More);
+                };
+                bytes
+            };
+            match bytes.and_then(|bytes| self.step(bytes, out)) {
+                Ok(Flow::More) => {
+                    let brought = out.len() - had - gathered;
+                    self.begun |= brought > 0;
+                    // Bytes that amount to nothing are read where the clocks are looked at.
+                    if gathered + brought >= BUNCH || gathered > 0 && brought == 0 {
+                        return Ok(Flow::More);
                     }
-                    return Ok(flow);
+                }
+                Ok(end) => {
+                    self.marks.ended.get_or_insert_with(Instant::now);
+                    return Ok(end);
                 }
                 Err(error) => {
                     self.body = None;
@@ -193,8 +212,9 @@ impl EventStream {
         Ok(())
     }
 
-    async fn step(&mut self, out: &mut VecDeque<Item>) -> Result<Flow, Error> {
-        let Some(bytes) = self.read().await? else {
+    /// What the next bytes, or the body's end, bring.
+    fn step(&mut self, bytes: Option<Bytes>, out: &mut VecDeque<Item>) -> Result<Flow, Error> {
+        let Some(bytes) = bytes else {
             return self.end(out);
         };
         if matches!(self.shape, Shape::Unknown) {
@@ -305,6 +325,22 @@ impl EventStream {
             // Its own budget: bytes that amount to nothing would use up the common one, and no clock would ever run out.
             timeout = unconstrained(self.clocks.expired(&self.marks)) => Err(timeout),
         }
+    }
+
+    /// The next bytes if they need no waiting for: the connection's own task has a turn to bring them.
+    async fn at_hand(&mut self) -> Option<Result<Option<Bytes>, Error>> {
+        let mut next = pin!(self.body.as_mut()?.chunk());
+        let mut had_turn = false;
+        poll_fn(|context| match next.as_mut().poll(context) {
+            Poll::Ready(bytes) => Poll::Ready(Some(bytes)),
+            Poll::Pending if had_turn => Poll::Ready(None),
+            Poll::Pending => {
+                had_turn = true;
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+        })
+        .await
     }
 
     /// What is left of the body after the stream's end, so that its connection can serve again.

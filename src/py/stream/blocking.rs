@@ -12,6 +12,7 @@ use pyo3::sync::MutexExt;
 
 use super::elsewhere;
 use super::feed::Feed;
+use crate::error::Failure;
 use crate::process::InProcess;
 use crate::py::asyncio::lock;
 use crate::py::blocking::{SIGNAL_SLICE, drive, wait_for};
@@ -22,9 +23,22 @@ use crate::stream::{EventStream, Flow, Item, Waiting};
 /// The connection under a blocking stream.
 struct Source {
     lane: Lane,
+    /// Lent to the lane's task while it is being read.
+    reading: Option<Box<Reading>>,
+}
+
+/// What is read from a connection.
+struct Reading {
     events: EventStream,
     /// Where what is read lies until it is handed over.
     items: VecDeque<Item>,
+}
+
+impl Reading {
+    async fn fill(mut self: Box<Self>) -> (Box<Self>, Result<Flow, Failure>) {
+        let outcome = self.events.fill(&mut self.items).await;
+        (self, outcome)
+    }
 }
 
 /// Where a blocking stream's connection is kept while nobody reads it.
@@ -203,8 +217,10 @@ impl Stream {
         let channel = Arc::new(Channel {
             place: Mutex::new(Place::Here(Box::new(InProcess::new(Source {
                 lane,
-                events,
-                items: VecDeque::new(),
+                reading: Some(Box::new(Reading {
+                    events,
+                    items: VecDeque::new(),
+                })),
             })))),
             put_back: Condvar::new(),
             waiting_readers: AtomicUsize::new(0),
@@ -270,8 +286,8 @@ impl Stream {
 
     /// Gives the connection of a complete stream back to its client.
     fn give_back(&self, source: Box<InProcess<Source>>) {
-        if let Some(Source { lane, events, .. }) = source.into_inner() {
-            if let Some(leftover) = events.into_leftover() {
+        if let Some(Source { lane, reading }) = source.into_inner() {
+            if let Some(leftover) = reading.and_then(|reading| reading.events.into_leftover()) {
                 lane.leave(leftover);
             }
             self.session.give_back(lane);
@@ -333,15 +349,21 @@ impl Stream {
             self.given_up(py);
             return Ok(());
         };
-        let Some(Source { lane, events, items }) = source.get_mut() else {
+        let Some(Source { lane, reading }) = source.get_mut() else {
             channel.put(py, Some(source));
             return Err(elsewhere());
         };
-        waiting.begin_to_drive();
-        let driven = drive(py, lane, &channel.stop, events.fill(items));
-        waiting.end();
-        let outcome = match driven {
-            Ok(Some(outcome)) => outcome,
+        let read = match reading.take() {
+            Some(reading) => {
+                waiting.begin_to_drive();
+                let read = drive(py, lane, &channel.stop, lane.run(reading.fill()));
+                waiting.end();
+                read
+            }
+            None => Ok(None),
+        };
+        let (mut read, outcome) = match read {
+            Ok(Some(read)) => read,
             Ok(None) => {
                 channel.lose(py, source);
                 self.given_up(py);
@@ -354,7 +376,9 @@ impl Stream {
             }
         };
         let flow = outcome.as_ref().ok().copied();
+        let Reading { events, items } = &mut *read;
         self.incoming(py).receive(items, outcome, events.head(), events.marks());
+        *reading = Some(read);
         match flow {
             Some(Flow::More) => channel.put(py, Some(source)),
             Some(Flow::Done | Flow::Ended) => {
