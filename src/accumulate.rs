@@ -131,11 +131,17 @@ impl Accumulator {
         value.and_then(Value::as_str).unwrap_or_default()
     }
 
+    /// Whether there are choices.
+    #[must_use]
+    pub fn has_choices(&self) -> bool {
+        !self.choices.is_empty()
+    }
+
     /// Whether there are choices and each has its finish reason.
     #[must_use]
     pub fn finished(&self) -> bool {
         let finished = |choice: &Choice| choice.own.get("finish_reason").is_some_and(Value::is_filled);
-        !self.choices.is_empty() && self.choices.iter().all(finished)
+        self.has_choices() && self.choices.iter().all(finished)
     }
 
     /// The JSON text of the last usage that was not null.

@@ -104,6 +104,19 @@ impl Joined {
         self.len() == 0
     }
 
+    /// Adds a piece of a body, unless it is then larger than a bound.
+    ///
+    /// # Errors
+    /// [`Error::Validation`] that names the bound.
+    pub fn push_within(&mut self, piece: Bytes, body_bytes: usize) -> Result<(), Error> {
+        if self.len() + piece.len() > body_bytes {
+            let detail = format!("The reply is larger than Limits(body_bytes={body_bytes}) allows");
+            return Err(Error::invalid(detail));
+        }
+        self.push(piece);
+        Ok(())
+    }
+
     /// Adds a piece.
     pub fn push(&mut self, piece: Bytes) {
         if self.is_empty() {

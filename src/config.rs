@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use reqwest::Url;
-use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::header::HeaderValue;
 
 use crate::error::Error;
 
@@ -254,6 +254,25 @@ impl BaseUrl {
     }
 }
 
+/// Whether a header or a parameter of this name carries a key or a password; `_` is as good as `-`.
+#[must_use]
+pub fn is_secret(name: &str) -> bool {
+    const NAMES: [&str; 5] = ["authorization", "proxy-authorization", "auth", "key", "sig"];
+    const ENDINGS: [&str; 9] = [
+        "api-key",
+        "apikey",
+        "access-key",
+        "token",
+        "secret",
+        "password",
+        "signature",
+        "cookie",
+        "x-auth",
+    ];
+    let name = name.to_ascii_lowercase().replace('_', "-");
+    NAMES.contains(&name.as_str()) || ENDINGS.iter().any(|end| name.ends_with(end))
+}
+
 /// A URL's text without user and password.
 #[must_use]
 pub fn redact_url(url: &Url) -> String {
@@ -271,23 +290,6 @@ impl fmt::Debug for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.redacted())
     }
-}
-
-/// What every request of a client starts from.
-#[derive(Debug, Clone)]
-pub struct Defaults {
-    /// Where the routes begin.
-    pub base_url: BaseUrl,
-    /// Headers of every request.
-    pub headers: HeaderMap,
-    /// Query pairs of every request.
-    pub query: Vec<(String, String)>,
-    /// The four clocks.
-    pub timeouts: Timeouts,
-    /// Bounds on replies.
-    pub limits: Limits,
-    /// When and how long to wait before another attempt.
-    pub retry: crate::retry::RetryPolicy,
 }
 
 #[cfg(test)]

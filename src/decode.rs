@@ -34,6 +34,8 @@ struct Layer {
     /// Made when the first byte has come: that of `deflate` tells which of two formats it is.
     codec: Option<Box<dyn DecodeV2 + Send + Sync>>,
     input: Bytes,
+    /// Where the codec writes. A piece is copied out of it: small ones, which are many, must not hold it all.
+    room: Box<[u8]>,
     /// The codec may hold output back.
     unflushed: bool,
     /// Within a member: the body must not end here.
@@ -131,6 +133,7 @@ impl Layer {
             coding,
             codec: None,
             input: Bytes::new(),
+            room: vec![0; PIECE_BYTES].into_boxed_slice(),
             unflushed: false,
             inside: false,
             failed: None,
@@ -149,7 +152,7 @@ impl Layer {
             (none, Some(first)) => none.insert(codec_of(coding, first)),
             (None, None) => return Ok(Bytes::new()),
         };
-        let mut room = vec![0; PIECE_BYTES];
+        let mut room = std::mem::take(&mut self.room);
         let mut output = WriteBuffer::new_initialized(&mut room);
         let step = if self.input.is_empty() {
             codec.flush(&mut output).map(|flushed| {
@@ -171,6 +174,7 @@ impl Layer {
             }
         };
         let written = output.written_len();
+        self.room = room;
         match step {
             Ok(()) => {}
             Err(error) if written == 0 => return Err(error),
@@ -180,8 +184,7 @@ impl Layer {
                 self.unflushed = true;
             }
         }
-        room.truncate(written);
-        Ok(Bytes::from(room))
+        Ok(Bytes::copy_from_slice(self.room.get(..written).unwrap_or_default()))
     }
 
     /// A member has ended, and with it the body, or another one follows.

@@ -95,7 +95,7 @@ impl Phase {
 }
 
 /// Everything that can go wrong with one request.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Error {
     /// No connection, or it broke before the reply was whole.
     Connection {
@@ -145,8 +145,19 @@ pub enum Error {
     Closed,
 }
 
+impl Error {
+    /// The reply is not what was asked for, and no part of it shows that.
+    #[must_use]
+    pub fn invalid(detail: impl Into<String>) -> Self {
+        Self::Validation {
+            detail: detail.into(),
+            raw: Bytes::new(),
+        }
+    }
+}
+
 /// An error and what is known of the request it belongs to.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Failure {
     /// What went wrong.
     pub error: Error,

@@ -129,12 +129,6 @@ impl Call {
         &self.request
     }
 
-    /// When the whole call must be over.
-    #[must_use]
-    pub fn total_deadline(&self) -> Option<Instant> {
-        self.request.timeouts.total.map(|limit| self.began + limit)
-    }
-
     /// Attempts until a reply with a status of success has come, and no more of it than its head.
     ///
     /// # Errors
@@ -148,7 +142,16 @@ impl Call {
     /// # Errors
     /// What the last attempt failed with.
     pub async fn whole(&self) -> Result<Reply, Failure> {
-        self.within_total(self.attempts(|opened| self.read_whole(opened))).await
+        let whole = self
+            .within_total(self.attempts(|opened| self.read_whole(opened)))
+            .await?;
+        self.succeeded();
+        Ok(whole)
+    }
+
+    /// An answer has come, whole or the first of it.
+    pub fn succeeded(&self) {
+        self.budget.give_back();
     }
 
     /// Waits as the policy says before another attempt, if the client's budget has one left.
@@ -211,10 +214,7 @@ impl Call {
                 }
             };
             match attempt.await {
-                Ok(done) => {
-                    self.budget.give_back();
-                    return Ok(done);
-                }
+                Ok(done) => return Ok(done),
                 Err(failure) => self.wait_to_retry(failure).await?,
             }
         }
@@ -270,11 +270,7 @@ impl Call {
         let head = Arc::new(head_of(&response));
         let body = Body::of(response, self.proxied).map_err(|coding| {
             let detail = format!("The reply is encoded as {coding:?}, which is not understood; {ACCEPTED} are");
-            let error = Error::Validation {
-                detail,
-                raw: Bytes::new(),
-            };
-            self.failure(error, Some(Arc::clone(&head)))
+            self.failure(Error::invalid(detail), Some(Arc::clone(&head)))
         })?;
         Ok(Opened { head, body, began })
     }
@@ -304,15 +300,10 @@ impl Call {
                 limit = expired(since, limit, || true) => Err(Error::Timeout { phase, limit }),
             };
             match next {
-                Ok(Some(bytes)) if whole.len() + bytes.len() > most => {
-                    let detail = format!("The reply is larger than Limits(body_bytes={most}) allows");
-                    let error = Error::Validation {
-                        detail,
-                        raw: Bytes::new(),
-                    };
-                    return Err(self.failure(error, Some(head)));
-                }
-                Ok(Some(bytes)) => whole.push(bytes),
+                Ok(Some(bytes)) => match whole.push_within(bytes, most) {
+                    Ok(()) => {}
+                    Err(error) => return Err(self.failure(error, Some(head))),
+                },
                 Ok(None) => {
                     return Ok(Reply {
                         head,

@@ -20,6 +20,19 @@ pub fn members(json: &str) -> serde_json::Result<Vec<Member<'_>>> {
     serde_json::from_str::<Members<'_>>(json).map(|members| members.0)
 }
 
+/// The text of the member of this name of the object that `json` is; of several the last, as everybody reads them.
+#[must_use]
+pub fn member<'a>(json: &'a str, name: &str) -> Option<&'a str> {
+    find(&members(json).ok()?, name)
+}
+
+/// The text of the member of this name; of several the last.
+#[must_use]
+pub fn find<'a>(members: &[Member<'a>], name: &str) -> Option<&'a str> {
+    let (_, value) = members.iter().rev().find(|(known, _)| known == name)?;
+    Some(value.get())
+}
+
 /// The elements of the array that `json` is.
 ///
 /// # Errors

@@ -115,7 +115,12 @@ impl Reader {
     pub fn end(&self, flow: Flow) -> Result<(), Error> {
         let complete = match self.kind {
             Kind::Chat | Kind::Text => flow == Flow::Done || self.accumulator.finished(),
-            Kind::Json | Kind::Bytes => true,
+            // Other streams than those of completions may have another end.
+            Kind::Json => {
+                flow == Flow::Done
+                    || self.chunks > 0 && (!self.accumulator.has_choices() || self.accumulator.finished())
+            }
+            Kind::Bytes => true,
         };
         if complete {
             return Ok(());
@@ -164,9 +169,11 @@ impl Reader {
             return Err(refuse(&why));
         }
         if self.kind == Kind::Json {
-            return serde_json::from_str::<&RawValue>(text)
-                .map(drop)
-                .map_err(|e| refuse(&e));
+            serde_json::from_str::<&RawValue>(text).map_err(|e| refuse(&e))?;
+            // Whether it is a completion after all, only its end tells.
+            drop(self.accumulator.push(data));
+            self.chunks += 1;
+            return Ok(());
         }
         self.accumulator.push(data).map_err(|e| refuse(&e))?;
         self.chunks += 1;

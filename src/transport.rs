@@ -1,7 +1,7 @@
 //! One attempt over reqwest; the only file that knows reqwest's errors.
 
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
@@ -28,6 +28,8 @@ const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
 const STREAM_WINDOW: u32 = 1 << 20;
 /// More than all streams' windows: one whose reader pauses must not hold up the others of its connection.
 const CONNECTION_WINDOW: u32 = 1 << 30;
+/// The head of an HTTP/2 reply, at the most, as hyper has it for HTTP/1.1.
+const HEAD_BYTES: u32 = 400 << 10;
 /// Far above what servers send; hyper's default of 100 refuses some gateways.
 const MAX_HEADERS: usize = 256;
 
@@ -83,6 +85,8 @@ pub struct TransportConfig {
 pub struct Transport {
     config: TransportConfig,
     tls: OnceLock<rustls::ClientConfig>,
+    /// The environment's proxies, as they are when the first request is made.
+    matcher: OnceLock<Option<Matcher>>,
 }
 
 impl Transport {
@@ -92,6 +96,7 @@ impl Transport {
         Self {
             config,
             tls: OnceLock::new(),
+            matcher: OnceLock::new(),
         }
     }
 
@@ -111,7 +116,8 @@ impl Transport {
             .connector_layer(ProbeLayer);
         builder = builder
             .http2_initial_stream_window_size(STREAM_WINDOW)
-            .http2_initial_connection_window_size(CONNECTION_WINDOW);
+            .http2_initial_connection_window_size(CONNECTION_WINDOW)
+            .http2_max_header_list_size(HEAD_BYTES);
         builder = match self.config.http {
             HttpVersion::Http1 => builder.http1_only(),
             HttpVersion::Negotiated => builder,
@@ -139,12 +145,16 @@ impl Transport {
     /// Whether a proxy stands between here and this address.
     #[must_use]
     pub fn is_proxied(&self, url: &Url) -> bool {
-        self.config.proxy.is_some()
-            || !no_proxy_at_all()
-                && url
-                    .as_str()
-                    .parse()
-                    .is_ok_and(|uri| Matcher::from_env().intercept(&uri).is_some())
+        if self.config.proxy.is_some() {
+            return true;
+        }
+        let matcher = self
+            .matcher
+            .get_or_init(|| (!no_proxy_at_all()).then(Matcher::from_env));
+        let uri = url.as_str().parse();
+        matcher
+            .as_ref()
+            .is_some_and(|matcher| uri.is_ok_and(|uri| matcher.intercept(&uri).is_some()))
     }
 
     fn tls(&self, base_is_tls: bool) -> Result<rustls::ClientConfig, Error> {
@@ -401,9 +411,19 @@ where
         if let Some(probe) = &probe {
             probe.state.store(CONNECTING, Ordering::Relaxed);
         }
+        let mut probe = probe;
         let connecting = self.0.call(request);
         Box::pin(async move {
-            let connected = connecting.await;
+            let mut connecting = pin!(connecting);
+            let connected = poll_fn(|context| {
+                // A request that another connection became free for leaves this one to be made in the background.
+                let is_waited_for = PROBE.try_with(|_| ()).is_ok();
+                if let Some(left) = probe.take_if(|_| !is_waited_for) {
+                    left.state.store(NOT_CONNECTING, Ordering::Relaxed);
+                }
+                connecting.as_mut().poll(context)
+            })
+            .await;
             if let (Some(probe), Ok(_)) = (probe, &connected) {
                 probe.state.store(CONNECTED, Ordering::Relaxed);
                 let _ = probe.took.set(probe.began.elapsed());
@@ -480,7 +500,7 @@ fn cause_of_io(kind: std::io::ErrorKind) -> Option<Cause> {
     }
 }
 
-/// The innermost words of an error: the outer ones only say that something failed.
+/// The words of an error's sources: its own only say that something failed.
 fn chain(error: &reqwest::Error) -> String {
     let mut words: Vec<String> = Vec::new();
     let mut source = std::error::Error::source(error);

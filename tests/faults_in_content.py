@@ -196,6 +196,10 @@ BYTES = [
         streamed=(stream(b"\xef\xbb\xbf" + SAID), answer()),
         whole=whole(b"\xef\xbb\xbf" + json.dumps(completion("AB")).encode()),
     ),
+    Fault(
+        "a byte-order mark before a completion in the place of a stream",
+        streamed=(reply(b"\xef\xbb\xbf" + json.dumps(completion("AB")).encode()), answer()),
+    ),
     Fault("lines that end in CR", streamed=(stream(SAID.replace(b"\n", b"\r")), answer())),
     Fault(
         "CRLF split between packets",

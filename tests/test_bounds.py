@@ -7,6 +7,7 @@ import resource
 import socket
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,18 @@ def resident():
     if sys.platform == "linux":
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def test_a_chunk_takes_no_more_memory_than_it_has_bytes(surface, client):
+    """Of an encoded reply it lies in a buffer of its own."""
+    packer = zlib.compressobj(wbits=31)
+    pieces = [packer.compress(event(text("x"))) + packer.flush(zlib.Z_SYNC_FLUSH) for _ in range(2000)]
+    pieces.append(packer.compress(sse(finish())) + packer.flush())
+    api, _ = client(stream(*pieces, headers=[("Content-Encoding", "gzip")]))
+    before = resident()
+    chunks = surface.list(surface.stream(api))
+    assert len(chunks) == 2001
+    assert resident() - before < 32 << 20
 
 
 @pytest.mark.slow

@@ -109,6 +109,24 @@ def test_what_cannot_be_said_in_json_is_refused_when_it_is_to_be_said():
         reply.to_dict()
 
 
+def test_an_object_within_itself_is_refused_when_it_is_to_be_said():
+    # In a thread with a stack as large as threads have by default.
+    reply = ours.ChatCompletion.model_validate(REPLY)
+    reply.choices[0].owner = reply
+    for say in (reply.model_dump, reply.to_json, lambda: pickle.dumps(reply)):
+        with pytest.raises(RecursionError):
+            say()
+
+
+def test_objects_within_objects_take_time_in_proportion():
+    inner = ours.ChatCompletion.model_validate(REPLY)
+    for _ in range(40):
+        outer = ours.ChatCompletion.model_validate(REPLY)
+        outer.choices[0].inner = inner
+        inner = outer
+    assert inner.to_dict()["choices"][0]["inner"]["choices"][0]["inner"]["id"] == REPLY["id"]
+
+
 def test_unchanged_objects_keep_the_servers_text():
     text = b'{"id":"x", "choices" : [{"index":0,"message":{"content":"\\u0041","n":1e400}}],"y":1.0e2}'
     reply = ours.ChatCompletion._from_json(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import threading
@@ -10,7 +11,7 @@ import pytest
 
 import tokstream
 from http2_server import JSON, Gone, Http2Server
-from replies import completion, error, event, text
+from replies import completion, error, event, said, text
 from server import PATIENCE, STALL, Reached, reply, stream
 
 # "At once", with room for a busy machine.
@@ -115,3 +116,49 @@ def test_closing_a_client_of_http2_ends_the_calls_in_flight(surface, place):
         assert isinstance(surface.outcome(call, AT_ONCE), tokstream.ClientClosedError)
         assert surface.meanwhile(lambda: server.connections[0].ended.wait(AT_ONCE))
         assert len(server.streams) == 1
+
+
+def test_a_task_that_gives_up_reading_wakes_the_others(serve):
+    server = serve(stream(event(text("A")), STALL))
+
+    async def main():
+        async with tokstream.AsyncClient(base_url=server.url) as api:
+            answer = await api.chat.completions.create(messages="x", stream=True)
+            assert (await answer.__anext__()).choices[0].delta.content == "A"
+            waiting = [asyncio.ensure_future(answer.get_final_text()) for _ in range(3)]
+            await asyncio.sleep(0)
+            waiting[0].cancel()
+            for other in waiting[1:]:
+                with pytest.raises(tokstream.StreamTruncatedError):
+                    await asyncio.wait_for(other, AT_ONCE)
+            await answer.close()
+            assert answer.is_closed
+            assert api.usage.requests == 1
+
+    asyncio.run(main())
+
+
+def test_a_task_that_is_cancelled_in_the_loops_turn_gives_the_stream_up(serve):
+    """A stream that always has more lets the loop have a turn now and then."""
+    server = serve(stream(said(*["A"] * 1000, done=False), STALL))
+
+    async def main():
+        async with tokstream.AsyncClient(base_url=server.url) as api:
+            answer = await api.chat.completions.create(messages="x", stream=True)
+            count = 0
+
+            async def read():
+                nonlocal count
+                async for _ in answer:
+                    count += 1
+
+            reading = asyncio.ensure_future(read())
+            while not count:
+                await asyncio.sleep(0)
+            assert count < 1000
+            reading.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await reading
+            assert await asyncio.to_thread(server.connections[0].ended.wait, AT_ONCE)
+
+    asyncio.run(main())

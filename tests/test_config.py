@@ -420,8 +420,14 @@ def test_a_pickle_has_no_secrets(surface):
     api = surface.client(
         "http://user:s3cret@127.0.0.1:1/v1",
         api_key="s3cret-key",
-        default_headers={"Authorization": "Bearer s3cret", "X-Mine": "1"},
-        default_query={"api-key": "s3cret", "a": "1"},
+        default_headers={
+            "Authorization": "Bearer s3cret",
+            "X-Access-Key": "s3cret",
+            "accesstoken": "s3cret",
+            "X_Api_Key": "s3cret",
+            "X-Mine": "1",
+        },
+        default_query={"api-key": "s3cret", "accessToken": "s3cret", "x-auth": "s3cret", "a": "1"},
         proxy="http://user:s3cret@127.0.0.1:2",
     )
     pickled = pickle.dumps(api)

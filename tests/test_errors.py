@@ -447,10 +447,18 @@ def test_a_key_of_the_query_is_not_shown(surface, client):
     secret = "s3cret-of-the-query"
     refused = reply(error(f"bad key {secret}"), 401)
     elsewhere = reply("", 302, headers=[("Location", f"https://example.com/v1?api-key={secret}")])
-    api, _ = client(refused, elsewhere, default_query={"api-key": secret, "api_token": secret}, max_retries=0)
+    query = {"api-key": secret, "api_token": secret, "accesstoken": secret}
+    api, _ = client(refused, elsewhere, default_query=query, default_headers={"X-Access-Key": secret}, max_retries=0)
     for _ in range(2):
         with pytest.raises(tokstream.APIStatusError) as caught:
             surface.create(api)
         shown = [str(caught.value), repr(caught.value.body), caught.value.response.text, repr(caught.value.request)]
         assert not any(secret in text for text in shown)
         assert secret.encode() not in pickle.dumps(caught.value)
+
+
+@pytest.mark.parametrize("depth", [300, 3000, 100_000])
+def test_an_error_that_is_nested_beyond_reason(fails, depth):
+    got = fails(reply(f'{{"error": {"[" * depth}"no {KEY}"{"]" * depth}}}', 400))
+    assert isinstance(got, tokstream.BadRequestError)
+    assert KEY not in str(got.body) + got.response.text + str(got)

@@ -223,6 +223,32 @@ def test_a_signal_handler_that_reads_the_stream_that_is_waited_for(serve, child)
     assert finish(process) == ["A", "B", "None"]
 
 
+LOOKING_HANDLER = """
+import signal
+def look(*_):
+    seen.append((stream.timings.retries, stream.usage, stream.is_closed, repr(stream), stream.current_completion_snapshot))
+seen = []
+signal.signal(signal.SIGALRM, look)
+client = tokstream.Client(base_url=URL, max_retries=0)
+for _ in range(300):
+    stream = client.chat.completions.create(messages="x", stream=True)
+    signal.setitimer(signal.ITIMER_REAL, 0.0001, 0.0001)
+    for _ in range(20):
+        assert stream.response.status_code == 200
+    try:
+        list(stream)
+    except tokstream.StreamTruncatedError as error:
+        assert error.partial
+    signal.setitimer(signal.ITIMER_REAL, 0)
+say("seen", bool(seen))
+"""
+
+
+def test_a_signal_handler_that_looks_at_the_stream_that_is_worked_on(serve, child):
+    server = serve(then=stream(said("A", done=False), framing="close"))
+    assert finish(child(LOOKING_HANDLER, url=server.url)) == ["seen", "True"]
+
+
 FLOODED = """
 client = tokstream.Client(base_url=URL, timeout=60)
 manager = client.chat.completions.with_streaming_response.create(messages="x", stream=True)

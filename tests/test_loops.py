@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
+import threading
+import weakref
 
 import pytest
 
 import tokstream
 from replies import completion, event, said, text
-from server import STALL, reply, stream
+from server import PATIENCE, STALL, reply, stream
 
 
 def answer(request):
@@ -83,16 +86,48 @@ def test_tasks_that_begin_at_once(serve):
     asyncio.run(main())
 
 
+class Blind(asyncio.SelectorEventLoop):
+    """A loop that cannot watch descriptors, as asyncio's own on Windows."""
+
+    def add_reader(self, fd, callback, *args):
+        raise NotImplementedError
+
+
 def test_a_loop_that_cannot_watch_descriptors(serve):
-    """As asyncio's own on Windows."""
-
-    class Blind(asyncio.SelectorEventLoop):
-        def add_reader(self, fd, callback, *args):
-            raise NotImplementedError
-
     server = serve(then=answer)
     loop = Blind()
     try:
         loop.run_until_complete(use(server))
     finally:
         loop.close()
+
+
+@pytest.mark.parametrize("kind", [asyncio.SelectorEventLoop, Blind])
+def test_a_loop_that_is_left_in_a_wait_is_collected(serve, kind):
+    server = serve(stream(event(text("A")), STALL))
+    begun = []
+
+    async def wait():
+        api = tokstream.AsyncClient(base_url=server.url)
+        async for chunk in await api.chat.completions.create(messages="x", stream=True):
+            begun.append(chunk)
+
+    async def main():
+        task = asyncio.ensure_future(wait())
+        task._log_destroy_pending = False
+        while not begun:
+            await asyncio.sleep(0.001)
+
+    loop = kind()
+    loop.run_until_complete(main())
+    loop.close()
+    gone = weakref.ref(loop)
+    del loop
+    gc.collect()
+    assert gone() is None
+    # And with it the task's stream, its connection, and the thread that watches for a blind loop.
+    assert server.connections[0].ended.wait(PATIENCE)
+    for thread in threading.enumerate():
+        if thread.name == "tokstream-waker":
+            thread.join(PATIENCE)
+            assert not thread.is_alive()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
 import math
 import socket
+import threading
 import time
 
 import pytest
@@ -18,6 +20,7 @@ TIME = 0.3
 # A timeout comes within a tenth of a second of its time; the rest is for a busy machine.
 SLACK = 0.3
 ONE_TRY = {"max_retries": 0}
+OK = reply(completion("ok"))
 
 
 @contextlib.contextmanager
@@ -230,6 +233,35 @@ def test_what_has_arrived_comes_before_the_timeout(surface, client):
     assert surface.next(answer).choices[0].delta.content == "B"
     with times_out("read"):
         surface.next(answer)
+
+
+def test_a_connection_that_is_no_longer_needed_times_nothing_out(serve, authority):
+    """A request that waits for a new connection takes one that becomes free meanwhile."""
+    stalled, held = threading.Event(), Gate()
+
+    def on_accept(connection):
+        if connection.number > 0:
+            stalled.wait(PATIENCE)
+
+    server = serve([held, *OK], [Pause(3 * TIME), *OK], tls=authority.server(), on_accept=on_accept)
+
+    async def main():
+        timeout = tokstream.Timeout(connect=2 * TIME)
+        async with tokstream.AsyncClient(
+            base_url=server.url, api_key="k", verify=authority.file, timeout=timeout, **ONE_TRY
+        ) as api:
+            first = asyncio.ensure_future(api.chat.completions.create(messages="x"))
+            await asyncio.to_thread(server.wait_requests, 1)
+            second = asyncio.ensure_future(api.chat.completions.create(messages="x"))
+            await asyncio.to_thread(server.wait_connections, 2)
+            held.open()
+            await first
+            assert (await second).choices[0].message.content == "ok"
+
+    try:
+        asyncio.run(main())
+    finally:
+        stalled.set()
 
 
 def test_a_timeout_ends_the_connection(surface, client):

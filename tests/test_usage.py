@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 
 import pytest
 
 import tokstream
-from replies import USAGE, chunk, completion, error, finish, said, sse, text
-from server import CLOSE, reply, stream
+from replies import USAGE, chunk, completion, error, event, finish, said, sse, text
+from server import CLOSE, STALL, reply, stream
 
 
 def totals(api):
@@ -77,6 +78,18 @@ def test_usage_of_a_stream_that_was_cut_counts(surface, client):
     with pytest.raises(tokstream.StreamTruncatedError):
         surface.list(surface.stream(api))
     assert totals(api)[1:] == times(1)[1:]
+
+
+def test_a_stream_that_is_dropped_is_a_request_as_one_that_is_closed(surface, client):
+    api, _ = client(then=stream(event(text("A")), STALL))
+    for count, drop in enumerate((False, True), 1):
+        answer = surface.stream(api)
+        surface.take(answer, 1)
+        if not drop:
+            surface.run(answer.close())
+        del answer
+        gc.collect()
+        assert totals(api)[0] == count
 
 
 def test_failed_requests_cost_nothing(surface, client):

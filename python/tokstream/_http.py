@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from _collections_abc import Iterable, Iterator, Mapping
 
+from ._tokstream import _is_secret as is_secret
 from ._typing import override
 
 TYPE_CHECKING = False
@@ -23,21 +24,12 @@ if TYPE_CHECKING:
 __all__ = ["Headers", "Request", "Response"]
 
 _REDACTED = "[redacted]"
-_SECRET_HEADERS = frozenset(("authorization", "proxy-authorization", "cookie", "set-cookie", "api-key", "x-auth"))
-_SECRET_HEADER_ENDINGS = ("api-key", "apikey", "-token", "-secret", "-signature", "-password")
 # A value that opens with none of these may be nothing but the secret itself.
 _AUTH_SCHEMES = frozenset(("basic", "bearer", "digest", "key", "apikey", "negotiate", "token"))
-_SECRET_QUERY = frozenset(("key", "apikey", "token", "auth", "sig", "signature", "password", "secret"))
-_SECRET_QUERY_ENDINGS = ("api_key", "_token", "_secret", "_signature", "_password")
-
-
-def _is_secret_header(name: str) -> bool:
-    name = name.lower()
-    return name in _SECRET_HEADERS or name.endswith(_SECRET_HEADER_ENDINGS)
 
 
 def _redact_header(name: str, value: str) -> str:
-    if not _is_secret_header(name):
+    if not is_secret(name):
         return value
     scheme, space, _ = value.strip().partition(" ")
     if space and scheme.lower() in _AUTH_SCHEMES:
@@ -65,16 +57,9 @@ def redact_url(url: str) -> str:
 
 def _redact_parameter(parameter: str) -> str:
     name, equals, _ = parameter.partition("=")
-    key = name.lower().replace("-", "_")
-    if equals and (key in _SECRET_QUERY or key.endswith(_SECRET_QUERY_ENDINGS)):
+    if equals and is_secret(name):
         return f"{name}={_REDACTED}"
     return parameter
-
-
-def is_secret(name: str) -> bool:
-    """Return whether a header or a parameter of this name holds a key or a password."""
-    key = name.lower().replace("-", "_")
-    return _is_secret_header(name) or key in _SECRET_QUERY or key.endswith(_SECRET_QUERY_ENDINGS)
 
 
 def without_user(url: str) -> str:

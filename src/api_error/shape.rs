@@ -29,8 +29,7 @@ impl<'a> Members<'a> {
 
     /// A member's JSON text, unless it is null.
     pub(super) fn get(&self, name: &str) -> Option<&'a str> {
-        let (_, value) = self.0.iter().rev().find(|(key, _)| key == name)?;
-        Some(value.get()).filter(|text| *text != "null")
+        json::find(&self.0, name).filter(|text| *text != "null")
     }
 
     /// A member in words, unless there are none.

@@ -348,7 +348,8 @@ impl Core {
     fn whole_blocking(&self, py: Python<'_>, request: Arc<Request>, output: &Output) -> PyResult<Py<PyAny>> {
         if self.session.multiplexes() {
             let slot = Slot::new();
-            let task = whole_in_background(&self.session, Arc::clone(&request), Arc::clone(&slot))
+            let task = py
+                .detach(|| whole_in_background(&self.session, Arc::clone(&request), Arc::clone(&slot)))
                 .map_err(|e| raise(py, e.into(), Some(&request), None))?;
             let done = wait_for(py, |waiter| slot.take(Some(waiter))).inspect_err(|_| task.abort())?;
             return done.finish(py, request, output, &self.totals);
@@ -385,7 +386,10 @@ impl Core {
         let session = Arc::clone(&self.session);
         let totals = Arc::clone(&self.totals);
         let sent = Arc::clone(&request);
-        let start = move |slot| whole_in_background(&session, Arc::clone(&sent), slot).map_err(|e| to_raise(e, &sent));
+        let start = move |py: Python<'_>, slot| {
+            py.detach(|| whole_in_background(&session, Arc::clone(&sent), slot))
+                .map_err(|e| raise(py, e.into(), Some(&sent), None))
+        };
         let finish = move |py: Python<'_>, done: Done| done.finish(py, Arc::clone(&request), &output, &totals);
         Ok(Py::new(py, Awaitable::new(Pending::new(Box::new(start), Box::new(finish))))?.into_any())
     }
@@ -393,7 +397,8 @@ impl Core {
     fn stream_blocking(&self, py: Python<'_>, request: Arc<Request>, kind: Kind) -> PyResult<Py<PyAny>> {
         if self.session.multiplexes() {
             let slot = Slot::new();
-            let task = stream_in_background(&self.session, Arc::clone(&request), kind, Arc::clone(&slot))
+            let task = py
+                .detach(|| stream_in_background(&self.session, Arc::clone(&request), kind, Arc::clone(&slot)))
                 .map_err(|e| raise(py, e.into(), Some(&request), None))?;
             let opened = wait_for(py, |waiter| slot.take(Some(waiter))).inspect_err(|_| task.abort())?;
             let (incoming, feed) = incoming_of(py, opened, request, kind, Arc::clone(&self.totals))?;
@@ -432,8 +437,10 @@ impl Core {
         let session = Arc::clone(&self.session);
         let totals = Arc::clone(&self.totals);
         let sent = Arc::clone(&request);
-        let start =
-            move |slot| stream_in_background(&session, Arc::clone(&sent), kind, slot).map_err(|e| to_raise(e, &sent));
+        let start = move |py: Python<'_>, slot| {
+            py.detach(|| stream_in_background(&session, Arc::clone(&sent), kind, slot))
+                .map_err(|e| raise(py, e.into(), Some(&sent), None))
+        };
         let finish = move |py: Python<'_>, opened: Result<Opened, Failure>| {
             let (incoming, feed) = incoming_of(py, opened, Arc::clone(&request), kind, Arc::clone(&totals))?;
             Ok(Py::new(py, AsyncStream::new(incoming, feed))?.into_any())
@@ -557,8 +564,4 @@ pub fn failed(py: Python<'_>, error: PyErr) -> PyResult<Py<PyAny>> {
 #[pyo3(name = "_failed")]
 pub fn failed_with(py: Python<'_>, error: Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
     failed(py, PyErr::from_value(error))
-}
-
-fn to_raise(error: Error, request: &Request) -> PyErr {
-    Python::attach(|py| raise(py, error.into(), Some(request), None))
 }

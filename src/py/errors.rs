@@ -9,9 +9,10 @@ use reqwest::Url;
 use reqwest::header::HeaderMap;
 
 use super::json::{Encoder, decode};
-use crate::config::redact_url;
+use crate::config::{is_secret, redact_url};
 use crate::error::{Error, Failure, Head};
 use crate::exchange::Request;
+use crate::json::beyond_python;
 
 /// A `ConfigurationError`.
 #[must_use]
@@ -31,24 +32,6 @@ struct Hider(Vec<String>);
 /// Shorter ones are no keys, and hiding them would tear other words apart.
 const SHORTEST_KEY: usize = 6;
 const HIDDEN: &str = "[redacted]";
-/// How the names of headers and parameters end that carry a key, beside `Authorization`; `_` is as good as `-`.
-const SECRET_ENDINGS: [&str; 9] = [
-    "api-key",
-    "apikey",
-    "token",
-    "secret",
-    "password",
-    "signature",
-    "cookie",
-    "x-auth",
-    "access-key",
-];
-
-fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase().replace('_', "-");
-    name == "key" || SECRET_ENDINGS.iter().any(|end| name.ends_with(end))
-}
-
 impl Hider {
     fn of(request: Option<&Request>) -> Self {
         let mut forms = Vec::new();
@@ -146,7 +129,7 @@ fn build(py: Python<'_>, failure: Failure, request: Option<&Request>, partial: O
     let hider = Hider::of(request);
     let mut message = hider.text(&error.to_string()).into_owned();
     if let Some(request) = request {
-        fields.set_item("request", request_record(py, request)?)?;
+        fields.set_item("request", request_record(py, request, &hider)?)?;
         fields.set_item("retries_taken", retries)?;
         if let Some(partial) = partial {
             fields.set_item("partial", partial)?;
@@ -196,7 +179,8 @@ fn build(py: Python<'_>, failure: Failure, request: Option<&Request>, partial: O
     let mut raw = raw.as_deref().map(|raw| hider.bytes(raw));
     if let Some(raw) = &mut raw {
         let text = String::from_utf8_lossy(raw).into_owned();
-        let decoded = decode(py, &text).ok();
+        // What is nested beyond reason stays text.
+        let decoded = beyond_python(&text).is_none().then(|| decode(py, &text).ok()).flatten();
         let said = match decoded.as_ref().map(|value| hider.value(value)).transpose()?.flatten() {
             Some(hidden) => {
                 let mut encoder = Encoder::new();
@@ -258,14 +242,11 @@ fn pairs<'a>(headers: &'a HeaderMap, hider: &Hider) -> Vec<(&'a str, String)> {
 }
 
 /// What `tokstream._http.Request` takes.
-///
-/// # Errors
-/// Where Python has no memory for it.
-pub fn request_record<'py>(py: Python<'py>, request: &Request) -> PyResult<Bound<'py, PyDict>> {
+fn request_record<'py>(py: Python<'py>, request: &Request, hider: &Hider) -> PyResult<Bound<'py, PyDict>> {
     let record = PyDict::new(py);
     record.set_item("method", request.method.as_str())?;
     record.set_item("url", redact_url(&request.url))?;
-    record.set_item("headers", pairs(&request.headers, &Hider::of(Some(request))))?;
+    record.set_item("headers", pairs(&request.headers, hider))?;
     record.set_item("content", PyBytes::new(py, request.body.as_deref().unwrap_or_default()))?;
     Ok(record)
 }
@@ -287,7 +268,7 @@ pub fn response<'py>(py: Python<'py>, request: &Request, head: &Head, content: &
     let module = py.import(intern!(py, "tokstream._http"))?;
     let made = module
         .getattr(intern!(py, "Request"))?
-        .call((), Some(&request_record(py, request)?))?;
+        .call((), Some(&request_record(py, request, &Hider::of(Some(request)))?))?;
     let record = response_record(py, head, content, &Hider(Vec::new()))?;
     record.set_item("request", made)?;
     module.getattr(intern!(py, "Response"))?.call((), Some(&record))

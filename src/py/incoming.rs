@@ -4,21 +4,19 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString};
 
-use super::errors::{raise, response};
+use super::errors::raise;
 use super::json::decode;
 use super::model::{BaseModel, Schema, Values, position};
 use super::types::{ChatCompletion, ChatCompletionChunk, ChoiceDelta, ChunkChoice, Completion, CompletionUsage};
 use crate::chunk::Template;
 use crate::error::{Error, Failure, Head};
 use crate::exchange::{Progress, Request};
-use crate::json::{elements, members};
+use crate::json::{elements, member};
 use crate::reader::{Kind, Read, Reader};
-use crate::sse;
-use crate::stream::{Flow, Item, Marks, deliver, is_done_pending};
+use crate::stream::{Events, Flow, Item, Marks};
 use crate::usage::Totals;
 
 const CHOICES: usize = position(ChatCompletionChunk::SCHEMA.fields, "choices");
@@ -64,9 +62,54 @@ enum End {
     Complete,
     /// The reader closed it before its end.
     Closed,
-    /// With this error, of which no copy is raised twice: a raised one refers to its traceback, whose frames refer to the
-    /// stream.
-    Failed(PyErr),
+    /// By this. An exception is made of it whenever one is raised: a raised one refers to its traceback, whose frames
+    /// refer to the stream.
+    Failed(Failure),
+}
+
+/// Why nothing more can be handed out. To make an exception of it runs Python code, which may look at the stream: it
+/// must not happen while the stream is locked.
+#[derive(Debug)]
+pub enum Broken {
+    /// The reply is at fault, or the connection, or somebody here gave it up.
+    Reply(Box<BrokenReply>),
+    /// An object could not be made.
+    Python(PyErr),
+}
+
+/// What is told of a reply that is not what it should be.
+#[derive(Debug)]
+pub struct BrokenReply {
+    failure: Failure,
+    request: Arc<Request>,
+    partial: Option<BaseModel>,
+}
+
+impl Broken {
+    /// The exception.
+    #[must_use]
+    pub fn raise(self, py: Python<'_>) -> PyErr {
+        match self {
+            Self::Python(error) => error,
+            Self::Reply(reply) => {
+                let BrokenReply {
+                    failure,
+                    request,
+                    partial,
+                } = *reply;
+                match partial.map(|partial| partial.wrap(py)).transpose() {
+                    Ok(partial) => raise(py, failure, Some(&request), partial),
+                    Err(error) => error,
+                }
+            }
+        }
+    }
+}
+
+impl From<PyErr> for Broken {
+    fn from(error: PyErr) -> Self {
+        Self::Python(error)
+    }
 }
 
 /// A stream as its reader sees it.
@@ -84,7 +127,7 @@ pub struct Incoming {
     progress: Arc<Progress>,
     totals: Arc<Totals>,
     /// Reads events out of a stream that was opened for its bytes.
-    parser: Option<sse::Parser>,
+    events: Option<Events>,
 }
 
 impl Incoming {
@@ -110,35 +153,33 @@ impl Incoming {
             request,
             progress,
             totals,
-            parser: None,
+            events: None,
         }
     }
 
     /// Reads a stream of bytes as one of chunks from now on.
     pub fn reinterpret(&mut self, kind: Kind) {
         self.reader = Reader::new(kind);
-        self.parser = Some(sse::Parser::new(self.request.limits.event_bytes));
+        self.events = Some(Events::new(self.request.limits.event_bytes));
         let mut bytes = std::mem::take(&mut self.items);
         self.parse(&mut bytes);
     }
 
     fn parse(&mut self, bytes: &mut VecDeque<Item>) {
-        let Some(parser) = &mut self.parser else { return };
-        let mut events = VecDeque::new();
+        let Some(events) = &mut self.events else { return };
         for item in bytes.drain(..) {
-            let fed = parser.feed(item.bytes(), &mut events);
-            let flow = deliver(&mut events, &mut self.items);
-            if flow == Flow::Done || is_done_pending(parser) {
-                self.flow = Flow::Done;
-                return;
-            }
-            if let Err(too_large) = fed {
-                let error = Error::Validation {
-                    detail: too_large.to_string(),
-                    raw: Bytes::new(),
-                };
-                self.failure = Some(error.into());
-                return;
+            match events.take(item.bytes(), &mut self.items) {
+                Ok(Flow::More) => {}
+                // However the connection ended after it.
+                Ok(end) => {
+                    self.flow = end;
+                    self.failure = None;
+                    return;
+                }
+                Err(error) => {
+                    self.failure = Some(self.failure(error));
+                    return;
+                }
             }
         }
     }
@@ -157,7 +198,7 @@ impl Incoming {
             Ok(flow) => self.flow = flow,
             Err(failure) => self.failure = Some(failure),
         }
-        if self.parser.is_some() {
+        if self.events.is_some() {
             self.parse(items);
         } else {
             self.items.append(items);
@@ -168,7 +209,7 @@ impl Incoming {
     ///
     /// # Errors
     /// What broke the stream, once everything that came before it has been handed out.
-    pub fn next(&mut self, py: Python<'_>, form: Form) -> PyResult<Next> {
+    pub fn next(&mut self, py: Python<'_>, form: Form) -> Result<Next, Broken> {
         if !matches!(self.end, End::Open) {
             return Ok(Next::End);
         }
@@ -176,13 +217,11 @@ impl Incoming {
             match self.piece(py, &item, form) {
                 Ok(Some(piece)) => return Ok(Next::Piece(piece)),
                 Ok(None) => {}
-                Err(error) => return Err(self.fail(py, error)),
+                Err(broken) => return Err(broken),
             }
         }
         if let Some(failure) = self.failure.take() {
-            let partial = self.completion(py)?;
-            let error = raise(py, failure, Some(&self.request), partial);
-            return Err(self.fail(py, error));
+            return Err(self.fail(failure));
         }
         if self.flow == Flow::More {
             return Ok(Next::Wait);
@@ -192,27 +231,25 @@ impl Incoming {
                 self.finish(End::Complete);
                 Ok(Next::End)
             }
-            Err(error) => {
-                let error = self.raise(py, error)?;
-                Err(self.fail(py, error))
-            }
+            Err(error) => Err(self.fail(self.failure(error))),
         }
     }
 
-    fn piece(&mut self, py: Python<'_>, item: &Item, form: Form) -> PyResult<Option<Py<PyAny>>> {
+    fn piece(&mut self, py: Python<'_>, item: &Item, form: Form) -> Result<Option<Py<PyAny>>, Broken> {
         let kind = self.reader.kind();
         let read = match self.reader.read(item) {
             Ok(read) => read,
-            Err(error) => return Err(self.raise(py, error)?),
+            Err(error) => return Err(self.fail(self.failure(error))),
         };
-        match (form, read) {
+        let shared = &mut self.shared;
+        let make = || match (form, read) {
             (Form::Nothing, _) => Ok(None),
             (Form::Text, Read::Alike { content, .. }) => {
                 Ok((!content.is_empty()).then(|| PyString::new(py, &content).into_any().unbind()))
             }
             (Form::Text, Read::Whole(chunk)) => text_of(py, &chunk),
             (Form::Chunks, Read::Alike { template, content }) => {
-                let shared = match &mut self.shared {
+                let shared = match shared {
                     Some(shared) if Arc::ptr_eq(&shared.template, &template) => shared,
                     slot => match Shared::of(py, &template) {
                         Ok(shared) => slot.insert(shared),
@@ -232,21 +269,33 @@ impl Incoming {
                 Kind::Json => Ok(Some(decode(py, &String::from_utf8_lossy(&chunk))?.unbind())),
                 Kind::Bytes => Ok(Some(PyBytes::new(py, &chunk).into_any().unbind())),
             },
-        }
+        };
+        make().map_err(|error| {
+            let detail = "an item of the stream could not be made a Python object";
+            self.finish(End::Failed(self.failure(Error::invalid(detail))));
+            Broken::Python(error)
+        })
     }
 
-    fn raise(&self, py: Python<'_>, error: Error) -> PyResult<PyErr> {
-        let failure = Failure {
+    fn failure(&self, error: Error) -> Failure {
+        Failure {
             error,
             head: Some(Arc::clone(&self.head)),
             retries: self.progress.retries(),
-        };
-        Ok(raise(py, failure, Some(&self.request), self.completion(py)?))
+        }
     }
 
-    fn fail(&mut self, py: Python<'_>, error: PyErr) -> PyErr {
-        self.finish(End::Failed(unraised(py, &error)));
-        error
+    fn broken(&self, failure: Failure) -> Broken {
+        Broken::Reply(Box::new(BrokenReply {
+            failure,
+            request: Arc::clone(&self.request),
+            partial: self.completion(),
+        }))
+    }
+
+    fn fail(&mut self, failure: Failure) -> Broken {
+        self.finish(End::Failed(failure.clone()));
+        self.broken(failure)
     }
 
     /// Whether reading has brought something that was not handed out, or the end.
@@ -255,27 +304,17 @@ impl Incoming {
         !self.items.is_empty() || self.failure.is_some() || self.flow != Flow::More || self.is_over()
     }
 
-    /// The reader gave up waiting: whoever reads on is told that the stream did not come to its end.
-    pub fn interrupt(&mut self) {
+    /// The connection was given up, by the stream's reader or with its client: whoever reads on is told so.
+    pub fn give_up(&mut self, client_is_closed: bool) {
         if !self.has_news() {
-            self.failure = Some(Failure {
-                error: Error::Truncated {
+            let error = if client_is_closed {
+                Error::Closed
+            } else {
+                Error::Truncated {
                     detail: "it was given up while someone waited for it".into(),
-                },
-                head: Some(Arc::clone(&self.head)),
-                retries: self.progress.retries(),
-            });
-        }
-    }
-
-    /// The connection was taken away: by the stream's own end, or by the client's.
-    pub fn abandon(&mut self) {
-        if !self.has_news() {
-            self.failure = Some(Failure {
-                error: Error::Closed,
-                head: Some(Arc::clone(&self.head)),
-                retries: self.progress.retries(),
-            });
+                }
+            };
+            self.failure = Some(self.failure(error));
         }
     }
 
@@ -291,11 +330,7 @@ impl Incoming {
     fn finish(&mut self, end: End) {
         self.end = end;
         self.marks.ended.get_or_insert_with(tokio::time::Instant::now);
-        self.totals.add(
-            self.reader
-                .accumulated()
-                .and_then(|accumulated| accumulated.usage_json()),
-        );
+        self.totals.add(self.usage_json());
     }
 
     /// Whether the stream came to its proper end and has been handed out.
@@ -310,75 +345,59 @@ impl Incoming {
         !matches!(self.end, End::Open)
     }
 
-    /// The completion put together so far, as an object; `None` before anything came.
-    ///
-    /// # Errors
-    /// Where Python has no memory for it.
-    pub fn completion(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
-        let Some(accumulated) = self.reader.accumulated() else {
-            return Ok(None);
-        };
+    /// The completion put together so far; `None` before anything came.
+    #[must_use]
+    pub fn completion(&self) -> Option<BaseModel> {
+        let accumulated = self.reader.accumulated()?;
         let schema: &'static Schema = if self.reader.kind() == Kind::Text {
             Completion::SCHEMA
         } else {
             ChatCompletion::SCHEMA
         };
         let request_id = self.head.header("x-request-id").map(Arc::from);
-        BaseModel::new(schema, Bytes::from(accumulated.completion_json()))
-            .with_request_id(request_id)
-            .wrap(py)
-            .map(Some)
+        Some(BaseModel::new(schema, Bytes::from(accumulated.completion_json())).with_request_id(request_id))
     }
 
     /// The whole completion, of a stream that is over.
     ///
     /// # Errors
     /// What broke the stream; a `StreamTruncatedError` where the reader closed it before its end.
-    pub fn final_completion(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        match &self.end {
-            End::Failed(error) => Err(unraised(py, error)),
-            End::Open | End::Closed => {
-                let detail = "it was closed here before its end".to_owned();
-                Err(self.raise(py, Error::Truncated { detail })?)
-            }
-            End::Complete => {
-                if let Some(completion) = self.completion(py)? {
-                    return Ok(completion);
-                }
-                let error = Error::Validation {
-                    detail: "The stream ended properly, but without a single chunk".to_owned(),
-                    raw: Bytes::new(),
-                };
-                Err(self.raise(py, error)?)
-            }
-        }
+    pub fn final_completion(&self) -> Result<BaseModel, Broken> {
+        let failure = match &self.end {
+            End::Failed(failure) => failure.clone(),
+            End::Open | End::Closed => self.failure(Error::Truncated {
+                detail: "it was closed here before its end".to_owned(),
+            }),
+            End::Complete => match self.completion() {
+                Some(completion) => return Ok(completion),
+                None => self.failure(Error::invalid("The stream ended properly, but without a single chunk")),
+            },
+        };
+        Err(self.broken(failure))
     }
 
     /// The text of the first choice, of a stream that is over.
     ///
     /// # Errors
     /// As for [`Incoming::final_completion`].
-    pub fn final_text(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+    pub fn final_text(&self) -> Result<String, Broken> {
+        let accumulated = self.reader.accumulated();
         if matches!(self.end, End::Complete) {
-            let text = self.reader.accumulated().map_or("", |accumulated| accumulated.text(0));
-            return Ok(PyString::new(py, text).into_any().unbind());
+            return Ok(accumulated.map_or("", |accumulated| accumulated.text(0)).to_owned());
         }
-        self.final_completion(py)
+        self.final_completion().map(|_| String::new())
     }
 
     /// The usage that the server reported, if it has.
-    ///
-    /// # Errors
-    /// Where Python has no memory for it.
-    pub fn usage(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
-        let usage = self
-            .reader
-            .accumulated()
-            .and_then(|accumulated| accumulated.usage_json())
-            .filter(|json| json.starts_with('{'));
-        usage
-            .map(|json| BaseModel::new(CompletionUsage::SCHEMA, Bytes::copy_from_slice(json.as_bytes())).wrap(py))
-            .transpose()
+    #[must_use]
+    pub fn usage(&self) -> Option<BaseModel> {
+        let usage = self.usage_json().filter(|json| json.starts_with('{'))?;
+        let usage = Bytes::copy_from_slice(usage.as_bytes());
+        Some(BaseModel::new(CompletionUsage::SCHEMA, usage))
+    }
+
+    fn usage_json(&self) -> Option<&str> {
+        self.reader.accumulated()?.usage_json()
     }
 
     /// What the stream took so far.
@@ -392,27 +411,23 @@ impl Incoming {
         let since = |moment: tokio::time::Instant| moment.saturating_duration_since(began).as_secs_f64();
         let total = since(ended.unwrap_or_else(tokio::time::Instant::now));
         let first_token = first_token.map(since);
-        let tokens = self
-            .reader
-            .accumulated()
-            .and_then(|accumulated| accumulated.usage_json())
-            .and_then(completion_tokens)
-            .unwrap_or_else(|| self.reader.chunks());
+        let chunks = self.reader.chunks();
+        let tokens = self.usage_json().and_then(completion_tokens).unwrap_or(chunks);
         Timings {
             connect: self.progress.connect().as_secs_f64(),
             first_token,
             total,
-            tokens_per_second: first_token.and_then(|first| rate(tokens, total - first)),
+            tokens_per_second: first_token
+                .filter(|_| chunks > 1)
+                .and_then(|first| rate(tokens, total - first)),
             retries: self.progress.retries(),
         }
     }
 
-    /// The reply's head as a Python record.
-    ///
-    /// # Errors
-    /// Where Python has no memory for it.
-    pub fn response<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        response(py, &self.request, &self.head, b"")
+    /// The request, and the reply's head.
+    #[must_use]
+    pub fn exchanged(&self) -> (Arc<Request>, Arc<Head>) {
+        (Arc::clone(&self.request), Arc::clone(&self.head))
     }
 
     /// Whether the stream is over, and the reply's status.
@@ -422,23 +437,15 @@ impl Incoming {
     }
 }
 
-/// The same error without a traceback.
-fn unraised(py: Python<'_>, error: &PyErr) -> PyErr {
-    let copied = py
-        .import(intern!(py, "copy"))
-        .and_then(|copy| copy.call_method1(intern!(py, "copy"), (error.value(py),)));
-    copied.map_or_else(|error| error, PyErr::from_value)
+impl Drop for Incoming {
+    /// A stream that nobody has any more is a request as one that was closed.
+    fn drop(&mut self) {
+        self.close();
+    }
 }
 
 fn completion_tokens(usage: &str) -> Option<u64> {
-    members(usage)
-        .ok()?
-        .iter()
-        .find(|(name, _)| name == "completion_tokens")?
-        .1
-        .get()
-        .parse()
-        .ok()
+    member(usage, "completion_tokens")?.parse().ok()
 }
 
 /// Tokens per second; `None` where too little was seen to tell.
@@ -500,15 +507,6 @@ fn content_literal(chunk: &str) -> Option<&str> {
         None => member(choice, "text"),
     };
     content.filter(|literal| literal.starts_with('"') && *literal != "\"\"")
-}
-
-fn member<'a>(object: &'a str, wanted: &str) -> Option<&'a str> {
-    members(object)
-        .ok()?
-        .into_iter()
-        .rev()
-        .find(|(name, _)| name == wanted)
-        .map(|(_, value)| value.get())
 }
 
 /// What a stream took, in seconds.

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::model::BaseModel;
 
 /// Deeper than any request has a use for; a cycle is found this way too.
-const MAX_DEPTH: usize = 512;
+const MAX_DEPTH: usize = 256;
 
 /// A JSON text as plain Python data.
 ///
@@ -38,6 +38,19 @@ pub fn decode<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
             .import(intern!(py, "json"))?
             .call_method1(intern!(py, "loads"), (text,)),
     }
+}
+
+/// Whether a value at this depth may still be made JSON.
+///
+/// # Errors
+/// `RecursionError` where it may not.
+pub fn check_depth(depth: usize) -> PyResult<()> {
+    if depth > MAX_DEPTH {
+        return Err(PyRecursionError::new_err(format!(
+            "the data is nested deeper than {MAX_DEPTH} levels, or contains itself"
+        )));
+    }
+    Ok(())
 }
 
 /// Python data as JSON text.
@@ -66,11 +79,7 @@ impl Encoder {
     /// `TypeError` or `ValueError` for what JSON cannot say, `RecursionError` for a cycle; what a method of the user's
     /// objects raises.
     pub fn value(&mut self, value: &Bound<'_, PyAny>, depth: usize) -> PyResult<()> {
-        if depth > MAX_DEPTH {
-            return Err(PyRecursionError::new_err(format!(
-                "the request is nested deeper than {MAX_DEPTH} levels, or contains itself"
-            )));
-        }
+        check_depth(depth)?;
         if let Ok(text) = value.cast::<PyString>() {
             return self.string(text);
         }
@@ -92,7 +101,8 @@ impl Encoder {
         } else if let Ok(tuple) = value.cast::<PyTuple>() {
             return self.array(tuple.iter().map(Ok), depth);
         } else if let Ok(model) = value.cast::<BaseModel>() {
-            self.out.extend_from_slice(&model.get().bytes(value.py())?);
+            self.out
+                .extend_from_slice(&model.get().bytes_within(value.py(), depth)?);
         } else {
             return self.other(value, depth);
         }

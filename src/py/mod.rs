@@ -51,5 +51,13 @@ fn _tokstream(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<model::BaseModel>()?;
     module.add_function(wrap_pyfunction!(model::load, module)?)?;
     module.add_function(wrap_pyfunction!(client::failed_with, module)?)?;
+    module.add_function(wrap_pyfunction!(is_secret, module)?)?;
     types::add_to(module)
+}
+
+/// Whether a header or a parameter of this name carries a key or a password.
+#[pyfunction]
+#[pyo3(name = "_is_secret")]
+fn is_secret(name: &str) -> bool {
+    crate::config::is_secret(name)
 }

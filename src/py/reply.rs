@@ -11,7 +11,7 @@ use super::model::{BaseModel, Field, Kind, Schema};
 use crate::api_error::ErrorBody;
 use crate::error::{Error, Failure, Head};
 use crate::exchange::{Progress, Reply, Request};
-use crate::json::{Member, beyond_python, members, tolerate};
+use crate::json::{Member, beyond_python, find, member, members, tolerate};
 use crate::usage::Totals;
 
 /// What becomes of a whole reply.
@@ -81,12 +81,7 @@ impl Output {
                     };
                     return Err(made.failure(py, error, head));
                 }
-                let usage = members
-                    .iter()
-                    .rev()
-                    .find(|(name, _)| name == "usage")
-                    .map(|(_, value)| value.get());
-                totals.add(usage);
+                totals.add(find(&members, "usage"));
                 let request_id = head.header("x-request-id").map(Arc::from);
                 BaseModel::new(schema, body.clone())
                     .with_request_id(request_id)
@@ -99,12 +94,8 @@ impl Output {
 /// What of a reply's own fields is not of the kind that every reader expects.
 fn members_fault(schema: &Schema, members: &[Member<'_>]) -> Option<&'static str> {
     let is_odd = |field: &Field| {
-        let is_list = matches!(field.kind, Kind::Many(_));
-        let mut named = members.iter().rev().filter(|(name, _)| name == field.name);
-        is_list
-            && named
-                .next()
-                .is_some_and(|(_, value)| !value.get().starts_with(['[', 'n']))
+        matches!(field.kind, Kind::Many(_))
+            && find(members, field.name).is_some_and(|value| !value.starts_with(['[', 'n']))
     };
     schema
         .fields
@@ -115,12 +106,7 @@ fn members_fault(schema: &Schema, members: &[Member<'_>]) -> Option<&'static str
 
 /// The usage that a whole reply reports.
 pub fn usage_in(body: &[u8]) -> Option<&str> {
-    let members = members(std::str::from_utf8(body).ok()?).ok()?;
-    members
-        .into_iter()
-        .rev()
-        .find(|(name, _)| name == "usage")
-        .map(|(_, value)| value.get())
+    member(std::str::from_utf8(body).ok()?, "usage")
 }
 
 /// A request that has been made, and what it took.

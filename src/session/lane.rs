@@ -118,6 +118,8 @@ impl Lane {
         });
         if ended == Some(true) {
             *place = None;
+            // Where its bounds were reached, this closes its connection.
+            self.turn();
         }
         place.is_none()
     }

@@ -70,13 +70,11 @@ pub struct Draining {
 impl Draining {
     /// Reads the rest of a reply for its connection's sake.
     pub async fn drain(&self, mut leftover: Leftover) {
-        self.count.fetch_add(1, Ordering::AcqRel);
+        let _under_way = UnderWay::begin(self);
         leftover.drain().await;
         drop(leftover);
         // The connection's own task puts it back when it has its turn.
         tokio::task::yield_now().await;
-        self.count.fetch_sub(1, Ordering::AcqRel);
-        self.done.notify_waiters();
     }
 
     async fn settle(&self) {
@@ -85,6 +83,23 @@ impl Draining {
             // In time or not, the call goes on: at worst on a connection of its own.
             drop(tokio::time::timeout(DRAIN_WAIT, done).await);
         }
+    }
+}
+
+/// One reply that is being drained, until it is or is given up.
+struct UnderWay<'a>(&'a Draining);
+
+impl<'a> UnderWay<'a> {
+    fn begin(draining: &'a Draining) -> Self {
+        draining.count.fetch_add(1, Ordering::AcqRel);
+        Self(draining)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.count.fetch_sub(1, Ordering::AcqRel);
+        self.0.done.notify_waiters();
     }
 }
 
@@ -193,6 +208,10 @@ impl Session {
                 }
             });
         }
+        // The client may have been closed meanwhile.
+        if self.is_closed() {
+            self.close();
+        }
     }
 
     /// A call on the background thread's connections.
@@ -215,15 +234,23 @@ impl Session {
         let lines = self
             .shared
             .get_or_try_make(|| Ok::<_, Error>(Mutex::new(Some(Vec::new()))))?;
-        let mut lines = lock(lines);
-        let lines = lines.as_mut().ok_or(Error::Closed)?;
-        if let Some(line) = lines.iter().find(|line| !self.multiplexes || line.has_room()) {
+        let usable = |line: &&Line| !self.multiplexes || line.has_room();
+        if let Some(line) = lock(lines).as_ref().ok_or(Error::Closed)?.iter().find(usable) {
             return Ok(line.clone());
         }
-        let _inside = handle.enter();
-        let line = Line::new(self.transport.client(self.base_is_tls)?, self.multiplexes);
-        lines.push(line.clone());
-        Ok(line)
+        // Outside of the lock: certificates are read from files.
+        let fresh = {
+            let _inside = handle.enter();
+            Line::new(self.transport.client(self.base_is_tls)?, self.multiplexes)
+        };
+        let mut lines = lock(lines);
+        let lines = lines.as_mut().ok_or(Error::Closed)?;
+        // Another thread may have made one meanwhile.
+        if let Some(line) = lines.iter().find(usable) {
+            return Ok(line.clone());
+        }
+        lines.push(fresh.clone());
+        Ok(fresh)
     }
 
     /// Brings the background thread's idle connections up to date before a call: what closed or sent something that

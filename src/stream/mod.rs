@@ -70,13 +70,13 @@ const DONE_BYTES: usize = 64;
 
 enum Shape {
     /// The first bytes look like an event stream.
-    Events(sse::Parser),
+    Events(Events),
     /// Not known before the first bytes.
     Unknown,
     /// A document, read to its end.
     Document(Joined),
     /// The bytes are handed on as they are; of a stream of events it is seen whether they bring any.
-    Raw(Option<sse::Parser>),
+    Raw(Option<Events>),
 }
 
 /// A streamed call. Reads on demand; knows nothing of who reads.
@@ -87,7 +87,6 @@ pub struct EventStream {
     shape: Shape,
     clocks: Clocks,
     marks: Marks,
-    parsed: VecDeque<sse::Event>,
     /// Whether anything has been handed out: there is no silent retry then.
     begun: bool,
     /// The first bytes of a body that does not say that it is a stream of events.
@@ -107,18 +106,13 @@ impl EventStream {
             ended: None,
         };
         Ok(Self {
-            shape: if raw {
-                Shape::raw(&head, call.request().limits.event_bytes)
-            } else {
-                Shape::of(&head)
-            },
+            shape: Shape::of(&head, raw, call.request().limits.event_bytes),
             begun: false,
             clocks: Clocks::new(call.request().timeouts, began),
             call,
             head,
             body: Some(body),
             marks,
-            parsed: VecDeque::new(),
             beginning: Bytes::new(),
         })
     }
@@ -170,7 +164,10 @@ impl EventStream {
             match bytes.and_then(|bytes| self.step(bytes, out)) {
                 Ok(Flow::More) => {
                     let brought = out.len() - had - gathered;
-                    self.begun |= brought > 0;
+                    if brought > 0 && !self.begun {
+                        self.begun = true;
+                        self.call.succeeded();
+                    }
                     // Bytes that amount to nothing are read where the clocks are looked at.
                     if gathered + brought >= BUNCH || gathered > 0 && brought == 0 {
                         return Ok(Flow::More);
@@ -201,11 +198,9 @@ impl EventStream {
             call.open().await
         };
         let Opened { head, body, began } = call.within_total(again).await?;
-        self.shape = if matches!(self.shape, Shape::Raw(_)) {
-            Shape::raw(&head, call.request().limits.event_bytes)
-        } else {
-            Shape::of(&head)
-        };
+        let raw = matches!(self.shape, Shape::Raw(_));
+        self.shape = Shape::of(&head, raw, call.request().limits.event_bytes);
+        self.beginning = Bytes::new();
         self.head = head;
         self.body = Some(body);
         self.clocks.begin_attempt(began);
@@ -219,24 +214,23 @@ impl EventStream {
         };
         if matches!(self.shape, Shape::Unknown) {
             self.beginning = bytes.slice(..bytes.len().min(BEGINNING_BYTES));
-            let Some(first) = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) else {
+            let Some(first) = text_of(&bytes).first() else {
                 return Ok(Flow::More);
             };
             self.shape = if matches!(first, b'{' | b'[' | b'<') {
                 Shape::Document(Joined::default())
             } else {
-                Shape::Events(sse::Parser::new(self.call.request().limits.event_bytes))
+                Shape::Events(Events::new(self.call.request().limits.event_bytes))
             };
         }
         match &mut self.shape {
             Shape::Unknown => Ok(Flow::More),
-            Shape::Raw(parser) => {
-                let is_content = parser.as_mut().is_none_or(|parser| {
-                    // What is too large for it is content for certain.
-                    let fed = parser.feed(&bytes, &mut self.parsed);
-                    let found = self.parsed.iter().any(|event| !event.data.trim_ascii().is_empty());
-                    self.parsed.clear();
-                    found || fed.is_err()
+            Shape::Raw(events) => {
+                let is_content = events.as_mut().is_none_or(|events| {
+                    let mut found = VecDeque::new();
+                    // What is too large for it is content for certain, as is the end.
+                    let taken = events.take(&bytes, &mut found);
+                    !found.is_empty() || !matches!(taken, Ok(Flow::More))
                 });
                 if is_content {
                     self.marks.first_token.get_or_insert_with(Instant::now);
@@ -247,39 +241,17 @@ impl EventStream {
             }
             Shape::Document(whole) => {
                 let most = self.call.request().limits.body_bytes;
-                if whole.len() + bytes.len() > most {
-                    let detail = format!("The reply is larger than Limits(body_bytes={most}) allows");
-                    return Err(Error::Validation {
-                        detail,
-                        raw: Bytes::new(),
-                    });
-                }
-                whole.push(bytes);
+                whole.push_within(bytes, most)?;
                 Ok(Flow::More)
             }
-            Shape::Events(parser) => {
+            Shape::Events(events) => {
                 let had = out.len();
-                let fed = parser.feed(&bytes, &mut self.parsed);
-                let flow = deliver(&mut self.parsed, out);
+                let taken = events.take(&bytes, out);
                 if out.len() > had {
                     self.marks.first_token.get_or_insert_with(Instant::now);
                     self.clocks.heard();
                 }
-                if flow == Flow::Done {
-                    return Ok(flow);
-                }
-                if let Err(too_large) = fed {
-                    let detail = format!("{too_large}; Limits(event_bytes=…) sets the bound");
-                    return Err(Error::Validation {
-                        detail,
-                        raw: Bytes::new(),
-                    });
-                }
-                // A server that writes `data: [DONE]` and then waits before the blank line has said all there is.
-                if is_done_pending(parser) {
-                    return Ok(Flow::Done);
-                }
-                Ok(flow)
+                taken
             }
         }
     }
@@ -372,17 +344,50 @@ impl Leftover {
 }
 
 impl Shape {
-    fn of(head: &Head) -> Self {
+    fn of(head: &Head, raw: bool, event_bytes: usize) -> Self {
         match head.header("content-type") {
+            _ if raw => Self::Raw(is_event_stream(head).then(|| Events::new(event_bytes))),
             Some(kind) if kind.contains("html") => Self::Document(Joined::default()),
             // What calls itself JSON may be events all the same, and a document may call itself events: the body's
             // beginning tells.
             _ => Self::Unknown,
         }
     }
+}
 
-    fn raw(head: &Head, event_bytes: usize) -> Self {
-        Self::Raw(is_event_stream(head).then(|| sse::Parser::new(event_bytes)))
+/// Bytes to what a stream's reader is handed, the stream's end found in them.
+#[derive(Debug)]
+pub struct Events {
+    parser: sse::Parser,
+    parsed: VecDeque<sse::Event>,
+}
+
+impl Events {
+    /// At the beginning of a stream whose events have no more than so many bytes.
+    #[must_use]
+    pub fn new(event_bytes: usize) -> Self {
+        Self {
+            parser: sse::Parser::new(event_bytes),
+            parsed: VecDeque::new(),
+        }
+    }
+
+    /// Takes the next bytes. What came before an error is in `out` when it is returned.
+    ///
+    /// # Errors
+    /// [`Error::Validation`] for an event beyond the bound.
+    pub fn take(&mut self, bytes: &Bytes, out: &mut VecDeque<Item>) -> Result<Flow, Error> {
+        let fed = self.parser.feed(bytes, &mut self.parsed);
+        if deliver(&mut self.parsed, out) == Flow::Done {
+            return Ok(Flow::Done);
+        }
+        fed.map_err(|too_large| Error::invalid(format!("{too_large}; Limits(event_bytes=…) sets the bound")))?;
+        // A server that writes `data: [DONE]` and then waits before the blank line has said all there is.
+        Ok(if is_done_pending(&self.parser) {
+            Flow::Done
+        } else {
+            Flow::More
+        })
     }
 }
 
@@ -397,11 +402,12 @@ fn is_event_stream(head: &Head) -> bool {
 /// Whether a body begins as event streams do: with a comment or a field.
 fn has_fields(beginning: &[u8]) -> bool {
     let fields: [&[u8]; 5] = [b":", b"data", b"event", b"id", b"retry"];
-    let beginning = beginning
-        .strip_prefix(b"\xEF\xBB\xBF")
-        .unwrap_or(beginning)
-        .trim_ascii_start();
-    fields.iter().any(|field| beginning.starts_with(field))
+    fields.iter().any(|field| text_of(beginning).starts_with(field))
+}
+
+/// What stands after a byte-order mark and blanks.
+fn text_of(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start()
 }
 
 fn is_done(data: &[u8]) -> bool {

@@ -8,6 +8,7 @@ mod waker;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::{PyBaseException, PyRuntimeError, PyStopIteration};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use tokio::task::AbortHandle;
@@ -49,6 +50,8 @@ pub struct Awaitable {
 
 enum State {
     Idle,
+    /// It has let the loop have a turn, and goes on after that.
+    Yielding,
     Waiting(Py<LoopWaker>, u64),
     Over,
 }
@@ -108,6 +111,21 @@ impl Reused {
         drop(before);
         Ok(fresh)
     }
+
+    /// Shows the collector what it holds.
+    ///
+    /// # Errors
+    /// The collector's own.
+    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        // What is locked is in use, and not to be collected.
+        self.0.try_lock().map_or(Ok(()), |last| visit.call(&*last))
+    }
+
+    /// Lets go of what it holds.
+    pub fn clear(&self) {
+        let last = lock(&self.0).take();
+        drop(last);
+    }
 }
 
 impl Awaitable {
@@ -138,9 +156,11 @@ impl Awaitable {
             State::Waiting(..) if lock(&self.wait).as_ref().is_some_and(|wait| wait.get().is_pending()) => {
                 return Err(PyRuntimeError::new_err("coroutine is being awaited already"));
             }
-            State::Waiting(..) | State::Idle => {}
+            State::Waiting(..) | State::Yielding | State::Idle => {}
         }
         if self.operation.lets_others_run() {
+            self.forget_waiting();
+            *lock(&self.state) = State::Yielding;
             // asyncio takes a bare yield as a wish to be called again after everybody else.
             return Ok(Step::Yield(py.None()));
         }
@@ -183,11 +203,11 @@ impl Awaitable {
     }
 
     fn cancel(&self) {
-        let was_waiting = matches!(*lock(&self.state), State::Waiting(..));
+        let is_under_way = matches!(*lock(&self.state), State::Waiting(..) | State::Yielding);
         self.forget_waiting();
         *lock(&self.state) = State::Over;
         // What was never begun has nothing to end.
-        if was_waiting {
+        if is_under_way {
             self.operation.cancel();
         }
     }
@@ -231,6 +251,28 @@ impl Awaitable {
 
     fn close(&self) {
         self.cancel();
+    }
+
+    /// A task refers to what it awaits, and that to the task.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        // What is locked is in use, and not to be collected.
+        if let Ok(state) = self.state.try_lock()
+            && let State::Waiting(waker, _) = &*state
+        {
+            visit.call(waker)?;
+        }
+        if let Ok(wait) = self.wait.try_lock()
+            && let Some(wait) = &*wait
+        {
+            visit.call(wait)?;
+        }
+        Ok(())
+    }
+
+    fn __clear__(&self) {
+        self.cancel();
+        let wait = lock(&self.wait).take();
+        drop(wait);
     }
 }
 
@@ -277,7 +319,7 @@ impl<T> Slot<T> {
 }
 
 /// Begins a call on the background thread: the place where its result will be, and how to end it.
-pub type Start<T> = Box<dyn FnOnce(Arc<Slot<T>>) -> PyResult<AbortHandle> + Send>;
+pub type Start<T> = Box<dyn FnOnce(Python<'_>, Arc<Slot<T>>) -> PyResult<AbortHandle> + Send>;
 /// Makes a call's result what the caller gets.
 pub type Finish<T> = Box<dyn Fn(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + Sync>;
 
@@ -306,7 +348,7 @@ impl<T: Send + 'static> Operation for Pending<T> {
     fn poll(&self, py: Python<'_>, waiter: Option<Waiter>) -> PyResult<Option<Py<PyAny>>> {
         let start = lock(&self.start).take();
         if let Some(start) = start {
-            let task = start(Arc::clone(&self.slot))?;
+            let task = start(py, Arc::clone(&self.slot))?;
             *lock(&self.task) = Some(task);
         }
         match self.slot.take(waiter) {

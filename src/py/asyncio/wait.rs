@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -222,5 +223,26 @@ impl Wait {
 
     fn exception(&self, py: Python<'_>) -> PyResult<()> {
         self.result(py)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.event_loop)?;
+        // What is locked is in use, and not to be collected.
+        if let Ok(state) = self.state.try_lock() {
+            for (callback, context) in &state.callbacks {
+                visit.call(callback)?;
+                visit.call(context)?;
+            }
+            visit.call(&state.message)?;
+        }
+        Ok(())
+    }
+
+    fn __clear__(&self) {
+        let mut state = lock(&self.state);
+        let before = (std::mem::take(&mut state.callbacks), state.message.take());
+        // Dropped outside of the lock: this may run Python code.
+        drop(state);
+        drop(before);
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::Thread;
 
 use pyo3::exceptions::PyNotImplementedError;
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -60,7 +61,7 @@ impl Waiter {
 }
 
 /// An event loop's waker: a pipe that the loop watches, and the futures that wait.
-#[pyclass(frozen, module = "tokstream._tokstream")]
+#[pyclass(frozen, weakref, module = "tokstream._tokstream")]
 #[derive(Debug)]
 pub struct LoopWaker {
     bell: Arc<Bell>,
@@ -79,23 +80,6 @@ impl LoopWaker {
         self.answer(py)
     }
 
-    /// Serves a loop that cannot watch a pipe, from a thread of its own.
-    fn _serve(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
-        let py = slf.py();
-        let answer = slf.getattr(intern!(py, "_answer"))?;
-        let mut reader = &slf.get().reader;
-        let mut byte = [0];
-        while py.detach(|| reader.read(&mut byte)).is_ok_and(|count| count > 0) {
-            if event_loop
-                .call_method1(intern!(py, "call_soon_threadsafe"), (&answer,))
-                .is_err()
-            {
-                break;
-            }
-        }
-        Ok(())
-    }
-
     fn _answer(&self, py: Python<'_>) -> PyResult<()> {
         self.answer(py)
     }
@@ -106,6 +90,53 @@ impl LoopWaker {
         slf.get().ticks.store(waits, Ordering::Release);
         if waits {
             Self::tick_later(slf, event_loop)?;
+        }
+        Ok(())
+    }
+
+    /// The loop refers to its waker, and what waits to the loop.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        // What is locked is in use, and not to be collected.
+        if let Ok(waits) = self.waits.try_lock() {
+            for wait in waits.values() {
+                visit.call(wait)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn __clear__(&self) {
+        let waits = std::mem::take(&mut *lock(&self.waits));
+        drop(waits);
+    }
+}
+
+/// Watches the pipe of a loop that cannot, on a thread of its own, for as long as there are a loop and its waker.
+#[pyclass(frozen, module = "tokstream._tokstream")]
+struct Watcher {
+    reader: PipeReader,
+    event_loop: Py<PyWeakrefReference>,
+    waker: Py<PyWeakrefReference>,
+}
+
+#[pymethods]
+impl Watcher {
+    fn _watch(&self, py: Python<'_>) -> PyResult<()> {
+        let mut byte = [0];
+        // The pipe ends with the waker.
+        while py
+            .detach(|| (&self.reader).read(&mut byte))
+            .is_ok_and(|count| count > 0)
+        {
+            let (event_loop, waker) = (self.event_loop.bind(py).upgrade(), self.waker.bind(py).upgrade());
+            let (Some(event_loop), Some(waker)) = (event_loop, waker) else {
+                break;
+            };
+            let answer = waker.getattr(intern!(py, "_answer"))?;
+            let told = event_loop.call_method1(intern!(py, "call_soon_threadsafe"), (answer,));
+            if told.is_err() {
+                break;
+            }
         }
         Ok(())
     }
@@ -205,15 +236,21 @@ impl LoopWaker {
 
     fn serve(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = slf.py();
+        let watcher = Watcher {
+            reader: slf.get().reader.try_clone()?,
+            event_loop: PyWeakrefReference::new(event_loop)?.unbind(),
+            waker: PyWeakrefReference::new(slf.as_any())?.unbind(),
+        };
         let options = PyDict::new(py);
-        options.set_item("target", slf.getattr(intern!(py, "_serve"))?)?;
-        options.set_item("args", (event_loop,))?;
+        options.set_item("target", Bound::new(py, watcher)?.getattr(intern!(py, "_watch"))?)?;
         options.set_item("name", "tokstream-waker")?;
         options.set_item("daemon", true)?;
         let thread = py
             .import(intern!(py, "threading"))?
             .getattr(intern!(py, "Thread"))?
             .call((), Some(&options))?;
+        // A loop that watches it holds its waker itself.
+        event_loop.setattr(intern!(py, "_tokstream_waker"), slf)?;
         thread.call_method0(intern!(py, "start")).map(drop)
     }
 }
@@ -228,7 +265,8 @@ fn in_jupyter(py: Python<'_>) -> PyResult<bool> {
     modules.bind(py).contains(intern!(py, "ipykernel"))
 }
 
-type Wakers = Mutex<HashMap<usize, (Py<PyWeakrefReference>, Py<LoopWaker>)>>;
+/// By a loop's address: the loop and its waker, which the loop itself keeps alive.
+type Wakers = Mutex<HashMap<usize, (Py<PyWeakrefReference>, Py<PyWeakrefReference>)>>;
 
 /// The waker of the running event loop, and the loop.
 ///
@@ -248,13 +286,15 @@ pub fn waker_of_running_loop(py: Python<'_>) -> PyResult<(Bound<'_, PyAny>, Py<L
         .map(|(seen, waker)| (seen.clone_ref(py), waker.clone_ref(py)));
     if let Some((seen, waker)) = known {
         // Another loop may have come to lie where one that is gone was.
-        if seen.bind(py).upgrade().is_some_and(|seen| seen.is(&event_loop)) {
-            return Ok((event_loop, waker));
+        let is_same = seen.bind(py).upgrade().is_some_and(|seen| seen.is(&event_loop));
+        if let Some(waker) = waker.bind(py).upgrade().filter(|_| is_same) {
+            return Ok((event_loop, waker.cast_into::<LoopWaker>()?.unbind()));
         }
     }
-    let waker = Py::new(py, LoopWaker::new()?)?;
-    LoopWaker::watch(waker.bind(py), &event_loop)?;
+    let waker = Bound::new(py, LoopWaker::new()?)?;
+    LoopWaker::watch(&waker, &event_loop)?;
     let seen = PyWeakrefReference::new(&event_loop)?.unbind();
+    let weak = PyWeakrefReference::new(waker.as_any())?.unbind();
     let mut gone = Vec::new();
     {
         let mut wakers = lock(wakers);
@@ -264,9 +304,9 @@ pub fn waker_of_running_loop(py: Python<'_>) -> PyResult<(Bound<'_, PyAny>, Py<L
             .map(|(key, _)| *key)
             .collect();
         gone.extend(dead.iter().filter_map(|key| wakers.remove(key)));
-        gone.extend(wakers.insert(key, (seen, waker.clone_ref(py))));
+        gone.extend(wakers.insert(key, (seen, weak)));
     }
     // Dropped outside of the lock: this runs Python's destructors.
     drop(gone);
-    Ok((event_loop, waker))
+    Ok((event_loop, waker.unbind()))
 }

@@ -11,7 +11,7 @@ use pyo3::types::{PyDict, PyList};
 use super::{BaseModel, text_of};
 use crate::json::{elements, members};
 use crate::py::asyncio::lock;
-use crate::py::json::{Encoder, decode};
+use crate::py::json::{Encoder, check_depth, decode};
 
 /// What was done to an attribute.
 #[derive(Debug)]
@@ -91,7 +91,17 @@ impl BaseModel {
     /// # Errors
     /// `TypeError` or `ValueError` where something that was set cannot be said in JSON.
     pub fn bytes(&self, py: Python<'_>) -> PyResult<Bytes> {
-        Ok(self.rewritten(py)?.map_or_else(|| self.json.clone(), Bytes::from))
+        self.bytes_within(py, 0)
+    }
+
+    /// The same of an object at this depth of what is being made JSON.
+    ///
+    /// # Errors
+    /// As for [`BaseModel::bytes`], and `RecursionError` where it contains itself.
+    pub fn bytes_within(&self, py: Python<'_>, depth: usize) -> PyResult<Bytes> {
+        Ok(self
+            .rewritten(py, depth)?
+            .map_or_else(|| self.json.clone(), Bytes::from))
     }
 
     /// What has been read of a member: it may have been changed in place since.
@@ -115,7 +125,8 @@ impl BaseModel {
     }
 
     /// The JSON text anew, if something in it has been changed.
-    fn rewritten(&self, py: Python<'_>) -> PyResult<Option<Vec<u8>>> {
+    fn rewritten(&self, py: Python<'_>, depth: usize) -> PyResult<Option<Vec<u8>>> {
+        check_depth(depth)?;
         if self.changes.0.get().is_none() && self.own.is_none() && self.values.get().is_none() {
             return Ok(None);
         }
@@ -130,11 +141,11 @@ impl BaseModel {
             if members.iter().skip(at + 1).all(|(later, _)| later != name) {
                 if let Some(change) = changes.iter().position(|(changed, _)| **changed == **name) {
                     match changes.remove(change).1 {
-                        Change::Set(value) => now = Cow::Owned(encoded(value.bind(py))?),
+                        Change::Set(value) => now = Cow::Owned(encoded(value.bind(py), depth + 1)?),
                         Change::Deleted => continue,
                     }
                 } else if let Some(value) = self.seen(py, name)
-                    && let Some(changed) = changed_in_place(value.bind(py), raw.get())?
+                    && let Some(changed) = changed_in_place(value.bind(py), raw.get(), depth + 1)?
                 {
                     now = Cow::Owned(changed);
                     is_changed = true;
@@ -147,7 +158,7 @@ impl BaseModel {
         }
         for (name, change) in &changes {
             if let Change::Set(value) = change {
-                parts.push((name, Cow::Owned(encoded(value.bind(py))?)));
+                parts.push((name, Cow::Owned(encoded(value.bind(py), depth + 1)?)));
             }
         }
         let mut out = Encoder::new();
@@ -156,39 +167,38 @@ impl BaseModel {
     }
 }
 
-fn encoded(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+fn encoded(value: &Bound<'_, PyAny>, depth: usize) -> PyResult<Vec<u8>> {
     let mut out = Encoder::new();
-    out.value(value, 0)?;
+    out.value(value, depth)?;
     Ok(out.finish())
 }
 
 /// The JSON text of a value, if it is one that can be changed in place and no longer what `raw` says.
-fn changed_in_place(value: &Bound<'_, PyAny>, raw: &str) -> PyResult<Option<Vec<u8>>> {
+fn changed_in_place(value: &Bound<'_, PyAny>, raw: &str, depth: usize) -> PyResult<Option<Vec<u8>>> {
     if let Ok(model) = value.cast::<BaseModel>() {
-        return model.get().rewritten(value.py());
+        return model.get().rewritten(value.py(), depth);
     }
-    let is_same = if let Ok(list) = value.cast::<PyList>() {
-        is_same_list(list, raw)?
-    } else if value.is_instance_of::<PyDict>() {
-        decode(value.py(), raw)?.eq(value)?
-    } else {
-        true
-    };
-    if is_same { Ok(None) } else { encoded(value).map(Some) }
+    if let Ok(list) = value.cast::<PyList>()
+        && list.iter().any(|item| item.is_instance_of::<BaseModel>())
+    {
+        return changed_list(list, raw, depth);
+    }
+    let is_plain = value.is_instance_of::<PyList>() || value.is_instance_of::<PyDict>();
+    if is_plain && decode(value.py(), raw)?.ne(value)? {
+        return encoded(value, depth).map(Some);
+    }
+    Ok(None)
 }
 
-fn is_same_list(list: &Bound<'_, PyList>, raw: &str) -> PyResult<bool> {
-    if !list.iter().any(|item| item.is_instance_of::<BaseModel>()) {
-        return decode(list.py(), raw)?.eq(list);
-    }
-    let elements = elements(raw).map_err(|e| PyValueError::new_err(e.to_string()))?;
-    if list.len() != elements.len() {
-        return Ok(false);
-    }
-    for (item, element) in list.iter().zip(elements) {
-        if encoded(&item)? != element.get().as_bytes() {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+fn changed_list(list: &Bound<'_, PyList>, raw: &str, depth: usize) -> PyResult<Option<Vec<u8>>> {
+    let before = elements(raw).map_err(|e| PyValueError::new_err(e.to_string()))?;
+    let now = list
+        .iter()
+        .map(|item| encoded(&item, depth + 1))
+        .collect::<PyResult<Vec<_>>>()?;
+    let is_same = now
+        .iter()
+        .map(Vec::as_slice)
+        .eq(before.iter().map(|element| element.get().as_bytes()));
+    Ok((!is_same).then(|| [b"[", now.join(&b","[..]).as_slice(), b"]"].concat()))
 }

@@ -1,16 +1,16 @@
 //! A stream that the background thread reads for whoever awaits it.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use pyo3::exceptions::PyStopAsyncIteration;
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::sync::MutexExt;
 
 use super::elsewhere;
 use super::feed::Feed;
 use crate::py::asyncio::{Awaitable, Operation, Ready, Reused, Waiter};
-use crate::py::incoming::{Form, Incoming, Next};
+use crate::py::incoming::{Broken, Form, Incoming, Next};
 
 /// Pieces that an async stream hands out at a stretch before the event loop has a turn.
 const PIECES_A_TURN: u32 = 128;
@@ -18,7 +18,7 @@ const PIECES_A_TURN: u32 = 128;
 /// A streamed reply, read by the background thread for whoever awaits it.
 #[pyclass(frozen, weakref, module = "tokstream")]
 pub struct AsyncStream {
-    incoming: Mutex<Incoming>,
+    pub(super) incoming: Mutex<Incoming>,
     feed: Arc<Feed>,
     at_a_stretch: AtomicU32,
 }
@@ -34,26 +34,21 @@ impl AsyncStream {
         }
     }
 
-    pub(super) fn incoming(&self, py: Python<'_>) -> MutexGuard<'_, Incoming> {
-        self.incoming
-            .lock_py_attached(py)
-            .unwrap_or_else(PoisonError::into_inner)
+    fn poll(&self, py: Python<'_>, form: Form, waiter: &mut Option<Waiter>) -> PyResult<Next> {
+        // Outside of the lock: this runs Python code.
+        self.look(py, form, waiter).map_err(|broken| broken.raise(py))
     }
 
-    fn poll(&self, py: Python<'_>, form: Form, waiter: &mut Option<Waiter>) -> PyResult<Next> {
+    fn look(&self, py: Python<'_>, form: Form, waiter: &mut Option<Waiter>) -> Result<Next, Broken> {
         let mut incoming = self.incoming(py);
         loop {
             match incoming.next(py, form) {
                 Ok(Next::Wait) => {
                     if self.feed.is_inherited() {
-                        return Err(elsewhere());
+                        return Err(elsewhere().into());
                     }
                     if self.feed.was_stopped() {
-                        if self.feed.client_is_closed() {
-                            incoming.abandon();
-                        } else {
-                            incoming.interrupt();
-                        }
+                        incoming.give_up(self.feed.client_is_closed());
                     } else if !self.feed.take(&mut incoming, waiter) {
                         self.at_a_stretch.store(0, Ordering::Relaxed);
                         return Ok(Next::Wait);
@@ -69,10 +64,10 @@ impl AsyncStream {
                     }
                     return Ok(Next::End);
                 }
-                Err(error) => {
+                Err(broken) => {
                     // After an error of the data the connection is of no more use.
-                    self.feed.ask_to_stop();
-                    return Err(error);
+                    self.feed.stop();
+                    return Err(broken);
                 }
             }
         }
@@ -81,7 +76,7 @@ impl AsyncStream {
     fn shut(&self, py: Python<'_>) {
         let mut incoming = self.incoming(py);
         // A task that is waiting for more is told so, not that this was the end.
-        if !incoming.is_over() && !self.feed.give_up() {
+        if !incoming.is_over() && !self.feed.stop() {
             incoming.close();
         }
     }
@@ -91,7 +86,7 @@ impl Drop for AsyncStream {
     fn drop(&mut self) {
         let over = self.incoming.get_mut().is_ok_and(|incoming| incoming.is_over());
         if !over {
-            self.feed.ask_to_stop();
+            self.feed.stop();
         }
     }
 }
@@ -124,8 +119,8 @@ impl Operation for OfStream {
             Next::Wait => Ok(None),
             Next::End => match self.goal {
                 Goal::Piece(_) => Err(PyStopAsyncIteration::new_err(())),
-                Goal::Completion => stream.incoming(py).final_completion(py).map(Some),
-                Goal::Text => stream.incoming(py).final_text(py).map(Some),
+                Goal::Completion => stream.final_completion(py).map(Some),
+                Goal::Text => stream.final_text(py).map(Some),
                 Goal::Done => Ok(Some(self.stream.clone_ref(py).into_any())),
             },
         }
@@ -135,8 +130,8 @@ impl Operation for OfStream {
         // Who gave up waiting will not come back for the rest: the connection must not outlive that.
         Python::attach(|py| {
             let stream = self.stream.get();
-            stream.feed.ask_to_stop();
-            stream.incoming(py).interrupt();
+            stream.feed.stop();
+            stream.incoming(py).give_up(false);
         });
     }
 
@@ -234,6 +229,14 @@ macro_rules! iterator_of_pieces {
                     stream: self.stream.clone_ref(py),
                     goal: Goal::Piece($form),
                 })
+            }
+
+            fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+                self.reused.traverse(&visit)
+            }
+
+            fn __clear__(&self) {
+                self.reused.clear();
             }
         }
     };

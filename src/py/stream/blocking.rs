@@ -1,179 +1,18 @@
 //! A stream for whoever iterates it: read by the iterating thread itself, or by the background thread where streams
 //! share a connection.
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
-use std::thread::{self, ThreadId};
+use std::sync::{Arc, Mutex, Weak};
 
-use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::sync::MutexExt;
 
+use super::channel::{Channel, Reading, Source};
 use super::elsewhere;
 use super::feed::Feed;
-use crate::error::Failure;
 use crate::process::InProcess;
-use crate::py::asyncio::lock;
-use crate::py::blocking::{SIGNAL_SLICE, drive, wait_for};
+use crate::py::blocking::{drive, wait_for};
 use crate::py::incoming::{Form, Incoming, Next};
-use crate::session::{Abort, Lane, Session, Stop};
-use crate::stream::{EventStream, Flow, Item, Waiting};
-
-/// The connection under a blocking stream.
-struct Source {
-    lane: Lane,
-    /// Lent to the lane's task while it is being read.
-    reading: Option<Box<Reading>>,
-}
-
-/// What is read from a connection.
-struct Reading {
-    events: EventStream,
-    /// Where what is read lies until it is handed over.
-    items: VecDeque<Item>,
-}
-
-impl Reading {
-    async fn fill(mut self: Box<Self>) -> (Box<Self>, Result<Flow, Failure>) {
-        let outcome = self.events.fill(&mut self.items).await;
-        (self, outcome)
-    }
-}
-
-/// Where a blocking stream's connection is kept while nobody reads it.
-struct Channel {
-    place: Mutex<Place>,
-    put_back: Condvar,
-    waiting_readers: AtomicUsize,
-    stop: Stop,
-}
-
-enum Place {
-    Here(Box<InProcess<Source>>),
-    /// This thread is reading.
-    Lent(ThreadId),
-    Gone,
-}
-
-enum Taken {
-    Source(Box<InProcess<Source>>),
-    Gone,
-    /// Another thread has it.
-    NotYet,
-    /// This thread has it.
-    Already,
-}
-
-impl Channel {
-    /// Takes the connection, waiting for another reader; `None` where it is gone.
-    fn take(&self, py: Python<'_>) -> PyResult<Option<Box<InProcess<Source>>>> {
-        loop {
-            let taken = {
-                let reader = thread::current().id();
-                let mut place = lock(&self.place);
-                match std::mem::replace(&mut *place, Place::Lent(reader)) {
-                    Place::Here(source) => Taken::Source(source),
-                    Place::Lent(other) => {
-                        *place = Place::Lent(other);
-                        if other == reader { Taken::Already } else { Taken::NotYet }
-                    }
-                    Place::Gone => {
-                        *place = Place::Gone;
-                        Taken::Gone
-                    }
-                }
-            };
-            match taken {
-                Taken::Source(source) => return Ok(Some(source)),
-                Taken::Gone => return Ok(None),
-                Taken::NotYet => {
-                    py.detach(|| self.wait_for_reader());
-                    py.check_signals()?;
-                }
-                // A signal's handler that reads on would wait for itself.
-                Taken::Already => {
-                    return Err(PyRuntimeError::new_err(
-                        "the stream is being read by this thread already",
-                    ));
-                }
-            }
-        }
-    }
-
-    /// Waits until no other thread is reading, or for the time of a slice.
-    fn wait_for_reader(&self) {
-        let place = lock(&self.place);
-        let lent = |place: &mut Place| matches!(place, Place::Lent(_));
-        self.waiting_readers.fetch_add(1, Ordering::AcqRel);
-        drop(self.put_back.wait_timeout_while(place, SIGNAL_SLICE, lent));
-        self.waiting_readers.fetch_sub(1, Ordering::AcqRel);
-    }
-
-    /// The connection, if nobody is reading from it; it is gone then.
-    fn take_if_here(&self) -> Option<Box<InProcess<Source>>> {
-        let mut place = lock(&self.place);
-        match std::mem::replace(&mut *place, Place::Gone) {
-            Place::Here(source) => Some(source),
-            other => {
-                *place = other;
-                None
-            }
-        }
-    }
-
-    /// Puts the connection back, or notes that it is gone.
-    fn put(&self, py: Python<'_>, source: Option<Box<InProcess<Source>>>) {
-        let dropped = {
-            let mut place = lock(&self.place);
-            match source {
-                Some(source) if !self.stop.is_asked() => {
-                    *place = Place::Here(source);
-                    None
-                }
-                source => {
-                    *place = Place::Gone;
-                    source
-                }
-            }
-        };
-        // To tell nobody would be a system call all the same.
-        if self.waiting_readers.load(Ordering::Acquire) > 0 {
-            self.put_back.notify_all();
-        }
-        if let Some(dropped) = dropped {
-            py.detach(|| drop(dropped));
-        }
-    }
-
-    /// Drops the connection, and notes that it is gone.
-    fn lose(&self, py: Python<'_>, source: Box<InProcess<Source>>) {
-        py.detach(|| drop(source));
-        self.put(py, None);
-    }
-}
-
-impl Channel {
-    /// Gives up the connection; whether a thread is reading from it, which then sees that it is asked to stop.
-    fn give_up(&self) -> bool {
-        self.stop.ask();
-        let before = {
-            let mut place = lock(&self.place);
-            match *place {
-                Place::Lent(_) => return true,
-                Place::Here(_) | Place::Gone => std::mem::replace(&mut *place, Place::Gone),
-            }
-        };
-        drop(before);
-        false
-    }
-}
-
-impl Abort for Channel {
-    fn abort(&self) {
-        self.give_up();
-    }
-}
+use crate::session::{Abort, Lane, Session};
+use crate::stream::{EventStream, Flow, Waiting};
 
 /// Where a blocking stream's data comes from.
 enum Supply {
@@ -188,7 +27,7 @@ impl Supply {
     fn give_up(&self) -> bool {
         match self {
             Self::Own(channel, _) => channel.give_up(),
-            Self::Shared(feed) => feed.give_up(),
+            Self::Shared(feed) => feed.stop(),
         }
     }
 }
@@ -196,7 +35,7 @@ impl Supply {
 impl Drop for Supply {
     fn drop(&mut self) {
         if let Self::Shared(feed) = self {
-            feed.ask_to_stop();
+            feed.stop();
         }
     }
 }
@@ -204,7 +43,7 @@ impl Drop for Supply {
 /// A streamed reply.
 #[pyclass(frozen, weakref, module = "tokstream")]
 pub struct Stream {
-    incoming: Mutex<Incoming>,
+    pub(super) incoming: Mutex<Incoming>,
     supply: Supply,
     session: Arc<Session>,
 }
@@ -214,18 +53,7 @@ impl Stream {
     #[must_use]
     pub fn on_lane(incoming: Incoming, lane: Lane, events: EventStream, session: Arc<Session>) -> Self {
         let waiting = events.waiting();
-        let channel = Arc::new(Channel {
-            place: Mutex::new(Place::Here(Box::new(InProcess::new(Source {
-                lane,
-                reading: Some(Box::new(Reading {
-                    events,
-                    items: VecDeque::new(),
-                })),
-            })))),
-            put_back: Condvar::new(),
-            waiting_readers: AtomicUsize::new(0),
-            stop: Stop::default(),
-        });
+        let channel = Arc::new(Channel::new(lane, events));
         let remembered: Weak<dyn Abort> = Arc::<Channel>::downgrade(&channel);
         session.remember(remembered);
         Self {
@@ -245,12 +73,6 @@ impl Stream {
         }
     }
 
-    pub(super) fn incoming(&self, py: Python<'_>) -> MutexGuard<'_, Incoming> {
-        self.incoming
-            .lock_py_attached(py)
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn next(&self, py: Python<'_>, form: Form) -> PyResult<Option<Py<PyAny>>> {
         loop {
             let next = self.incoming(py).next(py, form);
@@ -261,9 +83,9 @@ impl Stream {
                     return Ok(None);
                 }
                 Ok(Next::Wait) => self.fill(py)?,
-                Err(error) => {
+                Err(broken) => {
                     py.detach(|| self.supply.give_up());
-                    return Err(error);
+                    return Err(broken.raise(py));
                 }
             }
         }
@@ -298,7 +120,7 @@ impl Stream {
         // Loops in C, like that of `list`, never look, and a fast server never makes them wait.
         if let Err(signal) = py.check_signals() {
             py.detach(|| self.supply.give_up());
-            self.incoming(py).interrupt();
+            self.incoming(py).give_up(false);
             return Err(signal);
         }
         match &self.supply {
@@ -309,12 +131,7 @@ impl Stream {
 
     /// Tells whoever reads on why there is no more.
     fn given_up(&self, py: Python<'_>) {
-        let mut incoming = self.incoming(py);
-        if self.session.is_closed() {
-            incoming.abandon();
-        } else {
-            incoming.interrupt();
-        }
+        self.incoming(py).give_up(self.session.is_closed());
     }
 
     fn fill_from(&self, py: Python<'_>, feed: &Feed) -> PyResult<()> {
@@ -330,8 +147,8 @@ impl Stream {
             (incoming.has_news() || feed.take(&mut incoming, &mut Some(waiter))).then_some(())
         });
         if filled.is_err() {
-            feed.ask_to_stop();
-            self.incoming(py).interrupt();
+            feed.stop();
+            self.incoming(py).give_up(false);
         }
         filled
     }
@@ -371,7 +188,7 @@ impl Stream {
             }
             Err(signal) => {
                 channel.lose(py, source);
-                self.incoming(py).interrupt();
+                self.incoming(py).give_up(false);
                 return Err(signal);
             }
         };
@@ -414,12 +231,12 @@ impl Stream {
 
     fn get_final_completion(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         self.read_out(py)?;
-        self.incoming(py).final_completion(py)
+        self.final_completion(py)
     }
 
     fn get_final_text(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         self.read_out(py)?;
-        self.incoming(py).final_text(py)
+        self.final_text(py)
     }
 
     fn until_done(slf: Py<Self>, py: Python<'_>) -> PyResult<Py<Self>> {

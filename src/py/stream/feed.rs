@@ -24,7 +24,7 @@ pub struct Feed {
     stopped: AtomicBool,
     /// It was stopped since the reader had found the stream's end in the bytes before the transport came to its own.
     is_enough: AtomicBool,
-    stop: Notify,
+    asked: Notify,
     waiting: Arc<Waiting>,
     generation: u32,
 }
@@ -56,7 +56,7 @@ impl Feed {
             room: Notify::new(),
             stopped: AtomicBool::new(false),
             is_enough: AtomicBool::new(false),
-            stop: Notify::new(),
+            asked: Notify::new(),
             waiting: events.waiting(),
             generation: generation(),
         });
@@ -149,19 +149,23 @@ impl Feed {
         self.generation != generation()
     }
 
-    /// Tells the background thread to give up the connection.
-    pub fn ask_to_stop(&self) {
+    /// Has the background thread give up the connection, and wakes whoever waits for more of it; whether anybody did.
+    pub fn stop(&self) -> bool {
         if self.is_inherited() {
-            return;
+            return false;
         }
         self.stopped.store(true, Ordering::Release);
-        self.stop.notify_one();
+        self.asked.notify_one();
+        let waiters = std::mem::take(&mut lock(&self.state).waiters);
+        let was_awaited = !waiters.is_empty();
+        waiters.into_iter().for_each(Waiter::wake);
+        was_awaited
     }
 
     /// The stream is complete: what is left of it is read for the connection's sake.
     pub fn let_go(&self) {
         self.is_enough.store(true, Ordering::Release);
-        self.ask_to_stop();
+        self.stop();
     }
 
     /// Whether the connection was given up, by the stream's own end or by the client's.
@@ -176,25 +180,13 @@ impl Feed {
 
     async fn stopped(&self) {
         while !self.was_stopped() {
-            self.stop.notified().await;
+            self.asked.notified().await;
         }
-    }
-
-    /// Gives up the connection; whether someone was waiting for more of it, who is then woken.
-    pub fn give_up(&self) -> bool {
-        if self.is_inherited() {
-            return false;
-        }
-        self.ask_to_stop();
-        let waiters = std::mem::take(&mut lock(&self.state).waiters);
-        let was_awaited = !waiters.is_empty();
-        waiters.into_iter().for_each(Waiter::wake);
-        was_awaited
     }
 }
 
 impl Abort for Feed {
     fn abort(&self) {
-        self.give_up();
+        self.stop();
     }
 }

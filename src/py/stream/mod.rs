@@ -2,18 +2,23 @@
 
 mod asyncio;
 mod blocking;
+mod channel;
 mod feed;
+
+use std::sync::{MutexGuard, PoisonError};
 
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyType;
+use pyo3::sync::MutexExt;
+use pyo3::types::{PyString, PyType};
 
 pub use asyncio::{AsyncStream, AsyncTextStream};
 pub use blocking::{Stream, TextStream};
 pub use feed::Feed;
 
-use super::incoming::Timings;
+use super::errors::response;
+use super::incoming::{Incoming, Timings};
 use crate::reader::Kind;
 
 /// `Stream[ChatCompletionChunk]` at run time.
@@ -46,6 +51,26 @@ fn elsewhere() -> PyErr {
 /// What both streams show of themselves, whether or not they are still being read.
 macro_rules! stream_properties {
     ($class:ident) => {
+        impl $class {
+            /// What the reader has at hand. No Python code may run while it is held.
+            fn incoming(&self, py: Python<'_>) -> MutexGuard<'_, Incoming> {
+                self.incoming
+                    .lock_py_attached(py)
+                    .unwrap_or_else(PoisonError::into_inner)
+            }
+
+            fn final_completion(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+                let completion = self.incoming(py).final_completion();
+                completion.map_err(|broken| broken.raise(py))?.wrap(py)
+            }
+
+            fn final_text(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+                let text = self.incoming(py).final_text();
+                let text = text.map_err(|broken| broken.raise(py))?;
+                Ok(PyString::new(py, &text).into_any().unbind())
+            }
+        }
+
         #[pymethods]
         impl $class {
             #[classmethod]
@@ -59,13 +84,15 @@ macro_rules! stream_properties {
             /// The completion put together from the chunks that have been read.
             #[getter]
             fn current_completion_snapshot(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
-                self.incoming(py).completion(py)
+                let completion = self.incoming(py).completion();
+                completion.map(|completion| completion.wrap(py)).transpose()
             }
 
             /// The usage that the server has reported so far.
             #[getter]
             fn usage(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
-                self.incoming(py).usage(py)
+                let usage = self.incoming(py).usage();
+                usage.map(|usage| usage.wrap(py)).transpose()
             }
 
             /// What the stream took so far.
@@ -78,7 +105,8 @@ macro_rules! stream_properties {
             #[getter]
             fn response<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
                 let py = slf.py();
-                let response = slf.get().incoming(py).response(py)?;
+                let (request, head) = slf.get().incoming(py).exchanged();
+                let response = response(py, &request, &head, b"")?;
                 // Closing the response closes the stream.
                 response.setattr(intern!(py, "_stream"), slf)?;
                 Ok(response)
