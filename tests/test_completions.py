@@ -146,3 +146,21 @@ def test_a_stream_in_a_with_block(surface, client):
     api, _ = client(stream(sse(piece("a"), piece("b", "stop"))))
     with surface.using(surface.run(api.completions.create(prompt="p", stream=True))) as answer:
         assert [c.choices[0].text for c in surface.list(answer)] == ["a", "b"]
+
+
+def test_the_request_id(surface, client):
+    api, _ = client(reply(completion(), headers=[("x-request-id", "req_1")]), reply(completion()))
+    assert surface.run(api.completions.create(prompt="p"))._request_id == "req_1"
+    assert surface.run(api.completions.create(prompt="p"))._request_id is None
+
+
+def test_what_a_stream_knows_about_itself(surface, client):
+    headers = [("x-request-id", "req_1")]
+    api, _ = client(stream(sse(piece("a"), piece("b", "stop", usage=USAGE)), headers=headers))
+    answer = surface.run(api.completions.create(prompt="p", stream=True))
+    assert surface.next(answer).choices[0].text == "a"
+    assert answer.current_completion_snapshot.choices[0].text == "a"
+    surface.list(answer)
+    assert answer.current_completion_snapshot.choices[0].text == "ab"
+    assert (answer.response.status_code, answer.response.request_id) == (200, "req_1")
+    assert 0 <= answer.timings.first_token <= answer.timings.total

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import copy
 import gc
+import inspect
 import pickle
 import socket
 import traceback
+from pathlib import Path
 
+import openai
 import pytest
 
 import tokstream
@@ -339,6 +342,8 @@ def test_beta_is_the_same(surface, client):
     api, server = client(OK)
     assert surface.run(api.beta.chat.completions.create(messages=HELLO)).choices[0].message.content == "ok"
     assert server.request.path.endswith("/chat/completions")
+    assert api.beta.chat is api.chat
+    assert api.beta.chat.completions is api.chat.completions
 
 
 @pytest.mark.parametrize(
@@ -488,3 +493,37 @@ def test_no_log_names_the_key(surface, client, caplog, capfd, monkeypatch):
         surface.create(api)
     captured = capfd.readouterr()
     assert KEY not in caplog.text + captured.out + captured.err
+
+
+OURS = {"api_key", "base_url", "timeout", "max_retries", "default_headers", "default_query"}
+
+
+@pytest.mark.parametrize("name", sorted(inspect.signature(openai.OpenAI).parameters))
+def test_every_option_of_openai_python_is_taken_or_answered(surface, name):
+    if name in OURS:
+        assert name in inspect.signature(surface.client_class).parameters
+        return
+    with pytest.raises(TypeError, match=rf"has no argument '{name}': \S"):
+        surface.client_class(**{name: object()})
+
+
+def test_the_request_of_a_raw_response_does_not_show_the_key(surface, client):
+    api, server = client(OK)
+    request = surface.run(api.chat.completions.with_raw_response.create(messages=HELLO)).http_request
+    assert server.request.header("authorization") == f"Bearer {KEY}"
+    shown = repr(request) + repr(request.headers) + repr(request.headers.raw) + repr(vars(api))
+    assert KEY not in shown
+    assert KEY.encode() not in pickle.dumps(request)
+
+
+@pytest.mark.parametrize("form", ["text", "callable", "environment"])
+def test_the_locals_of_a_traceback_do_not_show_the_key(surface, client, monkeypatch, form):
+    monkeypatch.setenv(NAMES[0], KEY)
+    given = {"text": KEY, "callable": lambda: KEY, "environment": None}[form]
+    api, _ = client(reply(error("no"), 401), api_key=given, max_retries=0)
+    with pytest.raises(tokstream.AuthenticationError) as caught:
+        surface.create(api)
+    summary = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    inside = [frame for frame in summary.stack if Path(frame.filename).parent != Path(__file__).parent]
+    assert inside or surface.name == "async"
+    assert not [frame for frame in inside if KEY in str(frame.locals)]

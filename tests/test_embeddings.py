@@ -176,3 +176,10 @@ def test_a_success_that_says_it_is_an_error(surface, client):
     with pytest.raises(tokstream.APIError, match="no such model") as caught:
         surface.run(api.embeddings.create(model="m", input="a"))
     assert caught.value.code == "lost"
+
+
+def test_the_request_id(surface, client):
+    sent = {"object": "list", "data": []}
+    api, _ = client(reply(sent, headers=[("x-request-id", "req_1")]), reply(sent))
+    assert surface.run(api.embeddings.create(model="m", input="a"))._request_id == "req_1"
+    assert surface.run(api.embeddings.create(model="m", input="a"))._request_id is None

@@ -411,3 +411,12 @@ def test_nested_objects_of_openai_have_their_attributes():
     assert message.audio.transcript == "t"
     assert message.tool_calls[0].custom.name == "n"
     assert message.to_dict() == sent
+
+
+@pytest.mark.parametrize("mode", ["python", "json"])
+def test_the_mode_of_a_dump_changes_nothing(mode):
+    got = reply()
+    assert got.model_dump(mode=mode) == got.model_dump()
+    assert got.to_dict(mode=mode) == SENT
+    theirs = twin(ChatCompletion).construct(**json.loads(json.dumps(SENT)))
+    assert got.model_dump(mode=mode) == theirs.model_dump(mode=mode, warnings=False)

@@ -178,3 +178,10 @@ def test_the_page_is_the_only_one():
         return [each async for each in iter_pages(page)]
 
     assert asyncio.run(gather()) == [page]
+
+
+def test_the_request_id(surface, client):
+    headers = [("x-request-id", "req_1")]
+    api, _ = client(reply(LIST, headers=headers), reply(LLAMA, headers=headers))
+    assert surface.run(api.models.list())._request_id == "req_1"
+    assert surface.run(api.models.retrieve("x"))._request_id == "req_1"

@@ -12,7 +12,7 @@ import pytest
 
 import tokstream
 from replies import HELLO, MODEL, completion, said
-from server import reply, stream
+from server import STALL, reply, stream
 
 OK = reply(completion("ok"))
 
@@ -357,3 +357,51 @@ def test_a_query_that_would_break_the_request_is_refused(surface, client, query,
         surface.client(server, default_query=query(text))
     assert server.requests == []
     surface.create(api)
+
+
+CALLS = {
+    "chat": lambda api, **options: api.chat.completions.create(messages=HELLO, **options),
+    "completions": lambda api, **options: api.completions.create(prompt="x", **options),
+    "embeddings": lambda api, **options: api.embeddings.create(model="m", input="x", **options),
+    "post": lambda api, **options: api.post("/r", body={"a": 1}, **options),
+    "put": lambda api, **options: api.put("/r", body={"a": 1}, **options),
+    "patch": lambda api, **options: api.patch("/r", body={"a": 1}, **options),
+    "delete": lambda api, **options: api.delete("/r", **options),
+    "get": lambda api, **options: api.get("/r", **options),
+    "models.list": lambda api, **options: api.models.list(**options),
+    "models.retrieve": lambda api, **options: api.models.retrieve("m", **options),
+}
+WITH_A_BODY = ("chat", "completions", "embeddings")
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_the_extras_of_every_call(surface, client, call):
+    api, server = client(reply({**completion("ok"), "data": []}))
+    extras = {"extra_headers": {"X-Mine": "1", "User-Agent": "mine/1"}, "extra_query": {"q": "a b"}, "timeout": 5}
+    if call in WITH_A_BODY:
+        extras["extra_body"] = {"brand_new": [1, None]}
+    surface.run(CALLS[call](api, **extras))
+    request = server.request
+    assert (request.header("x-mine"), request.header("user-agent")) == ("1", "mine/1")
+    assert ("q", "a b") in request.query
+    if call in WITH_A_BODY:
+        assert request.json["brand_new"] == [1, None]
+        assert "timeout" not in request.json
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_the_timeout_of_every_call(surface, client, call):
+    api, _ = client([STALL], max_retries=0)
+    with pytest.raises(tokstream.APITimeoutError) as caught:
+        surface.run(CALLS[call](api, timeout=tokstream.Timeout(total=0.1)))
+    assert caught.value.phase == "total"
+
+
+def test_the_extras_of_a_stream_of_events(surface, client):
+    api, server = client(stream(said("ok")))
+    options = {"extra_headers": {"X-Mine": "1"}, "extra_query": {"q": "1"}, "extra_body": {"new": 1}, "timeout": 5}
+    with surface.using(api.chat.completions.stream(messages=HELLO, **options)) as events:
+        surface.list(events)
+    assert server.request.header("x-mine") == "1"
+    assert server.request.query == [("q", "1")]
+    assert server.request.json == {"model": MODEL, "messages": HELLO, "stream": True, "new": 1}

@@ -348,3 +348,34 @@ def test_successes_fill_the_budget_again(surface, client):
     server.then = DOWN
     surface.at_once(api, 20)
     assert len(server.requests) == 140 + 100 + 20 + 10
+
+
+def waits_of(surface, client, jitter):
+    """Five waits of 0.2 s before chance has taken its part."""
+    policy = tokstream.RetryPolicy(max_retries=5, initial_delay=0.2, max_delay=0.2, jitter=jitter)
+    api, server = client(then=BUSY, retry=policy)
+    with pytest.raises(tokstream.RateLimitError):
+        surface.create(api)
+    return gaps(server)
+
+
+@pytest.mark.slow
+def test_chance_shortens_each_wait(surface, client):
+    waits = waits_of(surface, client, 1.0)
+    # That chance leaves all of five waits nearly whole happens once in millions.
+    assert min(waits) < 0.19
+    assert len({round(wait, 3) for wait in waits}) > 1
+
+
+@pytest.mark.slow
+def test_without_jitter_no_wait_is_shortened(surface, client):
+    assert min(waits_of(surface, client, 0.0)) >= 0.2
+
+
+@pytest.mark.parametrize("value", ["-1", "nan", "inf", "soon", "", "Fri, 01 Jan 2100 00:00:00 GMT"])
+def test_milliseconds_that_cannot_be_read_leave_the_seconds(surface, client, value):
+    policy = tokstream.RetryPolicy(initial_delay=50.0)
+    headers = [("retry-after-ms", value), ("Retry-After", "0.3")]
+    api, server = client(reply(error(), 429, headers=headers), OK, retry=policy)
+    surface.create(api)
+    assert 0.3 <= gaps(server)[0] < 0.3 + SLACK

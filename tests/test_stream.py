@@ -10,7 +10,7 @@ import pytest
 
 import tokstream
 from replies import DONE, HELLO, MODEL, USAGE, choice, chunk, completion, error, event, finish, said, sse, text
-from server import CLOSE, STALL, Gate, reply, stream
+from server import CLOSE, STALL, Gate, Pause, reply, stream
 from tokstream.types.chat import ChatCompletionChunk
 
 
@@ -470,3 +470,49 @@ def test_timings_are_a_value(surface, client):
 def test_a_stream_of_something_as_a_type_at_run_time(surface):
     alias = surface.stream_class[ChatCompletionChunk]
     assert (alias.__origin__, alias.__args__) == (surface.stream_class, (ChatCompletionChunk,))
+
+
+def test_timings_before_the_first_token(surface, client):
+    gate = Gate()
+    api, _ = client(stream(gate, said("A")))
+    answer = surface.stream(api)
+    begun = answer.timings
+    assert (begun.first_token, begun.tokens_per_second, begun.retries) == (None, None, 0)
+    assert 0 < begun.connect <= begun.total
+    gate.open()
+    surface.list(answer)
+    # The clock stands once the stream has ended.
+    assert answer.timings == answer.timings
+    assert answer.timings.total > begun.total
+
+
+def test_a_kept_connection_takes_no_time_to_connect(surface, client):
+    api, server = client(then=stream(said("A")))
+    first = surface.stream(api)
+    surface.list(first)
+    second = surface.stream(api)
+    surface.list(second)
+    assert len(server.connections) == 1
+    assert first.timings.connect > 0
+    assert second.timings.connect == 0
+
+
+@pytest.mark.parametrize("usage", [USAGE, None], ids=["usage", "chunks"])
+def test_tokens_per_second(surface, client, usage):
+    pause = 0.2
+    api, _ = client(stream(event(text("A")), Pause(pause), sse(text("B"), finish(usage=usage))))
+    answer = surface.stream(api)
+    surface.list(answer)
+    timings = answer.timings
+    tokens = USAGE["completion_tokens"] if usage else 3
+    assert timings.total - timings.first_token >= pause * 0.9
+    assert (tokens - 1) / (timings.total - timings.first_token) <= timings.tokens_per_second <= tokens / (pause * 0.9)
+
+
+def test_there_is_no_snapshot_of_nothing(surface, client):
+    gate = Gate()
+    api, _ = client(stream(gate, said("A")))
+    answer = surface.stream(api)
+    assert answer.current_completion_snapshot is None
+    gate.open()
+    assert surface.run(answer.get_final_text()) == "A"
