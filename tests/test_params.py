@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 import enum
 import json
 import math
 import types
-from collections import OrderedDict, UserDict
+import typing
+from collections import Counter, OrderedDict, UserDict
+from pathlib import Path
 
 import pytest
 
 import tokstream
 from replies import HELLO, MODEL, completion, said
 from server import STALL, reply, stream
+from tokstream.types.chat import completion_create_params
 
 OK = reply(completion("ok"))
 
@@ -405,3 +409,42 @@ def test_the_extras_of_a_stream_of_events(surface, client):
     assert server.request.header("x-mine") == "1"
     assert server.request.query == [("q", "1")]
     assert server.request.json == {"model": MODEL, "messages": HELLO, "stream": True, "new": 1}
+
+
+STUB = ast.parse((Path(tokstream.__file__).parent / "resources" / "chat.pyi").read_text(encoding="utf-8"))
+FORMS = [
+    (kind.name, method)
+    for kind in STUB.body
+    if isinstance(kind, ast.ClassDef) and kind.name in ("Completions", "AsyncCompletions")
+    for method in kind.body
+    if isinstance(method, (ast.FunctionDef, ast.AsyncFunctionDef)) and method.name in ("create", "stream")
+]
+
+
+def test_both_clients_have_the_same_overloads():
+    assert Counter((kind, method.name) for kind, method in FORMS) == {
+        ("Completions", "create"): 3,
+        ("Completions", "stream"): 1,
+        ("AsyncCompletions", "create"): 3,
+        ("AsyncCompletions", "stream"): 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "method"), FORMS, ids=[f"{kind}.{method.name}, line {method.lineno}" for kind, method in FORMS]
+)
+def test_every_parameter_has_a_type(kind, method):
+    typed = {arg.arg: ast.unparse(arg.annotation) for arg in method.args.kwonlyargs}
+    assert typed.keys() >= {*PARAMS, "messages", "model", "extra_headers", "extra_query", "extra_body", "timeout"}
+    for name in PARAMS:
+        assert typed[name].endswith(("| _Missing | None", "| _Missing")), name
+        assert not typed[name].startswith(("object", "Any")), name
+    assert ast.unparse(method.args.kwarg.annotation) == "object"
+
+
+def test_the_type_of_a_request_has_every_parameter():
+    for form in ("NonStreaming", "Streaming"):
+        request = getattr(completion_create_params, f"CompletionCreateParams{form}")
+        hints = typing.get_type_hints(request)
+        assert hints.keys() == {*PARAMS, "messages", "model", "stream"}
+        assert not [name for name, hint in hints.items() if hint in (object, typing.Any)]
