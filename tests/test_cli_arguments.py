@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import metadata
+
 import pytest
 
 import tokstream
@@ -35,6 +37,39 @@ class TestArguments(CommandLine):
     def test_a_mistake(self, arguments: tuple[str, ...], words: str) -> None:
         assert words in fail(2, *arguments)
 
+    @pytest.mark.parametrize(
+        ("command", "options"),
+        [
+            ((), ("chat", "models", "serve", "--version", "exit codes:", "DEEPINFRA_API_KEY")),
+            (
+                ("chat",),
+                (
+                    "--system",
+                    "--model",
+                    "--base-url",
+                    "--max-tokens",
+                    "--temperature",
+                    "--json",
+                    "--local",
+                    "--model-file",
+                    "--reasoning",
+                    "--quiet",
+                ),
+            ),
+            (("models",), ("--base-url", "--json", "--quiet")),
+            (
+                ("serve",),
+                ("--model-file", "--host", "--port", "--ctx-size", "--parallel", "--embeddings", "--verbose"),
+            ),
+        ],
+    )
+    def test_help(self, command: tuple[str, ...], options: tuple[str, ...]) -> None:
+        done = run(*command, "--help")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith(f"usage: {' '.join(('tokstream', *command))} ")
+        for option in options:
+            assert option in done.stdout
+
     def test_no_command(self) -> None:
         done = run()
         assert (done.returncode, done.stdout) == (2, "")
@@ -47,3 +82,9 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         cli.main(["--version"])
     assert caught.value.code == 0
     assert capsys.readouterr().out == f"tokstream {tokstream.__version__}\n"
+
+
+def test_the_program_of_the_package() -> None:
+    """What pip puts on the path under the package's name."""
+    (program,) = metadata.entry_points(group="console_scripts", name="tokstream")
+    assert program.load() is cli.main

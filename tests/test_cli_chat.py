@@ -13,7 +13,7 @@ import pytest
 
 import replies
 from cli import KEY, PATIENCE, CommandLine, command, finish, posix, run, running
-from server import STALL, Gate, stream
+from server import STALL, Gate, Pause, stream
 from tokstream._cli.answer import dollars
 
 if TYPE_CHECKING:
@@ -116,6 +116,20 @@ class TestChat(CommandLine):
         assert (usage, cost) == ("15 prompt + 16 completion tokens", "$0.000027")
         assert first.startswith("first token after 0.")
         assert all(part.endswith(" tokens/s") for part in rate)
+
+    def test_how_fast_it_was(self, talk: Serve) -> None:
+        last = replies.sse(replies.text("!"), replies.finish(usage=replies.USAGE))
+        talk(stream(replies.event(replies.text("Hi")), Pause(0.3), last))
+        rate = run("chat", "Hello!").stderr.removesuffix(" tokens/s\n").rpartition(", ")[2]
+        # 16 tokens in what is at least the pause.
+        assert 0 < float(rate) <= 16 / 0.29
+
+    def test_the_long_names_of_options(self, talk: Serve) -> None:
+        server = talk(stream(HELLO))
+        done = run("chat", "--model", "a/b", "--system=Be brief.", "--quiet", "Hello!")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "Hello there\n", "")
+        assert server.request.json["model"] == "a/b"
+        assert server.request.json["messages"][0] == {"role": "system", "content": "Be brief."}
 
     def test_without_usage(self, talk: Serve) -> None:
         talk(stream(replies.sse(replies.text("Hi\n"), replies.finish("length"))))

@@ -61,6 +61,13 @@ class TestModels(CommandLine):
         done = run("models", "large", "small")
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "There is no such model.\n")
 
+    def test_base_url(self, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("DEEPINFRA_API_KEY")
+        server = serve(reply({"object": "list", "data": [{"id": "a"}]}))
+        assert run("models", "--base-url", server.url).stdout == "a\n"
+        assert server.request.path == "/v1/openai/models"
+        assert ("filter", "with_meta") in server.request.query
+
     def test_json(self, talk: Serve) -> None:
         talk(reply({"object": "list", "data": MODELS}))
         lines = run("models", "--json").stdout.splitlines()
