@@ -6,6 +6,7 @@ JSON that it sent, must be equal.
 
 from __future__ import annotations
 
+import importlib
 import json
 
 import pytest
@@ -16,6 +17,7 @@ from server import CLOSE, reply, stream
 from surface import KEY
 
 openai = pytest.importorskip("openai", reason="openai-python is not installed")
+httpx = pytest.importorskip("httpx2", reason="openai-python has another HTTP library")
 
 CALL = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}
 LOGPROB = {"token": "Hi", "logprob": -0.5, "bytes": [72, 105], "top_logprobs": []}
@@ -127,6 +129,84 @@ def tool_conversation(surface, client, library):
         result = json.dumps(json.loads(call.function.arguments)["a"] * 42)
         messages.append({"role": "tool", "tool_call_id": call.id, "content": result})
     return ask(surface, client, messages=messages).choices[0].message.content
+
+
+@program(reply(completion(None, message={"tool_calls": [CALL]})), reply(completion("42")))
+def replies_put_back(surface, client, library):
+    messages = list(HELLO)
+    message = ask(surface, client, messages=messages).choices[0].message
+    messages.append(message)
+    messages.extend({"role": "tool", "tool_call_id": call.id, "content": "42"} for call in message.tool_calls)
+    return ask(surface, client, messages=messages).choices[0].message.content
+
+
+@program(*[reply(completion("ok"))] * 4)
+def settings(surface, client, library):
+    changed = client.with_options(
+        default_headers={"X-Mine": "1", "X-A": "a"},
+        default_query={"q": "1"},
+        timeout=httpx.Timeout(60, read=5, connect=2),
+    )
+    ask(surface, changed)
+    ask(surface, changed, extra_headers={"X-Mine": library.Omit()}, extra_query={"q": "2"}, timeout=httpx.Timeout(9))
+    ask(
+        surface,
+        changed.copy(set_default_headers={}, set_default_query={}),
+        temperature=library.omit,
+        top_p=library.not_given,
+    )
+    client.api_key = "another"
+    ask(surface, client)
+    return [changed.timeout == httpx.Timeout(60, read=5, connect=2), changed.max_retries]
+
+
+@program(stream(sse(*PIECES)), stream(sse(*PIECES)))
+def a_stream_that_is_left(surface, client, library):
+    first = ask(surface, client, stream=True)
+    seen = [surface.first(first).choices[0].delta.content]
+    surface.run(first.close())
+    with surface.using(ask(surface, client, stream=True)) as answer:
+        seen.append(surface.next(answer).choices[0].delta.content)
+        seen.append(answer.response.headers["content-type"])
+    return seen
+
+
+PAGE = {"object": "list", "data": [{"id": name, "object": "model", "created": 1, "owned_by": "x"} for name in "ab"]}
+
+
+@program(reply(PAGE), reply(PAGE))
+def pages(surface, client, library):
+    page = surface.run(client.models.list())
+    return [
+        page.has_next_page(),
+        page.next_page_info(),
+        [model.id for model in surface.list(page)] if surface.name == "async" else [model.id for model in page],
+        sorted(model.id for model in surface.list(client.models.list())),
+        page.to_dict() == PAGE,
+    ]
+
+
+IMAGE = {
+    "role": "user",
+    "content": [
+        {"type": "text", "text": "What is this?"},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA", "detail": "low"}},
+    ],
+}
+
+
+@program(reply(completion("A cat.")))
+def an_image(surface, client, library):
+    return ask(surface, client, messages=[IMAGE], max_completion_tokens=9, logprobs=True).choices[0].message.content
+
+
+@program(stream(sse(*PIECES)))
+def a_stream_of_any_route(surface, client, library):
+    chunk_class = importlib.import_module(f"{library.__name__}.types.chat").ChatCompletionChunk
+    stream_class = library.AsyncStream if surface.name == "async" else library.Stream
+    options = {"cast_to": chunk_class, "stream": True, "stream_cls": stream_class[chunk_class]}
+    answer = surface.run(client.post("/chat/completions", body={"stream": True}, **options))
+    return [piece.to_dict() for piece in surface.list(answer)]
 
 
 @program(stream(sse(*PIECES), headers=HEADERS))
