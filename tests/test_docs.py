@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -127,3 +128,36 @@ def test_examples_run(page: Path, serve: Any) -> None:
     assert done.stderr == ""
     assert done.stdout.strip(), "the examples print nothing"
     assert server.requests, "the examples ask for nothing"
+
+
+def test_ci_runs_what_the_readme_names() -> None:
+    command = "python3 dev.py check"
+    assert f"```sh\n{command}\n```" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()[-1] == command
+
+
+def test_the_map_names_what_is_there() -> None:
+    rows = re.findall(r"^\| (`.+?`.*?) \|", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(rows) > 15
+    missing = [path for row in rows for path in re.findall("`(.+?)`", row) if not (ROOT / path).exists()]
+    assert missing == []
+
+
+@pytest.mark.parametrize("resource", ["chat", "completions", "embeddings", "models", "client", "streams", "errors"])
+def test_every_resource_has_a_page(resource: str) -> None:
+    page = ROOT / "docs" / "reference" / f"{resource}.md"
+    assert "::: tokstream" in page.read_text(encoding="utf-8")
+    assert f"reference/{resource}.md" in (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+
+
+def test_no_resource_is_without_a_page() -> None:
+    resources = {file.stem for file in (ROOT / "python" / "tokstream" / "resources").glob("[a-z]*.py")}
+    assert resources == {file.stem for file in (ROOT / "docs" / "reference").glob("*.md")} & resources
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    docs = ROOT / "docs"
+    assert [page for page in pages()[1:] if page.relative_to(docs).as_posix() not in navigation] == []
+    for name in ("streaming", "async", "errors", "timeouts", "configuration", "migration"):
+        assert docs / f"{name}.md" in pages()
