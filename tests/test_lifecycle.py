@@ -149,10 +149,12 @@ def test_a_stream_that_is_given_up_frees_its_connection(surface, client, way, be
 
 
 def test_closing_is_possible_twice(surface, client):
-    api, _ = client(SILENT)
+    api, server = client(SILENT)
     answer = surface.stream(api)
     for _ in range(3):
         surface.run(answer.close())
+        assert surface.list(answer) == []
+    assert freed(server)
 
 
 def test_nothing_comes_out_of_a_closed_stream(surface, client):
