@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import json
 import re
@@ -227,3 +228,28 @@ def test_types_and_local_are_lazy():
 def test_importing_warns_of_nothing():
     program = "import tokstream, tokstream.types.chat, tokstream.local, json; print(json.dumps('quiet'))"
     assert fresh(program, "-W", "error", "-X", "dev", "-bb") == "quiet"
+
+
+def undocumented(tree, path=""):
+    """The public classes and methods of a stub that have no docstring, on any of their overloads."""
+    names = {}
+    for node in tree.body:
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and not node.name.startswith("_"):
+            setter = any("setter" in ast.unparse(decorator) for decorator in node.decorator_list)
+            names[node.name] = names.get(node.name, False) or setter or bool(ast.get_docstring(node))
+            if isinstance(node, ast.ClassDef) and node.name != "Core":
+                yield from undocumented(node, f"{path}{node.name}.")
+    yield from (path + name for name, documented in names.items() if not documented)
+
+
+STUBS = sorted(Path(tokstream.__file__).parent.rglob("*.pyi"))
+
+
+@pytest.mark.parametrize("stub", STUBS, ids=lambda stub: f"{stub.parent.name}-{stub.stem}")
+def test_the_stubs_hold_the_documentation(stub):
+    assert list(undocumented(ast.parse(stub.read_text(encoding="utf-8")))) == []
+
+
+def test_there_are_stubs():
+    assert len(STUBS) > 5
+    assert (Path(tokstream.__file__).parent / "py.typed").exists()
