@@ -72,6 +72,15 @@ class TestErrors(CommandLine):
         for way in ("DEEPINFRA_API_KEY", "--base-url", "--local"):
             assert way in line
 
+    @pytest.mark.parametrize("command", [("chat", "--local", "Hello!"), ("serve",)], ids=["chat", "serve"])
+    def test_without_the_extra(self, command: tuple[str, ...]) -> None:
+        bare = "from tokstream import cli, local; local.find_spec = lambda name: None; raise SystemExit(cli.main())"
+        done = run(*command, program=("-c", bare))
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith("tokstream: error: ")
+        assert "pip install 'tokstream[local]'" in done.stderr
+        assert done.stderr.count("\n") == 1
+
     @pytest.mark.parametrize(
         "chunk",
         [
