@@ -527,3 +527,24 @@ def test_the_locals_of_a_traceback_do_not_show_the_key(surface, client, monkeypa
     inside = [frame for frame in summary.stack if Path(frame.filename).parent != Path(__file__).parent]
     assert inside or surface.name == "async"
     assert not [frame for frame in inside if KEY in str(frame.locals)]
+
+
+def test_the_key_of_the_environment_can_be_read(surface, monkeypatch):
+    monkeypatch.setenv(NAMES[2], "of the environment")
+    assert surface.client(FAR, api_key=None).api_key == "of the environment"
+    monkeypatch.delenv(NAMES[2])
+    assert surface.client(FAR, api_key=None).api_key is None
+
+
+BAD_SETTINGS = [("api_key", "a\nb"), ("api_key", 5), ("base_url", "ftp://x"), ("timeout", "soon"), ("max_retries", -1)]
+
+
+@pytest.mark.parametrize(("name", "value"), BAD_SETTINGS, ids=[f"{name}={value!r}" for name, value in BAD_SETTINGS])
+def test_what_cannot_be_set_changes_nothing(surface, client, name, value):
+    api, server = client(OK)
+    before = getattr(api, name)
+    with pytest.raises((tokstream.ConfigurationError, TypeError)):
+        setattr(api, name, value)
+    assert getattr(api, name) == before
+    surface.create(api)
+    assert bearer(server) == [f"Bearer {KEY}"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import json
 import pickle
 from typing import Any
@@ -420,3 +421,27 @@ def test_the_mode_of_a_dump_changes_nothing(mode):
     assert got.to_dict(mode=mode) == SENT
     theirs = twin(ChatCompletion).construct(**json.loads(json.dumps(SENT)))
     assert got.model_dump(mode=mode) == theirs.model_dump(mode=mode, warnings=False)
+
+
+PYDANTICS = [
+    "model_dump",
+    "model_dump_json",
+    "model_copy",
+    "model_validate",
+    "model_validate_json",
+    "dict",
+    "json",
+    "copy",
+]
+# They are for classes that people write, and for pydantic 1.
+NOT_TAKEN = {"polymorphic_serialization", "extra", "encoder", "models_as_dict"}
+
+
+@pytest.mark.parametrize("name", [*PYDANTICS, "to_dict", "to_json"])
+def test_methods_take_what_openai_pythons_take(name):
+    """Each argument at its default, as wrappers pass them on."""
+    theirs = inspect.signature(getattr(openai_chat.ChatCompletion, name)).parameters.values()
+    options = {one.name: one.default for one in theirs if one.default is not one.empty and one.name not in NOT_TAKEN}
+    given = {"model_validate": [SENT], "model_validate_json": [json.dumps(SENT)]}.get(name, [])
+    assert options
+    assert getattr(reply(), name)(*given, **options) == getattr(reply(), name)(*given)

@@ -516,3 +516,11 @@ def test_there_is_no_snapshot_of_nothing(surface, client):
     assert answer.current_completion_snapshot is None
     gate.open()
     assert surface.run(answer.get_final_text()) == "A"
+
+
+def test_the_text_of_several_choices_is_that_of_the_first(surface, client):
+    pieces = [chunk(choice(content="a"), choice(index=1, content="b")), chunk(choice(index=1, content="B"))]
+    ends = [chunk(choice("stop")), chunk(choice("stop", index=1))]
+    api, _ = client(then=stream(sse(*pieces, text("A"), *ends)))
+    assert surface.list(surface.stream(api, n=2).text_stream) == ["a", "A"]
+    assert surface.run(surface.stream(api, n=2).get_final_text()) == "aA"
