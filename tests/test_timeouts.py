@@ -205,6 +205,20 @@ def test_bytes_that_amount_to_nothing_starve_no_clock(surface, client, kind, str
     assert time.monotonic() - begun < TIME + 3
 
 
+def test_a_number_bounds_the_connecting(surface, unreachable):
+    api = surface.client(unreachable, timeout=TIME, **ONE_TRY)
+    with times_out("connect"):
+        surface.create(api)
+
+
+def test_a_number_bounds_each_silence(surface, client):
+    api, _ = client(stream(event(text("A")), STALL), timeout=TIME, **ONE_TRY)
+    answer = surface.stream(api)
+    assert surface.next(answer).choices[0].delta.content == "A"
+    with times_out("read"):
+        surface.next(answer)
+
+
 @pytest.mark.slow
 def test_a_number_bounds_silences_and_not_the_stream(surface, client):
     steps = [step for _ in range(6) for step in (event(text("A")), Pause(0.25))]
