@@ -165,6 +165,19 @@ def test_raw_responses(surface, client):
 
 
 @pytest.mark.parametrize("method", METHODS)
+def test_the_response_around_every_method(surface, client, method):
+    api, server = client(then=reply({"a": 1}, headers=[("x-request-id", "r")]))
+    response = surface.run(getattr(api.with_raw_response, method)("/r", cast_to=dict))
+    assert (response.status_code, response.request_id, response.parse()) == (200, "r", {"a": 1})
+    assert response.http_request.method == method.upper()
+    with surface.using(getattr(api.with_streaming_response, method)("/r", cast_to=dict)) as response:
+        assert (response.headers["x-request-id"], response.http_request.method) == ("r", method.upper())
+        assert surface.run(response.parse()) == {"a": 1}
+    assert response.is_closed
+    assert [request.method for request in server.requests] == [method.upper()] * 2
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_errors(surface, client, method):
     api, _ = client(reply(error("no such route"), 404))
     with pytest.raises(tokstream.NotFoundError, match="no such route"):
