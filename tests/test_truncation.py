@@ -7,8 +7,8 @@ import gzip
 import pytest
 
 import tokstream
-from replies import DONE, USAGE, choice, chunk, completion, event, finish, said, sse, text
-from server import CLOSE, RESET, Reached, frame, head, reply, stream
+from replies import DONE, USAGE, choice, chunk, completion, error, event, finish, said, sse, text
+from server import CLOSE, PATIENCE, RESET, STALL, Pause, Reached, frame, head, reply, stream
 
 BEGUN = sse(text("A"), text("B"), done=False)
 PACKED = gzip.compress(said("A", "B"))
@@ -144,3 +144,72 @@ def test_surplus_bytes_are_no_reply(surface, client, when, streamed):
 def test_done_with_nothing_after_it_needs_no_finish_reason(surface, client):
     api, _ = client(stream(BEGUN, DONE))
     assert surface.run(surface.stream(api).get_final_completion()).choices[0].finish_reason is None
+
+
+WITH_USAGE = sse({**text("A"), "usage": USAGE}, done=False)
+ENDINGS = {
+    "closed in order": [],
+    "closed": [CLOSE],
+    "reset": [RESET],
+    "silent": [STALL],
+    "an error": [sse(error())],
+    "an error event": [b"event: error\ndata: It went wrong\n\n"],
+    "no json": [sse("{oops}")],
+    "a large event": [event(text("x" * 50_000))],
+}
+VIEWS = {
+    "chunks": lambda surface, api: surface.list(surface.stream(api)),
+    "text_stream": lambda surface, api: surface.list(surface.stream(api).text_stream),
+    "final": lambda surface, api: surface.run(surface.stream(api).get_final_completion()),
+    "events": lambda surface, api: read_in_block(surface, api.chat.completions.stream(messages="x")),
+    "parse": lambda surface, api: read_in_block(
+        surface, api.chat.completions.with_streaming_response.create(messages="x", stream=True), parsed=True
+    ),
+}
+
+
+def read_in_block(surface, manager, *, parsed=False):
+    with surface.using(manager) as answer:
+        surface.list(surface.run(answer.parse()) if parsed else answer)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_every_error_keeps_what_came_and_its_usage(surface, client, ending, view):
+    limits = tokstream.Limits(event_bytes=10_000)
+    timeout = tokstream.Timeout(read=0.1)
+    api, _ = client(stream(WITH_USAGE, *ENDINGS[ending]), limits=limits, timeout=timeout, max_retries=0)
+    with pytest.raises(tokstream.APIError) as caught:
+        VIEWS[view](surface, api)
+    partial = caught.value.partial
+    assert partial.choices[0].message.content == "A"
+    assert partial.usage.total_tokens == USAGE["total_tokens"]
+
+
+def test_what_follows_done_is_read_within_a_bound(surface, client):
+    """A server that goes on for ever after [DONE] is left, and the next call does not wait for it."""
+    sent = []
+
+    def flood(_):
+        yield from stream(said("A"))[:-1]
+        while len(sent) < 10_000:
+            sent.append(None)
+            yield frame(b": " + b"x" * 65536 + b"\n\n")
+
+    api, server = client(flood, stream(said("B")))
+    assert surface.ask(api, True) == "A"
+    assert surface.ask(api, True) == "B"
+    assert surface.meanwhile(lambda: server.connections[0].ended.wait(PATIENCE))
+    assert [request.connection for request in server.requests] == [0, 1]
+    # What lies in the buffers of both systems, far below what there is.
+    assert len(sent) < 1000
+
+
+@pytest.mark.parametrize("rest", [[], [b": one more comment\n\n"]], ids=["the end alone", "a comment"])
+def test_a_body_that_ends_a_little_after_done_gives_its_connection_back(surface, client, rest):
+    api, server = client(then=stream(said("A"), Pause(0.02), *rest))
+    for _ in range(3):
+        assert surface.ask(api, True) == "A"
+        # Only the client knows when it has read the rest; this wait is far longer than that takes.
+        surface.meanwhile(lambda: Reached().wait(0.3))
+    assert [request.connection for request in server.requests] == [0] * 3
