@@ -14,7 +14,7 @@ import pytest
 
 import tokstream
 from replies import completion, error, event, said, text
-from server import PATIENCE, STALL, Gate, Pause, Reached, head, reply, stream
+from server import PATIENCE, RESET, STALL, Gate, Pause, Reached, head, reply, stream
 
 TIME = 0.3
 # A timeout comes within a tenth of a second of its time; the rest is for a busy machine.
@@ -350,3 +350,54 @@ def test_odd_times_are_refused(surface, client, value):
         tokstream.Timeout(read=value)
     assert surface.create(api).choices[0].message.content == "usable"
     assert len(server.requests) == 1
+
+
+BIG = event(text("x" * 1000)) * 1000
+
+
+def test_the_read_clock_stands_while_the_caller_is_busy_and_its_loop_goes_on(surface, client):
+    gate = Gate()
+    api, _ = client(stream(event(text("A")), gate, said("B")), timeout=tokstream.Timeout(read=TIME), **ONE_TRY)
+    answer = surface.stream(api)
+    surface.next(answer)
+    # What drives the connection goes on meanwhile; this wait is the case itself.
+    surface.meanwhile(lambda: time.sleep(2 * TIME))
+    gate.open()
+    assert surface.next(answer).choices[0].delta.content == "B"
+
+
+@pytest.mark.parametrize("view", ["chunks", "text_stream", "bytes"])
+def test_the_read_clock_stands_while_a_full_buffer_holds_back(surface, client, view):
+    api, _ = client(stream(*[BIG] * 20, said("B")), timeout=tokstream.Timeout(read=TIME), **ONE_TRY)
+    with contextlib.ExitStack() as stack:
+        if view == "bytes":
+            create = api.chat.completions.with_streaming_response.create
+            items = stack.enter_context(surface.using(create(messages="x", stream=True))).iter_bytes()
+        else:
+            answer = surface.stream(api)
+            items = answer.text_stream if view == "text_stream" else answer
+        surface.next(items)
+        # More has been sent than is read ahead; this wait is the case itself.
+        surface.meanwhile(lambda: time.sleep(2 * TIME))
+        rest = surface.list(items)
+    if view == "bytes":
+        assert rest[-1].endswith(b"data: [DONE]\n\n")
+    else:
+        assert len(rest) == 20_000 + (view == "chunks")
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+def test_total_ends_the_wait_before_a_retry(surface, client, streamed):
+    busy = stream(b": ping\n\n", RESET) if streamed else reply(error(), 503, headers=[("Retry-After", "50")])
+    policy = tokstream.RetryPolicy(initial_delay=50, max_delay=50)
+    api, server = client(busy, timeout=tokstream.Timeout(total=TIME), retry=policy)
+    with times_out("total"):
+        surface.ask(api, streamed)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+def test_total_covers_the_connection(surface, unreachable, streamed):
+    api = surface.client(unreachable, timeout=tokstream.Timeout(None, total=TIME), **ONE_TRY)
+    with times_out("total"):
+        surface.create(api, stream=streamed)
