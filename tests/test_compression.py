@@ -206,3 +206,13 @@ def test_no_coding_by_its_name(surface, client, streamed):
     kind = "text/event-stream" if streamed else "application/json"
     api, _ = client(reply(body, headers=encoded("identity"), content_type=kind))
     assert surface.ask(api, streamed) == "plain"
+
+
+def test_the_bound_of_an_error_counts_what_comes_out(surface, client, coding):
+    bomb = pack(coding, json.dumps(error("no such model " + "x" * 20_000_000)).encode())
+    limits = tokstream.Limits(error_body_bytes=10_000)
+    api, _ = client(reply(bomb, 404, headers=encoded(coding)), limits=limits, max_retries=0)
+    with pytest.raises(tokstream.NotFoundError, match="no such model") as caught:
+        surface.create(api)
+    assert "error_body_bytes=10000" in str(caught.value)
+    assert len(caught.value.response.content) <= 10_000

@@ -65,3 +65,31 @@ def test_circles_end(surface, client):
     with pytest.raises(tokstream.APIError):
         surface.create(api)
     assert len(server.requests) < 50
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("status", [300, 301, 302, 303])
+def test_what_would_change_the_method_is_not_followed(surface, serve, status, streamed):
+    server = serve(lambda request: moved(status, server.origin + "/v2/chat"))
+    with pytest.raises(tokstream.APIStatusError, match="redirect") as caught:
+        surface.ask(surface.client(server, max_retries=0), streamed)
+    assert caught.value.status_code == status
+    assert len(server.requests) == 1
+
+
+OTHER_ORIGINS = {
+    "another port": lambda origin: origin.rpartition(":")[0] + ":9/v1",
+    "another name": lambda origin: origin.replace("127.0.0.1", "localhost") + "/v1",
+    "up to https": lambda origin: origin.replace("http:", "https:") + "/v1",
+    "no scheme": lambda origin: "//localhost:9/v1",
+}
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("where", OTHER_ORIGINS)
+def test_an_origin_is_scheme_name_and_port(surface, serve, where, streamed):
+    server = serve(lambda request: moved(308, OTHER_ORIGINS[where](server.origin)))
+    with pytest.raises(tokstream.APIStatusError) as caught:
+        surface.ask(surface.client(server, max_retries=0), streamed)
+    assert caught.value.status_code == 308
+    assert len(server.connections) == len(server.requests) == 1

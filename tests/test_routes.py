@@ -62,7 +62,7 @@ def test_the_key_goes_to_no_other_server(surface, client, serve):
         assert other.request.header("authorization") is None
 
 
-@pytest.mark.parametrize("path", ["a\r\nX: 1", "a b\n", "a\0"])
+@pytest.mark.parametrize("path", ["a\r\nX: 1", "a b\n", "a\rb", "a\0"])
 def test_paths_that_would_break_the_request_are_refused(surface, client, path):
     api, server = client()
     with pytest.raises(ValueError):

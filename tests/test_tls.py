@@ -79,3 +79,11 @@ def test_http1_alone(surface, serve, authority):
 def test_http2_is_not_forced_on_a_server_without_it(surface, serve, authority):
     server = serve(OK, tls=authority.server(protocols=["http/1.1"]))
     assert surface.ask(surface.client(server, verify=authority.file), False) == "ok"
+
+
+def test_the_systems_authorities_are_trusted(surface, serve, authority, monkeypatch):
+    # Where the system's roots are is said by this variable, as for OpenSSL.
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    server = serve(OK, stream(said("ok")), tls=authority.server())
+    api = surface.client(server)
+    assert surface.ask(api, False) == surface.ask(api, True) == "ok"
