@@ -238,14 +238,16 @@ def test_the_longest_wait_is_a_setting(surface, client):
 @pytest.mark.parametrize(
     ("status", "says", "tries"), [(400, "true", 2), (500, "false", 1), (429, "false", 1), (500, "maybe", 2)]
 )
-def test_x_should_retry(surface, client, status, says, tries):
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+def test_x_should_retry(surface, client, status, says, tries, streamed):
     bad = reply(error(), status, headers=[("x-should-retry", says)])
-    api, server = client(bad, *([OK] if tries == 2 else []), retry=QUICK)
+    good = stream(said("ok")) if streamed else OK
+    api, server = client(bad, *([good] if tries == 2 else []), retry=QUICK)
     if tries == 2:
-        assert surface.create(api).choices[0].message.content == "ok"
+        assert surface.ask(api, streamed) == "ok"
     else:
         with pytest.raises(tokstream.APIStatusError):
-            surface.create(api)
+            surface.ask(api, streamed)
     assert len(server.requests) == tries
 
 
@@ -267,16 +269,31 @@ def test_nothing_is_repeated_once_content_was_handed_out(surface, client):
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("how", ["close", "reset"])
-def test_a_stale_connection_is_replaced_unnoticed(surface, client, how):
+def test_a_stale_connection_is_replaced_unnoticed(surface, client, how, streamed):
     # The server ends the idle connection; the next request finds that out, even where nothing may be repeated.
     gate = Gate()
-    api, server = client([*OK, gate, CLOSE if how == "close" else RESET], OK, max_retries=0)
-    surface.create(api)
+    good = stream(said("ok")) if streamed else OK
+    api, server = client([*good, gate, CLOSE if how == "close" else RESET], good, max_retries=0)
+    assert surface.ask(api, streamed) == "ok"
     gate.open()
     assert server.connections[0].ended.wait(10)
-    assert surface.create(api).choices[0].message.content == "ok"
+    assert surface.ask(api, streamed) == "ok"
     assert [request.connection for request in server.requests] == [0, 1]
+
+
+def test_many_stale_connections_are_replaced_unnoticed(surface, client):
+    """As many as were in use at once: the next call must not go from one to the other and fail."""
+    answer, end = Gate(), Gate()
+    api, server = client(*[[answer, *OK, end, CLOSE]] * 5, then=OK, max_retries=0)
+    asked = [surface.begin(api.chat.completions.create, messages="x") for _ in range(5)]
+    assert surface.meanwhile(lambda: server.wait_requests(5))
+    answer.open()
+    assert [surface.outcome(one).choices[0].message.content for one in asked] == ["ok"] * 5
+    end.open()
+    assert all(connection.ended.wait(10) for connection in server.connections)
+    assert [surface.ask(api, False) for _ in range(6)] == ["ok"] * 6
 
 
 def test_the_bodies_of_all_attempts_are_the_same(surface, client):
@@ -329,6 +346,14 @@ def test_nor_is_it_by_calls_one_after_another(surface, client):
     with pytest.raises(tokstream.InternalServerError) as caught:
         surface.create(api.with_options(max_retries=50))
     assert caught.value.retries_taken == 0
+
+
+def test_streams_take_from_the_same_budget(surface, client):
+    api, server = client(then=DOWN, max_retries=60)
+    for _ in range(3):
+        with pytest.raises(tokstream.InternalServerError):
+            surface.ask(api, True)
+    assert len(server.requests) == 3 + 100
 
 
 def test_a_lone_call_has_its_retries(surface, client):
