@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
+import sys
 import threading
+import time
 import weakref
 
 import pytest
 
 import tokstream
 from replies import HELLO, completion, error, event, said, text
-from server import STALL, Gate, reply, stream
+from server import STALL, Gate, Pause, reply, stream
 
 OK = reply(completion("ok"))
 SILENT = stream(event(text("A")), STALL)
@@ -148,6 +151,47 @@ def test_a_stream_that_is_given_up_frees_its_connection(surface, client, way, be
         assert surface.create(api).choices[0].message.content == "ok"
 
 
+STOPS = {
+    "close": lambda surface, held: surface.run(held[0].close()),
+    "del": lambda surface, held: held.clear(),
+    "del elsewhere": lambda surface, held: elsewhere(held.clear),
+    "close elsewhere": lambda surface, held: elsewhere(
+        held[0].close if surface.name == "sync" else lambda: asyncio.run(closed(held[0]))
+    ),
+}
+
+
+async def closed(answer):
+    await answer.close()
+
+
+def elsewhere(work):
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+
+@pytest.mark.parametrize("begun", [True, False], ids=["begun", "untouched"])
+@pytest.mark.parametrize("way", STOPS)
+def test_a_connection_is_gone_within_a_tenth_of_a_second(surface, client, way, begun):
+    """From whatever thread; the best of a few tries, since the machine may be busy."""
+    api, server = client(then=SILENT)
+    took = []
+    gc.disable()  # no cycle may be what keeps a stream alive
+    try:
+        for number in range(5):
+            held = [surface.stream(api)]
+            if begun:
+                surface.next(held[0])
+            at = time.monotonic()
+            STOPS[way](surface, held)
+            assert freed(server, number)
+            took.append(server.connections[number].ended_at - at)
+    finally:
+        gc.enable()
+    assert min(took) < 0.1
+
+
 def test_closing_is_possible_twice(surface, client):
     api, server = client(SILENT)
     answer = surface.stream(api)
@@ -188,7 +232,7 @@ def test_aclose(surface, client):
     assert api.is_closed()
 
 
-@pytest.mark.parametrize("how", ["cancel", "wait_for"])
+@pytest.mark.parametrize("how", ["cancel", "wait_for", "timeout"])
 @pytest.mark.parametrize("where", ["head", "read"])
 def test_cancelling_frees_the_connection(serve, how, where):
     server = serve([STALL] if where == "head" else SILENT, OK)
@@ -205,6 +249,12 @@ def test_cancelling_frees_the_connection(serve, how, where):
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
+        elif how == "timeout":
+            if sys.version_info < (3, 11):
+                pytest.skip("asyncio.timeout came with Python 3.11")
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.2):
+                    await ask()
         else:
             with pytest.raises(asyncio.TimeoutError):
                 await asyncio.wait_for(ask(), 0.2)
@@ -214,6 +264,77 @@ def test_cancelling_frees_the_connection(serve, how, where):
         await api.close()
 
     asyncio.run(main())
+
+
+async def whole(api):
+    return (await api.chat.completions.create(messages="x")).choices[0].message.content
+
+
+async def chunks(api):
+    return [chunk async for chunk in await api.chat.completions.create(messages="x", stream=True)]
+
+
+async def words(api):
+    return [word async for word in (await api.chat.completions.create(messages="x", stream=True)).text_stream]
+
+
+async def final(api):
+    return await (await api.chat.completions.create(messages="x", stream=True)).get_final_text()
+
+
+async def close(api):
+    answer = await api.chat.completions.create(messages="x", stream=True)
+    await answer.__anext__()
+    await answer.aclose()
+
+
+async def lines(api):
+    async with api.chat.completions.with_streaming_response.create(messages="x", stream=True) as response:
+        return [line async for line in response.iter_lines()]
+
+
+async def body(api):
+    async with api.chat.completions.with_streaming_response.create(messages="x") as response:
+        return await response.read()
+
+
+async def events(api):
+    async with api.chat.completions.stream(messages="x") as answer:
+        return [one async for one in answer]
+
+
+def in_pieces(request):
+    if request.json.get("stream"):
+        return stream(*(step for piece in "ABCDE" for step in (event(text(piece)), Pause(0.002))), said())
+    begin, rest = reply(completion("ok"))
+    return [begin, rest[:50], Pause(0.003), rest[50:]]
+
+
+@pytest.mark.parametrize("use", [whole, chunks, words, final, close, lines, body, events], ids=lambda use: use.__name__)
+def test_cancelling_at_any_await_leaves_the_client_usable(serve, use):
+    server = serve(then=in_pieces)
+
+    async def key():
+        await asyncio.sleep(0)
+        return "the key"
+
+    async def main():
+        cancelled = 0
+        async with tokstream.AsyncClient(base_url=server.url, api_key=key) as api:
+            for steps in range(40):
+                task = asyncio.create_task(use(api))
+                for step in range(steps):
+                    # The first are turns of the loop alone; then the server has its time to say something.
+                    await asyncio.sleep(0 if step < 15 else 0.001)
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.wait_for(task, 10)
+                cancelled += task.cancelled()
+                assert await asyncio.wait_for(whole(api), 10) == "ok"
+        return cancelled
+
+    assert asyncio.run(main()) > 10
+    assert all(connection.ended.wait(AT_ONCE) for connection in server.connections)
 
 
 def test_closing_from_another_thread(serve):
