@@ -13,8 +13,8 @@ import threading
 import pytest
 
 from http2_server import JSON, Http2Server
-from replies import completion, said
-from server import Gate, reply, stream
+from replies import DONE, completion, said
+from server import Gate, Pause, reply, stream
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
@@ -184,6 +184,113 @@ def test_parent_and_child_both_go_on(serve, program):
     first, rest = said("A", "B", "C").split(b"\n\n", 1)
     server = serve(stream(first + b"\n\n", gate, rest), then=reply(completion("ok")))
     assert run(program, server.url, opening=(gate, 4)) == ["A", "child ok", "child True", "parent ok", "BC"]
+
+
+OVER_TLS = """
+async def main():
+    client = tokstream.AsyncClient(base_url=sys.argv[1], verify=sys.argv[2])
+    plain = tokstream.Client(base_url=sys.argv[1], verify=sys.argv[2])
+    answer = await client.chat.completions.create(messages="x", stream=True)
+    other = plain.chat.completions.create(messages="x", stream=True)
+    words, others = answer.text_stream, other.text_stream
+    print(await words.__anext__(), next(others), flush=True)
+    pid = os.fork()
+    if pid == 0:
+        print("child", plain.chat.completions.create(messages="y").choices[0].message.content, flush=True)
+        other.close()
+        del words, others, answer, other
+        plain.close()
+        del client, plain
+        gc.collect()
+        os._exit(0)
+    assert (await asyncio.to_thread(os.waitpid, pid, 0))[1] == 0
+    print("parent", flush=True)
+    print("".join([word async for word in words]), "".join(others), flush=True)
+    await client.close()
+    plain.close()
+
+asyncio.run(main())
+"""
+
+
+def test_a_child_says_nothing_on_the_tls_connections_of_its_parent(serve, authority):
+    """What it closes or drops would end them: a TLS connection is told of its end."""
+    gate = Gate()
+    first, rest = said("A", "B", "C").split(b"\n\n", 1)
+
+    def respond(request):
+        return stream(first + b"\n\n", gate, rest) if request.json.get("stream") else reply(completion("ok"))
+
+    server = serve(then=respond, tls=authority.server())
+    lines = run(OVER_TLS, server.url, str(authority.file), opening=(gate, 3))
+    assert lines == ["A A", "child ok", "parent", "BC BC"]
+
+
+ENDING = """
+async def begin():
+    global client, words
+    client = tokstream.AsyncClient(base_url=sys.argv[1])
+    words = (await client.chat.completions.create(messages="x", stream=True)).text_stream
+    print(await words.__anext__(), flush=True)
+
+plain = tokstream.Client(base_url=sys.argv[1])
+answer = plain.chat.completions.create(messages="x", stream=True)
+next(answer)
+asyncio.run(begin())
+pid = os.fork()
+if pid == 0:
+    if sys.argv[2] == "used":
+        plain.chat.completions.create(messages="y")
+    sys.exit()
+assert os.waitpid(pid, 0)[1] == 0
+print("".join(answer.text_stream), flush=True)
+"""
+
+
+@pytest.mark.parametrize("use", ["used", "unused"])
+def test_a_child_ends_as_any_program_does(serve, use):
+    """With all that it inherited still in its globals, and what it opened itself too."""
+    gate = Gate()
+    first, rest = said("A", "B", "C").split(b"\n\n", 1)
+
+    def respond(request):
+        return stream(first + b"\n\n", gate, rest) if request.json.get("stream") else reply(completion("ok"))
+
+    assert run(ENDING, serve(then=respond).url, use, opening=(gate, 1)) == ["A", "BC"]
+
+
+AMID = """
+def read():
+    lines.append("".join(client.chat.completions.create(messages="x", stream=True).text_stream))
+
+lines = []
+client = tokstream.Client(base_url=sys.argv[1])
+reading = [threading.Thread(target=read) for _ in range(4)]
+for thread in reading:
+    thread.start()
+for _ in range(4):
+    pid = os.fork()
+    if pid == 0:
+        ok = client.chat.completions.create(messages="y").choices[0].message.content == "ok"
+        os._exit(0 if ok else 1)
+    assert os.waitpid(pid, 0)[1] == 0
+print("forked", flush=True)
+for thread in reading:
+    thread.join()
+print(*lines, flush=True)
+"""
+
+
+def test_forks_while_other_threads_read(serve):
+    gate = Gate()
+
+    def respond(request):
+        if not request.json.get("stream"):
+            return reply(completion("ok"))
+        return stream(*(step for n in range(200) for step in (said(str(n % 10), done=False), Pause(0.001))), gate, DONE)
+
+    expected = "".join(str(n % 10) for n in range(200))
+    assert run(AMID, serve(then=respond).url, opening=(gate, 1)) == ["forked", " ".join([expected] * 4)]
 
 
 IMPORTING = """
