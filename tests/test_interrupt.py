@@ -194,6 +194,115 @@ def test_a_users_signal_handler_runs_while_a_call_waits(serve, child):
     assert finish(process) == ["ok", "1"]
 
 
+RAISING_HANDLER = """
+import signal
+class Enough(Exception):
+    pass
+def enough(*_):
+    raise Enough
+signal.signal(signal.SIGUSR1, enough)
+""" + SYNC.replace("KeyboardInterrupt", "Enough")
+
+COUNTING_HANDLER = """
+import signal
+signal.signal(signal.SIGUSR1, lambda *_: say("handled"))
+if {asynchronous}:
+    async def main():
+        async with tokstream.AsyncClient(base_url=URL, retry=POLICY, timeout=60) as client:
+            answer = await client.chat.completions.create(messages="x", stream={streamed})
+            if {streamed}:
+                async for _ in answer:
+                    say("chunk")
+    asyncio.run(main())
+else:
+    client = tokstream.Client(base_url=URL, retry=POLICY, timeout=60)
+    answer = client.chat.completions.create(messages="x", stream={streamed})
+    if {streamed}:
+        for _ in answer:
+            say("chunk")
+say("end")
+"""
+
+
+@pytest.mark.parametrize("where", SCRIPTS)
+def test_what_a_users_signal_handler_raises_ends_the_wait(serve, child, where):
+    """As a time limit made of SIGALRM does."""
+    server, good = serve(SCRIPTS[where]), serve(OK)
+    process = child(RAISING_HANDLER, url=server.url, good=good.url, retries=where == "retry", streamed=where == "read")
+    server.wait_requests(1)
+    if where == "read":
+        assert process.stdout.readline() == "chunk\n"
+    process.send_signal(signal.SIGUSR1)
+    assert process.stdout.readline() == "interrupted\n"
+    assert finish(process) == ["ok"]
+    if where != "retry":
+        assert server.connections[0].ended.wait(PROMPT)
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("where", ["head", "body", "read", "retry"])
+def test_users_signal_handlers_run_wherever_a_call_waits(serve, child, where, asynchronous):
+    gate = Gate()
+    head_of_whole, body = reply(completion())
+    server = serve(
+        {
+            "head": [gate, head_of_whole, body],
+            "body": [head_of_whole, gate, body],
+            "read": stream(event(text("A")), gate, said()),
+            "retry": reply(error(), 503, headers=[("Retry-After", "2")]),
+        }[where],
+        *([OK] if where == "retry" else []),
+    )
+    process = child(
+        COUNTING_HANDLER,
+        url=server.url,
+        retries=where == "retry",
+        streamed=where == "read",
+        asynchronous=asynchronous,
+    )
+    server.wait_requests(1)
+    if where == "read":
+        assert process.stdout.readline() == "chunk\n"
+    process.send_signal(signal.SIGUSR1)
+    assert process.stdout.readline() == "handled\n"
+    # It ran while the call waited, which then goes on.
+    assert len(server.requests) == 1
+    gate.open()
+    assert finish(process)[-1] == "end"
+
+
+AGAIN = """
+client = tokstream.Client(base_url=URL, retry=POLICY, timeout=60)
+for _ in range(5):
+    try:
+        if {streamed}:
+            for chunk in client.chat.completions.create(messages="x", stream=True):
+                say("chunk")
+        else:
+            client.chat.completions.create(messages="x")
+    except KeyboardInterrupt:
+        say("interrupted")
+"""
+
+
+@pytest.mark.parametrize("where", SCRIPTS)
+def test_ctrl_c_takes_a_fifth_of_a_second(serve, child, where):
+    """The best of five tries on one client, since the machine may be busy."""
+    server = serve(then=SCRIPTS[where])
+    process = child(AGAIN, url=server.url, retries=where == "retry", streamed=where == "read")
+    took = []
+    for number in range(5):
+        server.wait_requests(number + 1)
+        if where == "read":
+            assert process.stdout.readline() == "chunk\n"
+        process.send_signal(signal.SIGINT)
+        sent = time.monotonic()
+        assert process.stdout.readline() == "interrupted\n"
+        took.append(time.monotonic() - sent)
+    assert finish(process) == []
+    assert min(took) < 0.2
+
+
 # More than fits between a server and a client that does not read.
 UNREAD = [b": " + b"x" * (1 << 20) + b"\n\n"] * 32
 
@@ -331,6 +440,24 @@ ENDINGS = {
                 begun.set()
         threading.Thread(target=read, daemon=True).start()
         begun.wait()
+        say("end")
+    """,
+    "a daemon thread whose loop waits": """
+        import threading
+        begun = threading.Event()
+        async def read():
+            client = tokstream.AsyncClient(base_url=URL)
+            async for _ in await client.chat.completions.create(messages="x", stream=True):
+                begun.set()
+        threading.Thread(target=lambda: asyncio.run(read()), daemon=True).start()
+        begun.wait()
+        say("end")
+    """,
+    "a streaming response half read": """
+        client = tokstream.Client(base_url=URL)
+        manager = client.chat.completions.with_streaming_response.create(messages="x", stream=True)
+        lines = manager.__enter__().iter_lines()
+        next(lines)
         say("end")
     """,
     "a client that was used": """
