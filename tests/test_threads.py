@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import math
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -41,6 +43,31 @@ def test_one_client_from_many_threads(serve, streamed):
     expected = [f"{n}{n * 7}!" if streamed else f"{n}|{n * 7}" for n in range(200)]
     assert answers == expected
     assert len(server.connections) <= 16
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+def test_one_client_from_64_threads_at_once(serve, streamed):
+    """All of them wait for the server at the same time."""
+    count = 64
+    gate = Gate()
+
+    def respond(request):
+        begin, *rest = echo(request)
+        return [begin, gate, *rest]
+
+    server = serve(then=respond)
+    with tokstream.Client(base_url=server.url) as api, ThreadPoolExecutor(count) as pool:
+
+        def ask(number):
+            if streamed:
+                return "".join(api.chat.completions.create(messages=f"{number}|x", stream=True).text_stream)
+            return api.chat.completions.create(messages=f"{number}|x").choices[0].message.content
+
+        asked = [pool.submit(ask, number) for number in range(count)]
+        server.wait_requests(count)
+        gate.open()
+        answers = [one.result() for one in asked]
+    assert answers == [f"{number}x!" if streamed else f"{number}|x" for number in range(count)]
 
 
 def test_other_threads_run_while_one_waits(serve):
@@ -130,6 +157,140 @@ def test_every_async_method_makes_a_coroutine(serve):
     asyncio.run(main())
 
 
+METHODS = {
+    "create": lambda api: api.chat.completions.create(messages="x"),
+    "create, streamed": lambda api: api.chat.completions.create(messages="x", stream=True),
+    "completions": lambda api: api.completions.create(model="m", prompt="x"),
+    "embeddings": lambda api: api.embeddings.create(model="m", input="x"),
+    "models": lambda api: api.models.list(),
+    "retrieve": lambda api: api.models.retrieve("m"),
+    "get": lambda api: api.get("/x", cast_to=dict),
+    "post": lambda api: api.post("/x", body={}, cast_to=dict),
+    "put": lambda api: api.put("/x", body={}, cast_to=dict),
+    "patch": lambda api: api.patch("/x", body={}, cast_to=dict),
+    "delete": lambda api: api.delete("/x", cast_to=dict),
+}
+
+
+async def by_task_group(coroutine):
+    if sys.version_info < (3, 11):
+        return await coroutine
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(coroutine)
+    return task.result()
+
+
+async def by_gather(coroutine):
+    return (await asyncio.gather(coroutine))[0]
+
+
+WAITS = {
+    "create_task": asyncio.create_task,
+    "wait_for": lambda coroutine: asyncio.wait_for(coroutine, 30),
+    "gather": by_gather,
+    "TaskGroup": by_task_group,
+}
+
+
+def answer_all(request):
+    body = request.json if request.body else {}
+    if body.get("stream"):
+        return stream(said("A", "B"))
+    if request.path.endswith("/embeddings"):
+        return reply({"object": "list", "data": [{"object": "embedding", "index": 0, "embedding": [1.0]}], "model": "m"})
+    return OK if request.method != "GET" else reply({"object": "list", "data": [], "id": "m"})
+
+
+@pytest.mark.parametrize("wait", WAITS.values(), ids=WAITS)
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+def test_every_request_can_be_awaited_in_every_way(serve, method, wait):
+    server = serve(then=answer_all)
+
+    async def main():
+        async with tokstream.AsyncClient(base_url=server.url) as api:
+            for form in (api, api.with_raw_response):
+                assert await wait(method(form)) is not None
+            manager = method(api.with_streaming_response)
+            response = await wait(manager.__aenter__())
+            assert response.status_code == 200
+            await wait(manager.__aexit__(None, None, None))
+
+    asyncio.run(main(), debug=True)
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("wait", WAITS.values(), ids=WAITS)
+def test_every_method_of_what_is_opened_can_be_awaited_in_every_way(serve, wait):
+    server = serve(then=answer_all)
+
+    async def main():
+        api = await wait(tokstream.AsyncClient(base_url=server.url).__aenter__())
+        completions = api.chat.completions
+        for name in ("__aenter__", "__anext__", "get_final_completion", "get_final_text", "close", "aclose"):
+            answer = await completions.create(messages="x", stream=True)
+            await wait(getattr(answer, name)())
+            await wait(answer.__aexit__(None, None, None))
+        answer = await completions.create(messages="x", stream=True)
+        assert await wait(answer.text_stream.__anext__()) == "A"
+        await wait(answer.response.aclose())
+        for name in ("__aenter__", "__anext__", "until_done", "get_final_completion", "get_final_text", "close"):
+            manager = completions.stream(messages="x")
+            events = await wait(manager.__aenter__())
+            await wait(getattr(events, name)())
+            await wait(manager.__aexit__(None, None, None))
+        async with completions.stream(messages="x") as events:
+            assert await wait(events.text_stream.__anext__()) == "A"
+        for name in ("read", "text", "json", "parse", "close"):
+            async with completions.with_streaming_response.create(messages="x") as response:
+                await wait(getattr(response, name)())
+        for name in ("iter_bytes", "iter_text", "iter_lines"):
+            async with completions.with_streaming_response.create(messages="x") as response:
+                assert await wait(first_of(getattr(response, name)()))
+        await wait(api.close())
+        await wait(api.aclose())
+        await wait(api.__aexit__(None, None, None))
+
+    asyncio.run(main(), debug=True)
+
+
+async def first_of(items):
+    async for item in items:
+        return item
+
+
+@pytest.mark.parametrize("debug", [False, True], ids=["plain", "debug"])
+def test_generators_left_half_read_warn_of_nothing(serve, debug):
+    server = serve(then=stream(event(text("A\n")), STALL))
+    unraisable = []
+
+    async def main():
+        api = tokstream.AsyncClient(base_url=server.url)
+        completions = api.chat.completions
+        for name in ("iter_bytes", "iter_text", "iter_lines"):
+            async with completions.with_streaming_response.create(messages="x", stream=True) as response:
+                async for _ in getattr(response, name)():
+                    break
+            # Nor where nobody leaves the block.
+            response = await completions.with_streaming_response.create(messages="x", stream=True).__aenter__()
+            assert await first_of(getattr(response, name)())
+        async with completions.stream(messages="x") as events:
+            assert await first_of(events)
+        async with completions.stream(messages="x") as events:
+            assert await first_of(events.text_stream) == "A\n"
+        assert await first_of((await completions.create(messages="x", stream=True)).text_stream) == "A\n"
+        # What is never awaited asks for nothing, and its sender is not told off.
+        completions.create(messages="x")
+
+    hook, sys.unraisablehook = sys.unraisablehook, lambda raised: unraisable.append(raised.exc_value)
+    try:
+        asyncio.run(main(), debug=debug)
+        gc.collect()
+    finally:
+        sys.unraisablehook = hook
+    assert unraisable == []
+    assert all(connection.ended.wait(5) for connection in server.connections)
+
+
 def test_the_loop_goes_on_while_one_task_waits(serve):
     gate = Gate()
     server = serve([gate, *OK])
@@ -210,14 +371,15 @@ def test_a_sync_client_inside_a_running_loop(serve):
     assert asyncio.run(main()) == ("a|b", ["a", "b", "!"])
 
 
-def test_a_stream_closed_in_another_task(serve):
+@pytest.mark.parametrize("how", ["close", "aclose"])
+def test_a_stream_closed_in_another_task(serve, how):
     server = serve(stream(event(text("A")), STALL))
 
     async def main():
         async with tokstream.AsyncClient(base_url=server.url) as api:
             answer = await api.chat.completions.create(messages="x", stream=True)
             await answer.__anext__()
-            await asyncio.create_task(answer.close())
+            await asyncio.create_task(getattr(answer, how)())
             assert await asyncio.to_thread(server.connections[0].ended.wait, 5)
 
     asyncio.run(main())
