@@ -167,6 +167,32 @@ def test_a_pickled_client_reads_the_environment(surface, client, monkeypatch):
     assert server.request.json["model"] == "some/model"
 
 
+def key_of_the_module():
+    return "of the module"
+
+
+def test_a_key_that_is_a_function_is_pickled_by_its_name(surface, serve, monkeypatch):
+    server = serve(OK)
+    monkeypatch.setenv(NAMES[0], "of the environment")
+    pickled = pickle.dumps(surface.client(server, api_key=key_of_the_module))
+    assert b"key_of_the_module" in pickled
+    again = pickle.loads(pickled)
+    surface.create(again)
+    surface.run(again.close())
+    assert bearer(server) == ["Bearer of the module"]
+    with pytest.raises((pickle.PicklingError, AttributeError)):
+        pickle.dumps(surface.client(server, api_key=lambda: "no name"))
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_a_copy_in_this_process_keeps_its_key(surface, client, copied):
+    api, server = client(OK, api_key="mine")
+    again = copied(api)
+    surface.create(again)
+    surface.run(again.close())
+    assert bearer(server) == ["Bearer mine"]
+
+
 # ── addresses ─────────────────────────────────────────────────────────────────────────────────
 
 

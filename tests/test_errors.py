@@ -14,7 +14,7 @@ import pytest
 
 import tokstream
 from replies import DATA, HELLO, completion, error, event, said, sse, text
-from server import CLOSE, RESET, head, reply, stream
+from server import CLOSE, RESET, frame, head, reply, stream
 from surface import KEY
 
 CASES = json.loads((DATA / "error-bodies.json").read_text())
@@ -262,6 +262,30 @@ def test_a_server_that_does_not_speak_http(surface, client, garbage):
 def test_headers_without_end(surface, client):
     api, _ = client([b"HTTP/1.1 200 OK\r\n", *([b"X-Long: " + b"y" * 65536 + b"\r\n"] * 64), CLOSE], max_retries=0)
     with pytest.raises(tokstream.APIError):
+        surface.create(api)
+
+
+HEADS = {
+    "one header": [b"HTTP/1.1 200 OK\r\nX-Long: ", *[b"y" * 65536] * 64, b"\r\n\r\n", CLOSE],
+    "many": [b"HTTP/1.1 200 OK\r\n", b"X-More: 1\r\n" * 10_000, b"\r\n", CLOSE],
+}
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("kind", HEADS)
+def test_a_head_over_its_bounds_is_named(surface, client, kind, streamed):
+    api, _ = client(HEADS[kind], reply(completion("usable")), max_retries=0)
+    with pytest.raises(tokstream.APIConnectionError, match="head is too large") as caught:
+        surface.ask(api, streamed)
+    assert caught.value.cause == "protocol"
+    assert surface.ask(api, False) == "usable"
+
+
+def test_trailers_are_bounded(surface, client):
+    sent = [head(200, ("Content-Type", "application/json"), ("Transfer-Encoding", "chunked"))]
+    sent += [frame(json.dumps(completion()).encode()), b"0\r\n", *[b"X-Trailer: " + b"y" * 1000 + b"\r\n"] * 3000]
+    api, _ = client([*sent, b"\r\n"], max_retries=0)
+    with pytest.raises(tokstream.APIConnectionError, match="trailers"):
         surface.create(api)
 
 

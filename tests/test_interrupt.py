@@ -122,6 +122,9 @@ def unreachable():
         sock.close()
 
 
+# More than fits between a server and a client that does not read.
+UNREAD = [b": " + b"x" * (1 << 20) + b"\n\n"] * 32
+
 SCRIPTS = {
     "head": [STALL],
     "body": [reply(completion())[0], STALL],
@@ -171,6 +174,97 @@ def test_ctrl_c_while_connecting(serve, child, unreachable, program):
     assert process.stdout.readline() == "interrupted\n"
     assert time.monotonic() - sent < PROMPT
     assert finish(process) == ["ok"]
+
+
+USES = {
+    "final": """await_(answer().get_final_text())""",
+    "text": """
+        for _ in answer().text_stream: pass""",
+    "events": """
+        with client.chat.completions.stream(messages="x") as events:
+            for _ in events: pass""",
+    "lines": """
+        with client.chat.completions.with_streaming_response.create(messages="x", stream=True) as response:
+            for _ in response.iter_lines(): pass""",
+}
+SYNC_USE = """
+client = tokstream.Client(base_url=URL, retry=POLICY, timeout=60)
+def answer():
+    return client.chat.completions.create(messages="x", stream=True)
+def use():
+    {use}
+try:
+    use()
+except KeyboardInterrupt:
+    say("interrupted")
+say(client.with_options(base_url=GOOD).chat.completions.create(messages="x").choices[0].message.content)
+"""
+ASYNC_USE = """
+async def main():
+    async with tokstream.AsyncClient(base_url=URL, retry=POLICY, timeout=60) as client:
+        async def answer():
+            return await client.chat.completions.create(messages="x", stream=True)
+        async def use():
+            {use}
+        await use()
+async def again():
+    async with tokstream.AsyncClient(base_url=GOOD) as client:
+        say((await client.chat.completions.create(messages="x")).choices[0].message.content)
+try:
+    asyncio.run(main())
+except KeyboardInterrupt:
+    say("interrupted")
+asyncio.run(again())
+"""
+
+
+def using(how, *, asynchronous):
+    """The program that reads a stream in this way."""
+    use = textwrap.dedent(USES[how])
+    if asynchronous:
+        use = use.replace("for ", "async for ").replace("with ", "async with ")
+        use = use.replace("await_(answer().", "await ((await answer()).").replace("answer().text", "(await answer()).text")
+    else:
+        use = use.replace("await_", "")
+    program = ASYNC_USE if asynchronous else SYNC_USE
+    indent = " " * (12 if asynchronous else 4)
+    return program.replace("{use}", use.replace("\n", "\n" + indent))
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("how", USES)
+def test_ctrl_c_however_a_stream_is_read(serve, child, how, asynchronous):
+    read = Reached()
+    server, good = serve(stream(event(text("A")), *UNREAD, read, STALL)), serve(OK)
+    process = child(using(how, asynchronous=asynchronous), url=server.url, good=good.url)
+    assert read.wait(LIMIT)
+    process.send_signal(signal.SIGINT)
+    sent = time.monotonic()
+    assert process.stdout.readline() == "interrupted\n"
+    assert time.monotonic() - sent < PROMPT
+    assert finish(process) == ["ok"]
+    assert server.connections[0].ended.wait(PROMPT)
+
+
+@pytest.mark.parametrize("program", [SYNC, ASYNC], ids=["sync", "async"])
+def test_ctrl_c_while_tls_is_begun(serve, child, program):
+    greeted = Reached()
+
+    def say_nothing(connection):
+        connection.receive()
+        greeted.set()
+        while True:
+            connection.receive()
+
+    server, good = serve(on_accept=say_nothing), serve(OK)
+    process = child(program, url=server.url.replace("http:", "https:"), good=good.url)
+    assert greeted.wait(LIMIT)
+    process.send_signal(signal.SIGINT)
+    sent = time.monotonic()
+    assert process.stdout.readline() == "interrupted\n"
+    assert time.monotonic() - sent < PROMPT
+    assert finish(process) == ["ok"]
+    assert server.connections[0].ended.wait(PROMPT)
 
 
 HANDLER = """
@@ -302,9 +396,6 @@ def test_ctrl_c_takes_a_fifth_of_a_second(serve, child, where):
     assert finish(process) == []
     assert min(took) < 0.2
 
-
-# More than fits between a server and a client that does not read.
-UNREAD = [b": " + b"x" * (1 << 20) + b"\n\n"] * 32
 
 READING_HANDLER = """
 import signal
