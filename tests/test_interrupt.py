@@ -223,7 +223,8 @@ def using(how, *, asynchronous):
     use = textwrap.dedent(USES[how])
     if asynchronous:
         use = use.replace("for ", "async for ").replace("with ", "async with ")
-        use = use.replace("await_(answer().", "await ((await answer()).").replace("answer().text", "(await answer()).text")
+        use = use.replace("await_(answer()", "await ((await answer())")
+        use = use.replace("answer().text", "(await answer()).text")
     else:
         use = use.replace("await_", "")
     program = ASYNC_USE if asynchronous else SYNC_USE

@@ -235,11 +235,10 @@ def test_the_longest_wait_is_a_setting(surface, client):
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize(
-    ("status", "says", "tries"), [(400, "true", 2), (500, "false", 1), (429, "false", 1), (500, "maybe", 2)]
-)
+@pytest.mark.parametrize("case", [(400, "true", 2), (500, "false", 1), (429, "false", 1), (500, "maybe", 2)])
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
-def test_x_should_retry(surface, client, status, says, tries, streamed):
+def test_x_should_retry(surface, client, case, streamed):
+    status, says, tries = case
     bad = reply(error(), status, headers=[("x-should-retry", says)])
     good = stream(said("ok")) if streamed else OK
     api, server = client(bad, *([good] if tries == 2 else []), retry=QUICK)

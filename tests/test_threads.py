@@ -197,7 +197,8 @@ def answer_all(request):
     if body.get("stream"):
         return stream(said("A", "B"))
     if request.path.endswith("/embeddings"):
-        return reply({"object": "list", "data": [{"object": "embedding", "index": 0, "embedding": [1.0]}], "model": "m"})
+        vector = {"object": "embedding", "index": 0, "embedding": [1.0]}
+        return reply({"object": "list", "data": [vector], "model": "m"})
     return OK if request.method != "GET" else reply({"object": "list", "data": [], "id": "m"})
 
 
@@ -256,6 +257,7 @@ def test_every_method_of_what_is_opened_can_be_awaited_in_every_way(serve, wait)
 async def first_of(items):
     async for item in items:
         return item
+    return None
 
 
 @pytest.mark.parametrize("debug", [False, True], ids=["plain", "debug"])
