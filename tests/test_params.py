@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import enum
 import json
 import math
@@ -448,3 +449,76 @@ def test_the_type_of_a_request_has_every_parameter():
         hints = typing.get_type_hints(request)
         assert hints.keys() == {*PARAMS, "messages", "model", "stream"}
         assert not [name for name, hint in hints.items() if hint in (object, typing.Any)]
+
+
+class Failing:
+    """Fails whatever is asked of it."""
+
+    def __getattr__(self, name):
+        raise LookupError(name)
+
+    def fail(self, *_):
+        raise LookupError("not today")
+
+    __iter__ = __len__ = __getitem__ = __str__ = __float__ = __int__ = __index__ = __bool__ = fail
+    __fspath__ = __call__ = fail
+
+
+class FailingText(str):
+    __slots__ = ()
+
+    def encode(self, *_):
+        raise LookupError("not today")
+
+    __str__ = encode
+
+
+class FailingNumber(float):
+    def __float__(self):
+        raise LookupError("not today")
+
+
+def failing_generator():
+    yield {}
+    raise LookupError("not today")
+
+
+ODD = [
+    *(lambda value=value: value for value in (math.nan, math.inf, -math.inf, -1, -0.0, 2**64, -(2**63) - 1, 10**5000)),
+    *(lambda value=value: value for value in ("", "a\0b", "\ud800", "\r\n", b"\xff")),
+    *(lambda value=value: value for value in (None, True, 1j, object, len, json)),
+    *(Failing, lambda: FailingText("x"), lambda: FailingNumber(1), Unreadable, Dumps, failing_generator),
+    *(cyclic_list, cyclic_dict, deep, lambda: {"a": Failing()}, lambda: [Failing()], lambda: {1: 2}, lambda: {(): 1}),
+]
+SETTINGS = ["api_key", "model", "timeout", "max_retries", "retry", "limits", "default_headers"]
+SETTINGS += ["default_query", "proxy", "verify", "cert", "http2"]
+ARGUMENTS = ["messages", "model", "stream", "temperature", "extra_headers", "extra_query", "extra_body", "timeout"]
+ARGUMENTS += ["tools", "response_format", "stop", "seed", "user", "something_new", "stream_options"]
+# What Python's own functions raise for bad arguments, and what the arguments raise.
+ORDINARY = (tokstream.TokstreamError, TypeError, ValueError, ArithmeticError, LookupError, RecursionError, OSError)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_odd_settings_give_ordinary_errors(surface, client, name):
+    api, server = client(then=reply(completion("ok")), max_retries=0)
+    for make in ODD:
+        options = {"api_key": "key", "base_url": server.url, "max_retries": 0, "timeout": 5, name: make()}
+        with contextlib.suppress(*ORDINARY):
+            odd = surface.client_class(**options)
+            try:
+                surface.create(odd)
+            finally:
+                surface.run(odd.close())
+    assert surface.create(api).choices[0].message.content == "ok"
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_odd_arguments_give_ordinary_errors(surface, client, name):
+    def answer(request):
+        return stream(said("ok")) if request.json.get("stream") else reply(completion("ok"))
+
+    api, _ = client(then=answer, max_retries=0, timeout=5)
+    for make in ODD:
+        with contextlib.suppress(*ORDINARY):
+            surface.create(api, **{name: make()})
+    assert surface.create(api).choices[0].message.content == "ok"
