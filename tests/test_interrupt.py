@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import tokstream
+from http2_server import Http2Server
 from replies import completion, error, event, said, text
 from server import STALL, Gate, Reached, reply, stream
 
@@ -579,6 +580,49 @@ def test_the_interpreter_ends_whatever_is_open(serve, child, ending):
     begun = time.monotonic()
     assert finish(child(textwrap.dedent(ENDINGS[ending]), url=server.url)) == ["end"]
     assert time.monotonic() - begun < LIMIT / 2
+
+
+OVER_HTTP2 = {
+    "a stream in a global": """
+        client = tokstream.Client(base_url=URL, http2="prior-knowledge")
+        stream = client.chat.completions.create(messages="x", stream=True)
+        next(stream)
+        say("end")
+    """,
+    "an async stream in a global": """
+        async def main():
+            global client, stream
+            client = tokstream.AsyncClient(base_url=URL, http2="prior-knowledge")
+            stream = await client.chat.completions.create(messages="x", stream=True)
+            await stream.__anext__()
+        asyncio.run(main())
+        say("end")
+    """,
+    "a daemon thread that waits": """
+        import threading
+        client = tokstream.Client(base_url=URL, http2="prior-knowledge")
+        begun = threading.Event()
+        def read():
+            for _ in client.chat.completions.create(messages="x", stream=True):
+                begun.set()
+        threading.Thread(target=read, daemon=True).start()
+        begun.wait()
+        say("end")
+    """,
+}
+
+
+@pytest.mark.parametrize("ending", OVER_HTTP2)
+def test_the_interpreter_ends_whatever_is_open_over_http2(child, ending):
+    def respond(answer):
+        answer.head()
+        answer.send(event(text("A")))
+        answer.was_reset.wait(LIMIT)
+
+    with Http2Server(respond) as server:
+        begun = time.monotonic()
+        assert finish(child(textwrap.dedent(OVER_HTTP2[ending]), url=server.url)) == ["end"]
+        assert time.monotonic() - begun < LIMIT / 2
 
 
 def test_text_reaches_a_pipe_as_it_arrives(serve, child):

@@ -311,6 +311,14 @@ def test_a_reply_that_is_no_stream_is_an_error(surface, client, body, content_ty
     assert surface.list(surface.stream(api).text_stream) == ["usable"]
 
 
+@pytest.mark.parametrize("content_type", ["application/json", "text/html", None])
+def test_an_empty_reply_names_its_content_type(surface, client, content_type):
+    api, _ = client(reply(b"", content_type=content_type), stream(said("usable")), max_retries=0)
+    with pytest.raises(tokstream.APIError, match=f"empty .*{content_type or 'none'}"):
+        surface.list(surface.stream(api))
+    assert surface.list(surface.stream(api).text_stream) == ["usable"]
+
+
 def test_a_json_error_where_a_stream_was_asked(surface, client):
     sent = {"error": {"message": "Model busy, retry later", "code": "engine_overloaded"}}
     api, _ = client(reply(sent), stream(said("usable")), max_retries=0)
