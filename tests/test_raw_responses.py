@@ -97,6 +97,17 @@ def test_a_raw_stream(surface, client):
     assert response.is_closed
 
 
+def test_a_stream_tells_how_long_it_took(surface, client):
+    gate = Gate()
+    api, _ = client(stream(event(text("A")), gate, said("B")))
+    response = raw(surface, api, stream=True)
+    begun = response.elapsed
+    assert begun.total_seconds() > 0
+    gate.open()
+    surface.list(response.parse())
+    assert response.elapsed == response.http_response.elapsed > begun
+
+
 def test_raw_responses_of_the_other_resources(surface, client):
     api, server = client(
         reply({"object": "list", "data": [{"id": "m"}]}),
@@ -207,6 +218,18 @@ def test_reading_it_whole(surface, client):
         assert surface.run(response.text()) == body.decode()
         assert surface.run(response.json()) == completion("whole")
         assert surface.run(response.parse()).choices[0].message.content == "whole"
+
+
+def test_a_body_that_was_read_tells_how_long_it_took(surface, client):
+    gate = Gate()
+    api, _ = client(stream(b"a\n", gate, b"b"))
+    with streaming(surface, api) as response:
+        begun = response.elapsed
+        assert begun.total_seconds() > 0
+        gate.open()
+        surface.run(response.read())
+        assert response.http_response.elapsed == response.elapsed > begun
+        assert list(response.http_response.iter_lines()) == ["a", "b"]
 
 
 def test_a_stream_out_of_a_streaming_response(surface, client):

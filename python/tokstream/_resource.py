@@ -224,9 +224,8 @@ class _Call:
             return RawResponse(result.response, cast=self._cast, retries=result.timings.retries, source=result)
         if self._is_whole():
             return result if self._then is None else self._then(result)
-        response, retries, elapsed = result
-        response._elapsed = elapsed
-        raw = RawResponse(response, cast=self._cast, retries=retries, elapsed=elapsed)
+        response, retries, response._elapsed = result
+        raw = RawResponse(response, cast=self._cast, retries=retries)
         return raw if self._form == RAW else raw.parse()
 
     async def _resolve_key(self) -> None:

@@ -19,15 +19,12 @@ if TYPE_CHECKING:
 class _BaseResponse:
     """The head of a reply."""
 
-    __slots__ = ("_cast", "_elapsed", "_parsed", "_response", "_retries", "_source")
+    __slots__ = ("_cast", "_parsed", "_response", "_retries", "_source")
 
-    def __init__(
-        self, response: Response, *, cast: Any, retries: int, elapsed: float = 0.0, source: Any = None
-    ) -> None:
+    def __init__(self, response: Response, *, cast: Any, retries: int, source: Any = None) -> None:
         self._response = response
         self._cast = cast
         self._retries = retries
-        self._elapsed = elapsed
         self._source = source
         self._parsed: Any = None
 
@@ -78,10 +75,8 @@ class _BaseResponse:
 
     @property
     def elapsed(self) -> Any:
-        """How long the call took, as a `datetime.timedelta`."""
-        from datetime import timedelta
-
-        return timedelta(seconds=self._elapsed)
+        """How long the call took, or has taken so far, as a `datetime.timedelta`."""
+        return self._response.elapsed
 
     @property
     def is_closed(self) -> bool:
@@ -150,13 +145,6 @@ class _StreamingResponse(_BaseResponse):
         self._stream = stream
         self._core = core
         self._is_read = False
-
-    @property
-    def elapsed(self) -> Any:
-        """How long the call has taken, as a `datetime.timedelta`."""
-        from datetime import timedelta
-
-        return timedelta(seconds=self._source.timings.total)
 
     def _most(self, name: str) -> int:
         """Return a limit in bytes, of the client's `Limits`."""
@@ -470,8 +458,8 @@ def _as_httpx(response: Response, cast: Any) -> Any:
 
 
 def with_content(response: Response, content: bytes) -> Response:
-    """Return the same reply with its body."""
-    return Response(
+    """Return the same reply with its body, which was read to its end."""
+    whole = Response(
         response.status_code,
         response.headers,
         response.request,
@@ -479,6 +467,9 @@ def with_content(response: Response, content: bytes) -> Response:
         response.http_version,
         response.reason_phrase,
     )
+    # Not the stream: nothing goes on that it would have to end.
+    whole._elapsed = response.elapsed.total_seconds()
+    return whole
 
 
 class _Pieces:

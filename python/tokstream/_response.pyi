@@ -15,7 +15,7 @@ class RawResponse(Generic[_T_co]):
     """A response that was read. `T` is what the method returns without `with_raw_response`."""
 
     def __init__(
-        self: RawResponse[Any], response: Response, *, cast: Any, retries: int, elapsed: float = 0.0, source: Any = None
+        self: RawResponse[Any], response: Response, *, cast: Any, retries: int, source: Any = None
     ) -> None: ...
     @property
     def headers(self) -> Headers:
@@ -35,7 +35,7 @@ class RawResponse(Generic[_T_co]):
 
     @property
     def elapsed(self) -> timedelta:
-        """How long the call took."""
+        """How long the call took, or has taken so far."""
 
     @property
     def http_response(self) -> Response:
@@ -123,7 +123,7 @@ class APIResponse(Generic[_T_co]):
 
     @property
     def elapsed(self) -> timedelta:
-        """How long the call took."""
+        """How long the call took, or has taken so far."""
 
     @property
     def http_response(self) -> Response:
@@ -235,7 +235,7 @@ class AsyncAPIResponse(Generic[_T_co]):
 
     @property
     def elapsed(self) -> timedelta:
-        """How long the call took."""
+        """How long the call took, or has taken so far."""
 
     @property
     def http_response(self) -> Response:
