@@ -55,6 +55,19 @@ def test_vectors_are_lists_of_floats(surface, client, as_text):
     assert (result.usage.prompt_tokens, result.usage.total_tokens) == (4, 4)
 
 
+def test_vectors_of_responses_are_lists_of_floats(surface, client):
+    api, _ = client(then=served(VECTORS, True))
+    asked = {"model": "m", "input": ["a", "b"]}
+    raw = surface.run(api.embeddings.with_raw_response.create(**asked))
+    assert [item.embedding for item in raw.parse().data] == VECTORS
+    assert raw.parse() is raw.parse()
+    assert raw.parse(to=dict)["data"][0]["embedding"] == packed(VECTORS[0])
+    with surface.using(api.embeddings.with_streaming_response.create(**asked)) as response:
+        assert [item.embedding for item in surface.run(response.parse()).data] == VECTORS
+    raw = surface.run(api.embeddings.with_raw_response.create(**asked, encoding_format="base64"))
+    assert raw.parse().data[0].embedding == packed(VECTORS[0])
+
+
 def test_base64_is_given_as_text_to_who_asks_for_it(surface, client):
     api, server = client(served(VECTORS))
     result = surface.run(api.embeddings.create(model="m", input="a", encoding_format="base64"))

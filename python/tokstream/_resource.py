@@ -153,7 +153,7 @@ def send(
         timeout: the time limits of this request.
         max_retries: how often it is tried again.
         needs_key: whether the route is refused without a key; one without asks the server all the same.
-        then: makes the result of the parsed reply.
+        then: makes the result of the parsed reply, in every form.
     """
     options = {
         "headers": extra_headers,
@@ -225,7 +225,7 @@ class _Call:
         if self._is_whole():
             return result if self._then is None else self._then(result)
         response, retries, response._elapsed = result
-        raw = RawResponse(response, cast=self._cast, retries=retries)
+        raw = RawResponse(response, cast=self._cast, retries=retries, then=self._then)
         return raw if self._form == RAW else raw.parse()
 
     async def _resolve_key(self) -> None:
@@ -250,7 +250,7 @@ class _Call:
 
         core = self._client._core
         source = core.open(*self._what, "bytes", self._options)
-        return APIResponse(source, cast=self._cast, stream=self._restream(), core=core)
+        return APIResponse(source, cast=self._cast, stream=self._restream(), core=core, then=self._then)
 
     async def aopen(self) -> Any:
         from ._response import AsyncAPIResponse
@@ -258,7 +258,7 @@ class _Call:
         await self._resolve_key()
         core = self._client._core
         source = await core.open(*self._what, "bytes", self._options)
-        return AsyncAPIResponse(source, cast=self._cast, stream=self._restream(), core=core)
+        return AsyncAPIResponse(source, cast=self._cast, stream=self._restream(), core=core, then=self._then)
 
     def _restream(self) -> Callable[[Any], Any] | None:
         if self._stream is None:

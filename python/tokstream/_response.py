@@ -19,13 +19,22 @@ if TYPE_CHECKING:
 class _BaseResponse:
     """The head of a reply."""
 
-    __slots__ = ("_cast", "_parsed", "_response", "_retries", "_source")
+    __slots__ = ("_cast", "_parsed", "_response", "_retries", "_source", "_then")
 
-    def __init__(self, response: Response, *, cast: Any, retries: int, source: Any = None) -> None:
+    def __init__(
+        self,
+        response: Response,
+        *,
+        cast: Any,
+        retries: int,
+        source: Any = None,
+        then: Callable[[Any], Any] | None = None,
+    ) -> None:
         self._response = response
         self._cast = cast
         self._retries = retries
         self._source = source
+        self._then = then
         self._parsed: Any = None
 
     @property
@@ -95,12 +104,12 @@ class _BaseResponse:
             raise unexpected(self._response, f"The reply is not JSON: {error}") from error
 
     def _of(self, response: Response, to: Any) -> Any:
-        if to is None and self._parsed is not None:
-            return self._parsed
-        parsed = cast_response(response, self._cast if to is None else to)
-        if to is None:
-            self._parsed = parsed
-        return parsed
+        if to is not None:
+            return cast_response(response, to)
+        if self._parsed is None:
+            parsed = cast_response(response, self._cast)
+            self._parsed = parsed if self._then is None else self._then(parsed)
+        return self._parsed
 
 
 class RawResponse(_BaseResponse):
@@ -139,9 +148,15 @@ class _StreamingResponse(_BaseResponse):
     __slots__ = ("_core", "_is_read", "_stream")
 
     def __init__(
-        self, source: Any, *, cast: Any, stream: Callable[[Any], Any] | None = None, core: Core | None = None
+        self,
+        source: Any,
+        *,
+        cast: Any,
+        stream: Callable[[Any], Any] | None = None,
+        core: Core | None = None,
+        then: Callable[[Any], Any] | None = None,
     ) -> None:
-        super().__init__(source.response, cast=cast, retries=source.timings.retries, source=source)
+        super().__init__(source.response, cast=cast, retries=source.timings.retries, source=source, then=then)
         self._stream = stream
         self._core = core
         self._is_read = False

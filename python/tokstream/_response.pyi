@@ -15,7 +15,13 @@ class RawResponse(Generic[_T_co]):
     """A response that was read. `T` is what the method returns without `with_raw_response`."""
 
     def __init__(
-        self: RawResponse[Any], response: Response, *, cast: Any, retries: int, source: Any = None
+        self: RawResponse[Any],
+        response: Response,
+        *,
+        cast: Any,
+        retries: int,
+        source: Any = None,
+        then: Callable[[Any], Any] | None = None,
     ) -> None: ...
     @property
     def headers(self) -> Headers:
@@ -104,6 +110,7 @@ class APIResponse(Generic[_T_co]):
         cast: Any,
         stream: Callable[[Any], Any] | None = None,
         core: Core | None = None,
+        then: Callable[[Any], Any] | None = None,
     ) -> None: ...
     @property
     def headers(self) -> Headers:
@@ -216,6 +223,7 @@ class AsyncAPIResponse(Generic[_T_co]):
         cast: Any,
         stream: Callable[[Any], Any] | None = None,
         core: Core | None = None,
+        then: Callable[[Any], Any] | None = None,
     ) -> None: ...
     @property
     def headers(self) -> Headers:
