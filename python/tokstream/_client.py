@@ -453,7 +453,7 @@ class Client(BaseClient):
     """The client of one server: DeepInfra, or any other that speaks OpenAI's API. Its methods block."""
 
     def close(self) -> None:
-        """Close the idle connections and refuse further requests; streams under way go on."""
+        """End open streams, close the connections and refuse further requests."""
         self._core.close()
 
     def __enter__(self) -> Self:
@@ -470,7 +470,7 @@ class AsyncClient(BaseClient):
     _route = awaited(BaseClient._route)
 
     async def close(self) -> None:
-        """Close the idle connections and refuse further requests; streams under way go on."""
+        """End open streams, close the connections and refuse further requests."""
         self._core.close()
 
     async def aclose(self) -> None:
