@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
 import pickle
@@ -17,7 +18,7 @@ import tokstream
 from replies import HELLO, MODEL, USAGE, choice, chunk, completion, event, finish, said, sse, text
 from server import CLOSE, STALL, reply, stream
 from tokstream import _events
-from tokstream._events import ChatCompletionStreamManager, EventState
+from tokstream._events import AsyncChatCompletionStream, ChatCompletionStreamManager, EventState
 from tokstream.types.chat import ChatCompletion, ChatCompletionChunk
 
 # Seconds in which a connection that was given up must be gone.
@@ -456,6 +457,20 @@ def test_a_manager_may_be_entered_again():
     for letter in "ab":
         with manager as answer:
             assert told(list(answer))[0] == ("content.delta", letter, letter, None)
+
+
+def test_the_chunks_of_an_async_stream_are_those_of_one_loop():
+    """The iterator of one loop uses its awaitable again."""
+
+    class Raw:
+        async def __aiter__(self):
+            for letter in "ab":
+                yield ChatCompletionChunk.model_construct(**text(letter))
+
+    async def read():
+        return [event async for event in AsyncChatCompletionStream(Raw())]
+
+    assert [delta for kind, delta, *_ in told(asyncio.run(read())) if kind == "content.delta"] == ["a", "b"]
 
 
 # --- Events as objects ---

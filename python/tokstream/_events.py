@@ -394,11 +394,12 @@ class AsyncChatCompletionStream(_EventStream):
     `client.chat.completions.stream(…)` gives it in an `async with` statement.
     """
 
-    __slots__ = ()
+    __slots__ = ("_chunks",)
 
-    if TYPE_CHECKING:
-
-        def __init__(self, stream: AsyncStream[ChatCompletionChunk], *, strict: bool = False) -> None: ...
+    def __init__(self, stream: AsyncStream[ChatCompletionChunk], *, strict: bool = False) -> None:
+        super().__init__(stream, strict=strict)
+        # One iterator for all steps uses its awaitable again; the stream itself makes one for each step.
+        self._chunks = aiter(stream)
 
     def __aiter__(self) -> Self:
         return self
@@ -410,7 +411,7 @@ class AsyncChatCompletionStream(_EventStream):
             if self._ended:
                 raise StopAsyncIteration
             try:
-                chunk = await self._stream.__anext__()
+                chunk = await self._chunks.__anext__()
             except StopAsyncIteration:
                 self._finish()
             except Exception:
