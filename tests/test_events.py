@@ -386,6 +386,26 @@ def test_the_text(surface, client):
         assert surface.list(answer.text_stream) == ["Hi", " you"]
 
 
+@pytest.mark.parametrize(
+    "choices",
+    [
+        [{"delta": {"content": "A"}}],
+        [{"index": None, "delta": {"content": "A"}}],
+        [{"index": 1, "delta": {"content": "B"}}, {"index": 0, "delta": {"content": "A"}}],
+        [{"index": 0, "delta": {"role": "assistant"}}, {"index": 0, "delta": {"content": "B"}}],
+        [{"index": 0, "delta": None}, {"delta": {"content": "B"}}],
+    ],
+    ids=["no index", "null", "second", "twice", "none"],
+)
+def test_the_text_is_that_of_the_stream(surface, client, choices):
+    """Which choice is the first one does not depend on how it is read."""
+    api, _ = client(then=stream(sse({**chunk(), "choices": choices}, text("C"))))
+    with surface.using(api.chat.completions.stream(messages=HELLO)) as answer:
+        read = surface.list(answer.text_stream)
+    assert read == surface.list(surface.stream(api).text_stream)
+    assert read[-1] == "C"
+
+
 def test_a_loop_left_early_can_go_on(surface, client):
     api, _ = client(stream(said("a", "b")))
     with surface.using(api.chat.completions.stream(messages=HELLO)) as answer:

@@ -242,9 +242,10 @@ def _text_of(event: ChatCompletionStreamEvent) -> str:
     """Return what a chunk adds to the text of the first choice."""
     if isinstance(event, ChunkEvent):
         for choice in event.chunk.choices or ():
-            content: Any = getattr(getattr(choice, "delta", None), "content", None)
-            if getattr(choice, "index", None) == 0 and isinstance(content, str):
-                return content
+            # As the stream's own text_stream has it: some servers leave the index out.
+            if getattr(choice, "index", None) in (0, None):
+                content: Any = getattr(getattr(choice, "delta", None), "content", None)
+                return content if isinstance(content, str) else ""
     return ""
 
 
