@@ -210,16 +210,13 @@ class APIResponse(_StreamingResponse):
         """Read the body to its end and return it."""
         if self._is_read:
             return self._response.content
-        body = bytearray()
-        most = self._most("body_bytes")
+        whole = _Whole(self._most("body_bytes"))
         for piece in self._source:
-            body += piece
-            if len(body) > most:
+            whole.feed(piece)
+            if whole.is_too_long:
                 self.close()
-                raise unexpected(
-                    self._response, f"The reply is larger than {most} bytes, which limits.body_bytes allows"
-                )
-        return self._keep(bytes(body))
+                raise unexpected(self._response, whole.complaint)
+        return self._keep(whole.body())
 
     def text(self) -> str:
         """Read the body and return it as text."""
@@ -282,16 +279,13 @@ class AsyncAPIResponse(_StreamingResponse):
         """Read the body to its end and return it."""
         if self._is_read:
             return self._response.content
-        body = bytearray()
-        most = self._most("body_bytes")
+        whole = _Whole(self._most("body_bytes"))
         async for piece in self._source:
-            body += piece
-            if len(body) > most:
+            whole.feed(piece)
+            if whole.is_too_long:
                 await self.close()
-                raise unexpected(
-                    self._response, f"The reply is larger than {most} bytes, which limits.body_bytes allows"
-                )
-        return self._keep(bytes(body))
+                raise unexpected(self._response, whole.complaint)
+        return self._keep(whole.body())
 
     async def text(self) -> str:
         """Read the body and return it as text."""
@@ -507,6 +501,30 @@ class _Pieces:
 
     def rest(self) -> list[bytes]:
         return [bytes(self._kept)] if self._kept else []
+
+
+class _Whole:
+    """Joins a body of at most `most` bytes."""
+
+    __slots__ = ("_body", "_most")
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._body = bytearray()
+
+    @property
+    def is_too_long(self) -> bool:
+        return len(self._body) > self._most
+
+    @property
+    def complaint(self) -> str:
+        return f"The reply is larger than {self._most} bytes, which limits.body_bytes allows"
+
+    def feed(self, piece: bytes) -> None:
+        self._body += piece
+
+    def body(self) -> bytes:
+        return bytes(self._body)
 
 
 def _decoder() -> Callable[[bytes, bool], str]:
