@@ -17,7 +17,6 @@ from ._validation import (
     model_validate,
     model_validate_json,
     pydantic_core_schema,
-    pydantic_json_schema,
 )
 
 TYPE_CHECKING = False
@@ -60,7 +59,6 @@ __all__ = [
     "page_items",
     "pairs",
     "pydantic_core_schema",
-    "pydantic_json_schema",
     "repr_",
     "rich_repr",
     "to_dict",

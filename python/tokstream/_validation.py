@@ -30,7 +30,6 @@ __all__ = [
     "model_validate",
     "model_validate_json",
     "pydantic_core_schema",
-    "pydantic_json_schema",
 ]
 
 
@@ -245,7 +244,7 @@ def pydantic_core_schema(cls: type[BaseModel], source: object, handler: GetCoreS
         )
 
     def json_schema(schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return pydantic_json_schema(cls, schema, handler)
+        return _json_schema(cls)
 
     return core_schema.no_info_plain_validator_function(
         validate,
@@ -254,15 +253,13 @@ def pydantic_core_schema(cls: type[BaseModel], source: object, handler: GetCoreS
     )
 
 
-def pydantic_json_schema(
-    cls: type[BaseModel], core_schema: CoreSchema | None = None, handler: GetJsonSchemaHandler | None = None
-) -> JsonSchemaValue:
+def _json_schema(cls: type[BaseModel]) -> JsonSchemaValue:
     """Return the JSON Schema of this class."""
     properties: dict[str, Any] = {}
     for name, kind, nested, required in cls._schema():
         schema: dict[str, Any] = {} if kind == "any" else {"type": _JSON_TYPES[kind]}
         if nested is not None:
-            inner = pydantic_json_schema(nested)
+            inner = _json_schema(nested)
             schema = inner if kind == "object" else {"type": "array", "items": inner}
         if not required:
             schema = {"anyOf": [schema, {"type": "null"}], "default": None} if schema else {"default": None}
