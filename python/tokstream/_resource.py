@@ -250,7 +250,7 @@ class _Call:
 
         core = self._client._core
         source = core.open(*self._what, "bytes", self._options)
-        return APIResponse(source, cast=self._cast, stream=self._restream(), core=core, then=self._then)
+        return APIResponse(source, cast=self._cast, core=core, stream=self._restream(), then=self._then)
 
     async def aopen(self) -> Any:
         from ._response import AsyncAPIResponse
@@ -258,7 +258,7 @@ class _Call:
         await self._resolve_key()
         core = self._client._core
         source = await core.open(*self._what, "bytes", self._options)
-        return AsyncAPIResponse(source, cast=self._cast, stream=self._restream(), core=core, then=self._then)
+        return AsyncAPIResponse(source, cast=self._cast, core=core, stream=self._restream(), then=self._then)
 
     def _restream(self) -> Callable[[Any], Any] | None:
         if self._stream is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ._http import Response
-from ._tokstream import Limits
 from ._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -152,8 +151,8 @@ class _StreamingResponse(_BaseResponse):
         source: Any,
         *,
         cast: Any,
+        core: Core,
         stream: Callable[[Any], Any] | None = None,
-        core: Core | None = None,
         then: Callable[[Any], Any] | None = None,
     ) -> None:
         super().__init__(source.response, cast=cast, retries=source.timings.retries, source=source, then=then)
@@ -163,15 +162,13 @@ class _StreamingResponse(_BaseResponse):
 
     def _most(self, name: str) -> int:
         """Return a limit in bytes, of the client's `Limits`."""
-        limits = Limits() if self._core is None else self._core.limits
-        return int(getattr(limits, name))
+        return int(getattr(self._core.limits, name))
 
     def _keep(self, body: bytes) -> bytes:
         """Keep the whole body; what it says of tokens counts once."""
         self._is_read = True
         self._response = with_content(self._response, body)
-        if self._core is not None:
-            self._core.count(body)
+        self._core.count(body)
         return body
 
 

@@ -108,8 +108,8 @@ class APIResponse(Generic[_T_co]):
         source: Stream[bytes],
         *,
         cast: Any,
+        core: Core,
         stream: Callable[[Any], Any] | None = None,
-        core: Core | None = None,
         then: Callable[[Any], Any] | None = None,
     ) -> None: ...
     @property
@@ -221,8 +221,8 @@ class AsyncAPIResponse(Generic[_T_co]):
         source: AsyncStream[bytes],
         *,
         cast: Any,
+        core: Core,
         stream: Callable[[Any], Any] | None = None,
-        core: Core | None = None,
         then: Callable[[Any], Any] | None = None,
     ) -> None: ...
     @property
