@@ -250,7 +250,7 @@ class _Call:
 
         core = self._client._core
         source = core.open(*self._what, "bytes", self._options)
-        return APIResponse(source, cast=self._cast, core=core, stream=self._restream(), then=self._then)
+        return APIResponse(source, cast=self._cast, core=core, kind=self._stream, then=self._then)
 
     async def aopen(self) -> Any:
         from ._response import AsyncAPIResponse
@@ -258,10 +258,4 @@ class _Call:
         await self._resolve_key()
         core = self._client._core
         source = await core.open(*self._what, "bytes", self._options)
-        return AsyncAPIResponse(source, cast=self._cast, core=core, stream=self._restream(), then=self._then)
-
-    def _restream(self) -> Callable[[Any], Any] | None:
-        if self._stream is None:
-            return None
-        kind = self._stream
-        return lambda source: source._as(kind)
+        return AsyncAPIResponse(source, cast=self._cast, core=core, kind=self._stream, then=self._then)

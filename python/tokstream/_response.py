@@ -144,7 +144,7 @@ class RawResponse(_BaseResponse):
 class _StreamingResponse(_BaseResponse):
     """A reply whose body is read when it is asked for: what both surfaces have of it."""
 
-    __slots__ = ("_core", "_is_read", "_stream")
+    __slots__ = ("_core", "_is_read", "_kind")
 
     def __init__(
         self,
@@ -152,11 +152,11 @@ class _StreamingResponse(_BaseResponse):
         *,
         cast: Any,
         core: Core,
-        stream: Callable[[Any], Any] | None = None,
+        kind: str | None = None,
         then: Callable[[Any], Any] | None = None,
     ) -> None:
         super().__init__(source.response, cast=cast, retries=source.timings.retries, source=source, then=then)
-        self._stream = stream
+        self._kind = kind
         self._core = core
         self._is_read = False
 
@@ -227,8 +227,8 @@ class APIResponse(_StreamingResponse):
 
     def parse(self, *, to: Any = None) -> Any:
         """Return what the call would have returned, or the body as an object of the class `to`."""
-        if self._stream is not None and to is None:
-            return self._stream(self._source)
+        if self._kind is not None and to is None:
+            return self._source._as(self._kind)
         self.read()
         return self._of(self._response, to)
 
@@ -296,8 +296,8 @@ class AsyncAPIResponse(_StreamingResponse):
 
     async def parse(self, *, to: Any = None) -> Any:
         """Return what the call would have returned, or the body as an object of the class `to`."""
-        if self._stream is not None and to is None:
-            return self._stream(self._source)
+        if self._kind is not None and to is None:
+            return self._source._as(self._kind)
         await self.read()
         return self._of(self._response, to)
 

@@ -109,7 +109,7 @@ class APIResponse(Generic[_T_co]):
         *,
         cast: Any,
         core: Core,
-        stream: Callable[[Any], Any] | None = None,
+        kind: str | None = None,
         then: Callable[[Any], Any] | None = None,
     ) -> None: ...
     @property
@@ -222,7 +222,7 @@ class AsyncAPIResponse(Generic[_T_co]):
         *,
         cast: Any,
         core: Core,
-        stream: Callable[[Any], Any] | None = None,
+        kind: str | None = None,
         then: Callable[[Any], Any] | None = None,
     ) -> None: ...
     @property
