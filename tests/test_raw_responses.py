@@ -12,7 +12,7 @@ import tokstream
 from replies import HELLO, USAGE, completion, error, event, finish, said, sse, text
 from server import STALL, Gate, Pause, reply, stream
 from surface import pairs
-from tokstream._response import _Lines
+from tokstream._pieces import Lines
 from tokstream.types import CreateEmbeddingResponse, ModelList
 from tokstream.types.chat import ChatCompletion
 
@@ -316,7 +316,7 @@ def test_a_line_over_the_limit(surface, client):
 
 
 def test_a_long_line_costs_no_more_than_its_length():
-    lines = _Lines(1 << 30)
+    lines = Lines(1 << 30)
     began = time.process_time()
     for _ in range(200_000):
         assert lines.feed(b"x" * 50) == []
@@ -332,9 +332,9 @@ def test_lines_do_not_depend_on_where_they_are_cut(text):
     if not wanted[-1]:
         wanted.pop()
     for first, second in pairs(text):
-        lines = _Lines(100)
+        lines = Lines(100)
         assert [*lines.feed(first), *lines.feed(second), *lines.rest()] == wanted
-    lines = _Lines(100)
+    lines = Lines(100)
     one_by_one = [line for byte in text for line in lines.feed(bytes([byte]))]
     assert one_by_one + lines.rest() == wanted
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ._cast import cast_response, unexpected
 from ._http import Response
+from ._pieces import Lines, Pieces, Whole, decoder
 from ._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -179,14 +180,14 @@ class APIResponse(_StreamingResponse):
 
     def iter_bytes(self, chunk_size: int | None = None) -> Iterator[bytes]:
         """Yield the body's bytes as they come, or in pieces of `chunk_size`."""
-        pieces = _Pieces(chunk_size)
+        pieces = Pieces(chunk_size)
         for piece in self._source:
             yield from pieces.feed(piece)
         yield from pieces.rest()
 
     def iter_text(self, chunk_size: int | None = None) -> Iterator[str]:
         """Yield the body's text as it comes."""
-        decode = _decoder()
+        decode = decoder()
         for piece in self.iter_bytes(chunk_size):
             if text := decode(piece, False):
                 yield text
@@ -195,7 +196,7 @@ class APIResponse(_StreamingResponse):
 
     def iter_lines(self) -> Iterator[str]:
         """Yield the body's lines, without their ends."""
-        lines = _Lines(self._most("event_bytes"))
+        lines = Lines(self._most("event_bytes"))
         for piece in self._source:
             yield from lines.feed(piece)
             if lines.is_too_long:
@@ -207,7 +208,7 @@ class APIResponse(_StreamingResponse):
         """Read the body to its end and return it."""
         if self._is_read:
             return self._response.content
-        whole = _Whole(self._most("body_bytes"))
+        whole = Whole(self._most("body_bytes"))
         for piece in self._source:
             whole.feed(piece)
             if whole.is_too_long:
@@ -244,7 +245,7 @@ class AsyncAPIResponse(_StreamingResponse):
 
     async def iter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
         """Yield the body's bytes as they come, or in pieces of `chunk_size`."""
-        pieces = _Pieces(chunk_size)
+        pieces = Pieces(chunk_size)
         async for piece in self._source:
             for whole in pieces.feed(piece):
                 yield whole
@@ -253,7 +254,7 @@ class AsyncAPIResponse(_StreamingResponse):
 
     async def iter_text(self, chunk_size: int | None = None) -> AsyncIterator[str]:
         """Yield the body's text as it comes."""
-        decode = _decoder()
+        decode = decoder()
         async for piece in self.iter_bytes(chunk_size):
             if text := decode(piece, False):
                 yield text
@@ -262,7 +263,7 @@ class AsyncAPIResponse(_StreamingResponse):
 
     async def iter_lines(self) -> AsyncIterator[str]:
         """Yield the body's lines, without their ends."""
-        lines = _Lines(self._most("event_bytes"))
+        lines = Lines(self._most("event_bytes"))
         async for piece in self._source:
             for line in lines.feed(piece):
                 yield line
@@ -276,7 +277,7 @@ class AsyncAPIResponse(_StreamingResponse):
         """Read the body to its end and return it."""
         if self._is_read:
             return self._response.content
-        whole = _Whole(self._most("body_bytes"))
+        whole = Whole(self._most("body_bytes"))
         async for piece in self._source:
             whole.feed(piece)
             if whole.is_too_long:
@@ -359,104 +360,3 @@ def with_content(response: Response, content: bytes) -> Response:
     # Not the stream: nothing goes on that it would have to end.
     whole._elapsed = response.elapsed.total_seconds()
     return whole
-
-
-class _Pieces:
-    """Gives bytes as they come, or cut and joined to `size` bytes each."""
-
-    __slots__ = ("_kept", "_size")
-
-    def __init__(self, size: int | None) -> None:
-        self._size = size
-        self._kept = bytearray()
-
-    def feed(self, piece: bytes) -> list[bytes]:
-        if self._size is None:
-            return [piece]
-        self._kept += piece
-        whole = len(self._kept) // self._size * self._size
-        pieces = [bytes(self._kept[start : start + self._size]) for start in range(0, whole, self._size)]
-        del self._kept[:whole]
-        return pieces
-
-    def rest(self) -> list[bytes]:
-        return [bytes(self._kept)] if self._kept else []
-
-
-class _Whole:
-    """Joins a body of at most `most` bytes."""
-
-    __slots__ = ("_body", "_most")
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._body = bytearray()
-
-    @property
-    def is_too_long(self) -> bool:
-        return len(self._body) > self._most
-
-    @property
-    def complaint(self) -> str:
-        return f"The reply is larger than {self._most} bytes, which limits.body_bytes allows"
-
-    def feed(self, piece: bytes) -> None:
-        self._body += piece
-
-    def body(self) -> bytes:
-        return bytes(self._body)
-
-
-def _decoder() -> Callable[[bytes, bool], str]:
-    from codecs import getincrementaldecoder
-
-    return getincrementaldecoder("utf-8")("replace").decode
-
-
-class _Lines:
-    """Cuts text into lines at LF, CR LF and CR, as HTTP streams have them, and nowhere else.
-
-    What a line has so far is kept in pieces, so that a long one costs no more than its length.
-    """
-
-    __slots__ = ("_begun", "_decode", "_ends_in_cr", "_most", "_size")
-
-    def __init__(self, most: int) -> None:
-        self._decode = _decoder()
-        self._most = most
-        self._begun: list[str] = []
-        self._size = 0
-        self._ends_in_cr = False
-
-    @property
-    def is_too_long(self) -> bool:
-        return self._size > self._most
-
-    @property
-    def complaint(self) -> str:
-        return f"The reply has a line of more than {self._most} bytes, which limits.event_bytes allows"
-
-    def feed(self, piece: bytes) -> list[str]:
-        self._size += len(piece)
-        return self._cut(self._decode(piece, False))
-
-    def _cut(self, text: str) -> list[str]:
-        if self._ends_in_cr and text:
-            text = "\r" + text
-        if text:
-            # A CR at the end may be the first half of CR LF.
-            self._ends_in_cr = text.endswith("\r")
-        lines = text.removesuffix("\r").replace("\r\n", "\n").replace("\r", "\n").split("\n")
-        self._begun.append(lines[0])
-        if len(lines) == 1:
-            return []
-        lines[0] = "".join(self._begun)
-        self._begun = [lines.pop()]
-        # Close enough to its bytes, of which the decoder may keep some back.
-        self._size = len(self._begun[0])
-        return lines
-
-    def rest(self) -> list[str]:
-        lines = self._cut(self._decode(b"", True))
-        kept = "".join(self._begun)
-        return [*lines, kept] if kept or self._ends_in_cr else lines
