@@ -11,10 +11,10 @@ from pages import ROOT, examples, pages, program
 
 # These are there for type checkers alone, in modules without a stub.
 ONLY_FOR_CHECKERS = """
+tokstream._choice.Choices
+tokstream._choice.IncEx
 tokstream._http.HeaderTypes
-tokstream._models.Choices
 tokstream._models.Flags
-tokstream._models.IncEx
 tokstream._models.Model
 tokstream._validation.Model
 """

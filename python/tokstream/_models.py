@@ -10,7 +10,8 @@ extra fields in the server's order.
 
 from __future__ import annotations
 
-from ._typing import is_dict, is_list, is_set
+from ._choice import choose, chosen_items
+from ._typing import is_dict, is_list
 from ._validation import (
     ValidationError,
     encode,
@@ -24,15 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
     from typing import Any, Literal, TypeAlias, TypeVar
 
+    from ._choice import Choices, IncEx
     from ._tokstream import BaseModel, ModelList
 
     Model = TypeVar("Model", bound=BaseModel)
-    # What pydantic takes: a set, or a dict whose values are True or the same again; "__all__" stands for every key.
-    IncEx: TypeAlias = Any
     # exclude_unset, exclude_defaults, exclude_none
     Flags: TypeAlias = tuple[bool, bool, bool]
-    # `include` and `exclude`
-    Choices: TypeAlias = tuple[IncEx, IncEx]
 
 __all__ = [
     "Pages",
@@ -191,7 +189,7 @@ def _dump_object(
     dumped: dict[str, Any] = {}
     for name, kind, nested, value in _fields(cls, data, flags):
         if not everything:
-            inner = _choose(name, include, exclude)
+            inner = choose(name, include, exclude)
         if inner is not None:
             dumped[name] = _dump_value(kind, nested, value, *inner, flags)
     return dumped
@@ -204,7 +202,7 @@ def _dump_value(
         if kind == "object" and is_dict(value):
             return _dump_object(nested, value, include, exclude, flags)
         if kind == "list" and is_list(value):
-            chosen = _chosen_items(value, include, exclude)
+            chosen = chosen_items(value, include, exclude)
             return [_dump_value("object", nested, item, inc, exc, flags) for item, inc, exc in chosen]
     return dump_plain(value, include, exclude)
 
@@ -216,98 +214,13 @@ def dump_plain(value: Any, include: IncEx, exclude: IncEx) -> Any:
     if is_dict(value):
         dumped: dict[str, Any] = {}
         for key, item in value.items():
-            inner = _choose(key, include, exclude)
+            inner = choose(key, include, exclude)
             if inner is not None:
                 dumped[key] = dump_plain(item, *inner)
         return dumped
     if is_list(value):
-        return [dump_plain(item, inc, exc) for item, inc, exc in _chosen_items(value, include, exclude)]
+        return [dump_plain(item, inc, exc) for item, inc, exc in chosen_items(value, include, exclude)]
     return value
-
-
-# --- Choosing by `include` and `exclude` ---
-
-
-def _chosen_items(items: list[Any], include: IncEx, exclude: IncEx) -> Iterator[tuple[Any, IncEx, IncEx]]:
-    if include is None and exclude is None:
-        for item in items:
-            yield item, None, None
-        return
-    include, exclude = _from_start(include, len(items)), _from_start(exclude, len(items))
-    for index, item in enumerate(items):
-        inner = _choose(index, include, exclude)
-        if inner is not None:
-            yield item, *inner
-
-
-def _from_start(choice: IncEx, length: int) -> IncEx:
-    """Count the negative indexes of `choice` from the start of a list."""
-    if length == 0:
-        return choice
-    if is_dict(choice):
-        return {key % length if isinstance(key, int) else key: value for key, value in choice.items()}
-    if is_set(choice):
-        return {key % length if isinstance(key, int) else key for key in choice}
-    return choice
-
-
-def _choose(key: str | int, include: IncEx, exclude: IncEx) -> Choices | None:
-    """Return `include` and `exclude` for what is nested at `key`, or `None` if the key is left out."""
-    inner_include = inner_exclude = None
-    if is_dict(exclude):
-        inner_exclude = _choice_at(exclude, key)
-        if _is_whole(inner_exclude):
-            return None
-    elif exclude is not None and _has(exclude, key, "exclude"):
-        return None
-    if is_dict(include):
-        if key not in include and "__all__" not in include:
-            return None
-        inner_include = _choice_at(include, key)
-        if _is_whole(inner_include):
-            inner_include = None
-    elif include is not None and not _has(include, key, "include"):
-        return None
-    return inner_include, inner_exclude
-
-
-def _is_whole(choice: IncEx) -> bool:
-    return choice is True or choice is ...
-
-
-def _has(choice: IncEx, key: str | int, name: str) -> bool:
-    try:
-        return key in choice or "__all__" in choice
-    except TypeError:
-        raise TypeError(f"`{name}` must be a set or a dict, not {type(choice).__name__}") from None
-
-
-def _choice_at(choice: dict[Any, IncEx], key: str | int) -> IncEx:
-    if "__all__" not in choice:
-        return choice.get(key)
-    if key not in choice:
-        return choice["__all__"]
-    if _is_whole(choice[key]) or _is_whole(choice["__all__"]):
-        return choice[key]
-    return _merged(choice[key], choice["__all__"])
-
-
-def _merged(choice: IncEx, other: IncEx) -> dict[Any, IncEx]:
-    merged, other = _as_dict(choice), _as_dict(other)
-    for key, value in other.items():
-        if key not in merged:
-            merged[key] = value
-        elif not _is_whole(merged[key]) and not _is_whole(value):
-            merged[key] = _merged(merged[key], value)
-    return merged
-
-
-def _as_dict(choice: IncEx) -> dict[Any, IncEx]:
-    if is_dict(choice):
-        return dict(choice)
-    if is_set(choice):
-        return dict.fromkeys(choice, ...)
-    raise TypeError(f"`include` and `exclude` are made of sets and dicts, not {type(choice).__name__}")
 
 
 # --- JSON text ---
