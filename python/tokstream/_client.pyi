@@ -78,6 +78,38 @@ class BaseClient:
         http2: Any = None,
         **unknown: Any,
     ) -> None: ...
+    @property
+    def base_url(self) -> str:
+        """Where the routes begin. Can be set."""
+
+    @base_url.setter
+    def base_url(self, value: str) -> None: ...
+    @property
+    def timeout(self) -> float | Timeout | None:
+        """The time limits of requests, as they were given. Can be set."""
+
+    @timeout.setter
+    def timeout(self, value: float | Timeout | None) -> None: ...
+    @property
+    def max_retries(self) -> int:
+        """How many times a failed request is tried again. Can be set."""
+
+    @max_retries.setter
+    def max_retries(self, value: int) -> None: ...
+    @property
+    def default_headers(self) -> dict[str, str]:
+        """The headers that were given for every request."""
+
+    @property
+    def default_query(self) -> dict[str, object]:
+        """The URL parameters that were given for every request."""
+
+    @property
+    def usage(self) -> Usage:
+        """What the requests of this client, and of those made from it by `with_options`, used so far."""
+
+    def is_closed(self) -> bool:
+        """Return whether the client was closed."""
 
 class Client(BaseClient):
     """The client of one server: DeepInfra, or any other that speaks OpenAI's API.
@@ -112,9 +144,6 @@ class Client(BaseClient):
             that needs one.
     """
 
-    model: str
-    """The model of requests that name none."""
-
     def __init__(
         self,
         *,
@@ -139,24 +168,6 @@ class Client(BaseClient):
     @api_key.setter
     def api_key(self, value: str | Callable[[], str] | None) -> None: ...
     @property
-    def base_url(self) -> str:
-        """Where the routes begin. Can be set."""
-
-    @base_url.setter
-    def base_url(self, value: str) -> None: ...
-    @property
-    def timeout(self) -> float | Timeout | None:
-        """The time limits of requests, as they were given. Can be set."""
-
-    @timeout.setter
-    def timeout(self, value: float | Timeout | None) -> None: ...
-    @property
-    def max_retries(self) -> int:
-        """How many times a failed request is tried again. Can be set."""
-
-    @max_retries.setter
-    def max_retries(self, value: int) -> None: ...
-    @property
     def chat(self) -> Chat:
         """Chat routes: `client.chat.completions`."""
 
@@ -175,18 +186,6 @@ class Client(BaseClient):
     @property
     def beta(self) -> _Beta:
         """The same as the client: `client.beta.chat` is `client.chat`."""
-
-    @property
-    def default_headers(self) -> dict[str, str]:
-        """The headers that were given for every request."""
-
-    @property
-    def default_query(self) -> dict[str, object]:
-        """The URL parameters that were given for every request."""
-
-    @property
-    def usage(self) -> Usage:
-        """What the requests of this client, and of those made from it by `with_options`, used so far."""
 
     @property
     def with_raw_response(self) -> _ClientWithRawResponse:
@@ -474,9 +473,6 @@ class Client(BaseClient):
     def close(self) -> None:
         """End open streams, close the connections and refuse further requests with `ClientClosedError`."""
 
-    def is_closed(self) -> bool:
-        """Return whether the client was closed."""
-
     def __enter__(self) -> Self: ...
     def __exit__(
         self,
@@ -518,9 +514,6 @@ class AsyncClient(BaseClient):
             that needs one.
     """
 
-    model: str
-    """The model of requests that name none."""
-
     def __init__(
         self,
         *,
@@ -545,24 +538,6 @@ class AsyncClient(BaseClient):
     @api_key.setter
     def api_key(self, value: str | Callable[[], str | Awaitable[str]] | None) -> None: ...
     @property
-    def base_url(self) -> str:
-        """Where the routes begin. Can be set."""
-
-    @base_url.setter
-    def base_url(self, value: str) -> None: ...
-    @property
-    def timeout(self) -> float | Timeout | None:
-        """The time limits of requests, as they were given. Can be set."""
-
-    @timeout.setter
-    def timeout(self, value: float | Timeout | None) -> None: ...
-    @property
-    def max_retries(self) -> int:
-        """How many times a failed request is tried again. Can be set."""
-
-    @max_retries.setter
-    def max_retries(self, value: int) -> None: ...
-    @property
     def chat(self) -> AsyncChat:
         """Chat routes: `client.chat.completions`."""
 
@@ -581,18 +556,6 @@ class AsyncClient(BaseClient):
     @property
     def beta(self) -> _AsyncBeta:
         """The same as the client: `client.beta.chat` is `client.chat`."""
-
-    @property
-    def default_headers(self) -> dict[str, str]:
-        """The headers that were given for every request."""
-
-    @property
-    def default_query(self) -> dict[str, object]:
-        """The URL parameters that were given for every request."""
-
-    @property
-    def usage(self) -> Usage:
-        """What the requests of this client, and of those made from it by `with_options`, used so far."""
 
     @property
     def with_raw_response(self) -> _AsyncClientWithRawResponse:
@@ -882,9 +845,6 @@ class AsyncClient(BaseClient):
 
     async def aclose(self) -> None:
         """Close the client: another name for `close`."""
-
-    def is_closed(self) -> bool:
-        """Return whether the client was closed."""
 
     async def __aenter__(self) -> Self: ...
     async def __aexit__(
