@@ -36,6 +36,13 @@ class TestErrors(CommandLine):
         assert str(status) in line
         assert advice in line
 
+    def test_a_key_that_a_chunk_repeats_is_not_shown(self, talk: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("DEEPINFRA_API_KEY", "s3cret-key")
+        talk(stream(replies.sse(replies.chunk({"index": 0, "delta": {"content": ["s3cret-key"]}}))))
+        line = fail(1, "chat", "Hello!")
+        assert "no chunk" in line
+        assert "s3cret-key" not in line
+
     def test_a_long_one_is_cut(self, talk: Serve) -> None:
         talk(reply(replies.error("x" * 100_000), status=400))
         assert len(fail(1, "chat", "Hello!")) < 700

@@ -145,17 +145,15 @@ def test_a_task_that_is_cancelled_in_the_loops_turn_gives_the_stream_up(serve):
     async def main():
         async with tokstream.AsyncClient(base_url=server.url) as api:
             answer = await api.chat.completions.create(messages="x", stream=True)
-            count = 0
+            begun = asyncio.Event()
 
             async def read():
-                nonlocal count
                 async for _ in answer:
-                    count += 1
+                    begun.set()
 
             reading = asyncio.ensure_future(read())
-            while not count:
-                await asyncio.sleep(0)
-            assert count < 1000
+            await begun.wait()
+            assert not reading.done()
             reading.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await reading

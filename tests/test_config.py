@@ -579,3 +579,37 @@ def test_what_cannot_be_set_changes_nothing(surface, client, name, value):
     assert getattr(api, name) == before
     surface.create(api)
     assert bearer(server) == [f"Bearer {KEY}"]
+
+
+MISTAKES = {
+    "base_url": {"base_url": "ftp://x"},
+    "an unknown argument": {"http_client": object()},
+    "a line break": {"api_key": "s3cret-key\n"},
+    "a header": {"default_headers": {"Authorization": "s3cret-key"}, "no_such_option": 1},
+}
+
+
+@pytest.mark.parametrize("how", ["client", "with_options", "copy"])
+@pytest.mark.parametrize("name", MISTAKES)
+def test_no_frame_of_a_mistake_has_the_key(surface, name, how):
+    """Some loggers show the locals of a traceback's frames."""
+    mistake = {"api_key": "s3cret-key", **MISTAKES[name]}
+    make = surface.client_class if how == "client" else getattr(surface.client(), how)
+    with pytest.raises((tokstream.ConfigurationError, TypeError)) as caught:
+        make(**mistake)
+    check_frames(caught.value)
+
+
+def test_no_frame_of_a_mistaken_key_has_it(surface):
+    api = surface.client()
+    with pytest.raises(tokstream.ConfigurationError) as caught:
+        api.api_key = "s3cret-key\n"
+    check_frames(caught.value)
+
+
+def check_frames(error):
+    library = str(Path(tokstream.__file__).parent)
+    frames = traceback.TracebackException.from_exception(error, capture_locals=True).stack
+    ours = [frame for frame in frames if frame.filename.startswith(library)]
+    assert ours
+    assert not [frame for frame in ours if "s3cret" in repr(frame.locals)]

@@ -486,3 +486,40 @@ def test_an_error_that_is_nested_beyond_reason(fails, depth):
     got = fails(reply(f'{{"error": {"[" * depth}"no {KEY}"{"]" * depth}}}', 400))
     assert isinstance(got, tokstream.BadRequestError)
     assert KEY not in str(got.body) + got.response.text + str(got)
+
+
+REPEATED = error(f"Incorrect API key provided: {KEY}")
+# Replies with status 200 of which errors are made in Python.
+MADE_OF_A_SUCCESS = {
+    "raw, an error": (
+        REPEATED,
+        lambda s, api: s.run(api.chat.completions.with_raw_response.create(messages="x")).parse(),
+    ),
+    "raw, no JSON": (f"Bad key {KEY}", lambda s, api: s.run(api.models.with_raw_response.list()).json()),
+    "streaming, an error": (REPEATED, lambda s, api: streamed_whole(s, api, "parse")),
+    "streaming, no JSON": (f"Bad key {KEY}", lambda s, api: streamed_whole(s, api, "json")),
+    "a list that is none": ({KEY: KEY}, lambda s, api: s.run(api.get("/x", cast_to=list))),
+    "an object that is none": ([f"Bad key {KEY}"], lambda s, api: s.run(api.get("/x", cast_to=tokstream.types.Model))),
+    "an error in escapes": (
+        '{"error": {"message": "' + "".join(f"\\u{ord(letter):04x}" for letter in KEY) + '"}}',
+        lambda s, api: s.run(api.get("/x", cast_to=tokstream.types.Model)),
+    ),
+}
+
+
+def streamed_whole(surface, api, how):
+    with surface.using(api.chat.completions.with_streaming_response.create(messages="x")) as response:
+        return surface.run(getattr(response, how)())
+
+
+@pytest.mark.parametrize("name", MADE_OF_A_SUCCESS)
+def test_the_key_is_in_no_error_that_is_made_of_a_success(surface, client, name):
+    said, call = MADE_OF_A_SUCCESS[name]
+    api, _ = client(reply(said, headers=[("X-Echo", KEY)]), max_retries=0)
+    with pytest.raises(tokstream.APIError) as caught:
+        call(surface, api)
+    got = caught.value
+    shown = [str(got), repr(got), repr(got.body), got.response.text, repr(got.response.headers.multi_items())]
+    assert not [text for text in shown if KEY in text]
+    assert KEY.encode() not in pickle.dumps(got)
+    assert "[redacted]" in str(got) + str(got.body)

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import sys
 import threading
+import time
 import weakref
 
 import pytest
@@ -105,25 +106,27 @@ def test_a_loop_that_cannot_watch_descriptors(serve):
 @pytest.mark.parametrize("kind", [asyncio.SelectorEventLoop, Blind])
 def test_a_loop_that_is_left_in_a_wait_is_collected(serve, kind):
     server = serve(stream(event(text("A")), STALL))
-    begun = []
 
-    async def wait():
+    async def wait(begun):
         api = tokstream.AsyncClient(base_url=server.url)
-        async for chunk in await api.chat.completions.create(messages="x", stream=True):
-            begun.append(chunk)
+        async for _ in await api.chat.completions.create(messages="x", stream=True):
+            begun.set()
 
     async def main():
-        task = asyncio.ensure_future(wait())
+        begun = asyncio.Event()
+        task = asyncio.ensure_future(wait(begun))
         task._log_destroy_pending = False
-        while not begun:
-            await asyncio.sleep(0.001)
+        await begun.wait()
 
     loop = kind()
     loop.run_until_complete(main())
     loop.close()
     gone = weakref.ref(loop)
     del loop
-    gc.collect()
+    end = time.monotonic() + PATIENCE
+    # The thread that watches for a blind loop may be at telling it something.
+    while gone() is not None and time.monotonic() < end:
+        gc.collect()
     assert gone() is None
     # And with it the task's stream, its connection, and the thread that watches for a blind loop.
     assert server.connections[0].ended.wait(PATIENCE)

@@ -76,6 +76,21 @@ def test_no_proxy(surface, serve, monkeypatch, name, value):
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize("is_its_port", [True, False], ids=["its port", "another port"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_no_proxy_with_a_port(surface, serve, monkeypatch, host, is_its_port):
+    proxy, server = serve(then=OK), serve(then=OK)
+    monkeypatch.setenv("HTTP_PROXY", f"http://me:pw@127.0.0.1:{proxy.port}")
+    monkeypatch.setenv("NO_PROXY", f"other.test:80,{host}:{server.port if is_its_port else proxy.port}")
+    surface.create(surface.client(f"http://{host}:{server.port}/v1"))
+    surface.create(surface.client(FAR))
+    through = [request.target for request in proxy.requests]
+    elsewhere = [f"http://{host}:{server.port}/v1/chat/completions"]
+    assert through == ([] if is_its_port else elsewhere) + [f"{FAR}/chat/completions"]
+    assert all(request.header("proxy-authorization") for request in proxy.requests)
+    assert len(server.requests) == is_its_port
+
+
 def test_no_proxy_of_a_name(surface, serve, monkeypatch):
     proxy = serve(OK)
     monkeypatch.setenv("HTTP_PROXY", proxy.origin)

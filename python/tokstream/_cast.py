@@ -85,7 +85,8 @@ def unexpected(response: Response, message: str) -> APIError:
     """Return the error of a reply that is not what was expected."""
     from ._exceptions import APIResponseValidationError
 
-    return APIResponseValidationError(response, response.text, message=message)
+    shown, hide = response._without_keys()
+    return APIResponseValidationError(shown, shown.text, message=hide(message))
 
 
 def _refusal(response: Response) -> APIError | None:
@@ -100,9 +101,11 @@ def _refusal(response: Response) -> APIError | None:
         return None
     from ._exceptions import APIError
 
+    shown, hide = response._without_keys()
+    error = hide(error)
     words = error.get("message") if is_dict(error) else error
-    message = words if isinstance(words, str) and words else response.text
-    return APIError(message, response=response, body=error)
+    message = words if isinstance(words, str) and words else shown.text
+    return APIError(message, response=shown, body=error)
 
 
 # What needs no decoding.

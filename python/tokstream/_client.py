@@ -41,6 +41,22 @@ def _refuse(method: str, unknown: dict[str, Any]) -> None:
             raise TypeError(f"{method}() has no argument {name!r}: {_INSTEAD[name]}")
 
 
+def _unseen(method: Callable[..., Any]) -> Any:
+    """Have errors of `method` show none of its arguments: a traceback may be printed with the locals of its frames."""
+
+    def call(self: Any, *args: Any, **options: Any) -> Any:
+        try:
+            return method(self, *args, **options)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it goes on
+            del args, options
+            raise error.with_traceback(None)  # noqa: B904 - it is the same error
+
+    for name in ("__name__", "__qualname__", "__doc__", "__module__"):
+        setattr(call, name, getattr(method, name))
+    call.__wrapped__ = method  # type: ignore[attr-defined]
+    return call
+
+
 class Usage:
     """What the requests of a client used so far, as the servers reported it."""
 
@@ -79,6 +95,7 @@ class BaseClient:
 
     _asynchronous = False
 
+    @_unseen
     def __init__(
         self,
         *,
@@ -145,6 +162,7 @@ class BaseClient:
         return self._core.api_key
 
     @api_key.setter
+    @_unseen
     def api_key(self, value: Any) -> None:
         self._core.api_key = value
         self._state._key_is_awaited = self._asynchronous and callable(value)
@@ -254,6 +272,7 @@ class BaseClient:
         twin._resources = {}
         return twin
 
+    @_unseen
     def with_options(
         self,
         *,
@@ -305,6 +324,7 @@ class BaseClient:
         twin._make_core(api_key, self._core, chosen)
         return twin
 
+    @_unseen
     def copy(self, **options: Any) -> Self:
         """Return a client with other settings: the same as `with_options`."""
         return self.with_options(**options)

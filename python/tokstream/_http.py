@@ -14,6 +14,7 @@ from ._typing import override
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import timedelta
     from typing import Any, TypeAlias
 
@@ -232,7 +233,17 @@ class Response:
         json: the body as a value to encode as JSON, in place of `content`.
     """
 
-    __slots__ = ("_elapsed", "_reason", "_stream", "content", "headers", "http_version", "request", "status_code")
+    __slots__ = (
+        "_elapsed",
+        "_hider",
+        "_reason",
+        "_stream",
+        "content",
+        "headers",
+        "http_version",
+        "request",
+        "status_code",
+    )
 
     def __init__(  # noqa: PLR0917 - what the extension module knows of every response goes by position
         self,
@@ -258,9 +269,28 @@ class Response:
         self.content = content.encode() if isinstance(content, str) else bytes(content)
         self.http_version = http_version
         self._reason = reason_phrase
-        # Whoever made the record of a call sets these: the seconds it took, and a stream that goes on.
+        # Whoever made the record of a call sets these: the seconds it took, a stream that goes on, and what knows the
+        # keys that an error must not show.
         self._elapsed = 0.0
         self._stream: Any = None
+        self._hider: Any = None
+
+    def _with_content(self, content: bytes) -> Response:
+        """Return the same reply with its body, which was read to its end."""
+        whole = Response(self.status_code, self.headers, self.request, content, self.http_version, self.reason_phrase)
+        # Not the stream: nothing goes on that it would have to end.
+        whole._elapsed = self.elapsed.total_seconds()
+        whole._hider = self._hider
+        return whole
+
+    def _without_keys(self) -> tuple[Response, Callable[[Any], Any]]:
+        """Return the reply as an error may show it, and what takes the keys out of more text or decoded JSON."""
+        if self._hider is None:
+            return self, lambda value: value
+        hide = self._hider.hide
+        shown = self._with_content(hide(self.content))
+        shown.headers = Headers([(name, hide(value)) for name, value in self.headers.multi_items()])
+        return shown, hide
 
     @property
     def url(self) -> str | None:

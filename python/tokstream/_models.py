@@ -85,6 +85,7 @@ def model_dump(
     warnings: bool | Literal["none", "warn", "error"] = True,
     fallback: Callable[[Any], Any] | None = None,
     serialize_as_any: bool = False,
+    polymorphic_serialization: bool | None = None,
 ) -> dict[str, Any]:
     """Return the object as a dict, its nested objects as dicts too.
 
@@ -122,6 +123,7 @@ def model_dump_json(
     warnings: bool | Literal["none", "warn", "error"] = True,
     fallback: Callable[[Any], Any] | None = None,
     serialize_as_any: bool = False,
+    polymorphic_serialization: bool | None = None,
 ) -> str:
     r"""Return the object as JSON text.
 

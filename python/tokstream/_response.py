@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ._cast import cast_response, unexpected
-from ._http import Response
 from ._pieces import Lines, Pieces, Whole, decoder
 from ._typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
-    from ._http import Headers, Request
+    from ._http import Headers, Request, Response
     from ._tokstream import Core
 
 
@@ -168,7 +167,7 @@ class _StreamingResponse(_BaseResponse):
     def _keep(self, body: bytes) -> bytes:
         """Keep the whole body; what it says of tokens counts once."""
         self._is_read = True
-        self._response = with_content(self._response, body)
+        self._response = self._response._with_content(body)
         self._core.count(body)
         return body
 
@@ -345,18 +344,3 @@ class AsyncResponseContextManager:
     ) -> None:
         if self._response is not None:
             await self._response.close()
-
-
-def with_content(response: Response, content: bytes) -> Response:
-    """Return the same reply with its body, which was read to its end."""
-    whole = Response(
-        response.status_code,
-        response.headers,
-        response.request,
-        content,
-        response.http_version,
-        response.reason_phrase,
-    )
-    # Not the stream: nothing goes on that it would have to end.
-    whole._elapsed = response.elapsed.total_seconds()
-    return whole

@@ -119,6 +119,7 @@ class BaseModel:
         warnings: bool | Literal["none", "warn", "error"] = True,
         fallback: Callable[[Any], Any] | None = None,
         serialize_as_any: bool = False,
+        polymorphic_serialization: bool | None = None,
     ) -> builtins.dict[str, Any]:
         """Return the object as a dict. Unlike `to_dict`, declared fields left out are there as None.
 
@@ -138,6 +139,7 @@ class BaseModel:
             warnings: no difference.
             fallback: no difference.
             serialize_as_any: no difference.
+            polymorphic_serialization: no difference.
         """
 
     def model_dump_json(
@@ -157,6 +159,7 @@ class BaseModel:
         warnings: bool | Literal["none", "warn", "error"] = True,
         fallback: Callable[[Any], Any] | None = None,
         serialize_as_any: bool = False,
+        polymorphic_serialization: bool | None = None,
     ) -> str:
         """Return the object as JSON text, with the fields that `model_dump` would keep.
 
@@ -175,6 +178,7 @@ class BaseModel:
             warnings: as in `model_dump`.
             fallback: as in `model_dump`.
             serialize_as_any: as in `model_dump`.
+            polymorphic_serialization: as in `model_dump`.
         """
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
@@ -212,6 +216,7 @@ class BaseModel:
         obj: Any,
         *,
         strict: bool | None = None,
+        extra: Literal["allow"] | None = None,
         from_attributes: bool | None = None,
         context: Any | None = None,
         by_alias: bool | None = None,
@@ -222,6 +227,7 @@ class BaseModel:
         Args:
             obj: a dict, an object of this class, or one of openai-python or pydantic.
             strict: take no whole float and no digits in a string for an integer. Default false.
+            extra: no difference: fields that are not declared are always kept.
             from_attributes: take any object that has the fields as attributes. Default false.
             context: no difference.
             by_alias: no difference.
@@ -238,6 +244,7 @@ class BaseModel:
         json_data: str | bytes | bytearray,
         *,
         strict: bool | None = None,
+        extra: Literal["allow"] | None = None,
         context: Any | None = None,
         by_alias: bool | None = None,
         by_name: bool | None = None,
@@ -247,6 +254,7 @@ class BaseModel:
         Args:
             json_data: the text, or its bytes in UTF-8.
             strict: as in `model_validate`; so are the others.
+            extra: as in `model_validate`.
             context: no difference.
             by_alias: no difference.
             by_name: no difference.

@@ -14,7 +14,7 @@ from ._typing import is_dict, is_list
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, TypeVar
+    from typing import Any, Literal, TypeVar
 
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic.json_schema import JsonSchemaValue
@@ -38,6 +38,7 @@ def model_validate(
     obj: Any,
     *,
     strict: bool | None = None,
+    extra: Literal["allow"] | None = None,
     from_attributes: bool | None = None,
     context: object = None,
     by_alias: bool | None = None,
@@ -73,6 +74,7 @@ def model_validate_json(
     json_data: str | bytes | bytearray,
     *,
     strict: bool | None = None,
+    extra: Literal["allow"] | None = None,
     context: object = None,
     by_alias: bool | None = None,
     by_name: bool | None = None,

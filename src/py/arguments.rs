@@ -145,7 +145,10 @@ pub fn verify_of(value: &Bound<'_, PyAny>) -> PyResult<Verify> {
     match value.cast::<PyBool>() {
         Ok(truth) if truth.is_true() => Ok(Verify::Default),
         Ok(_) => Ok(Verify::Off),
-        Err(_) => Ok(Verify::CaFile(text_argument(value, "verify")?)),
+        Err(_) => Ok(Verify::CaFile(text_argument(
+            value,
+            "verify (True, False or a PEM file)",
+        )?)),
     }
 }
 

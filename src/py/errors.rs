@@ -4,12 +4,13 @@ use std::borrow::Cow;
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList, PyString};
+use pyo3::types::{PyBytes, PyDict, PyString};
 use reqwest::Url;
 use reqwest::header::HeaderMap;
 
+use super::hider::Hider;
 use super::json::{Encoder, decode};
-use crate::config::{is_secret, redact_url};
+use crate::config::redact_url;
 use crate::error::{Error, Failure, Head};
 use crate::exchange::Request;
 use crate::json::beyond_python;
@@ -24,103 +25,6 @@ pub fn configuration(py: Python<'_>, message: &str) -> PyErr {
 #[must_use]
 pub fn raise(py: Python<'_>, failure: Failure, request: Option<&Request>, partial: Option<Py<PyAny>>) -> PyErr {
     build(py, failure, request, partial).unwrap_or_else(|e| e)
-}
-
-/// Hides a request's keys in whatever is shown of it: servers repeat the keys that they refuse.
-struct Hider(Vec<String>);
-
-/// Shorter ones are no keys, and hiding them would tear other words apart.
-const SHORTEST_KEY: usize = 6;
-const HIDDEN: &str = "[redacted]";
-impl Hider {
-    fn of(request: Option<&Request>) -> Self {
-        let mut forms = Vec::new();
-        let headers = request.iter().flat_map(|request| &request.headers);
-        let headers = headers.filter_map(|(name, value)| {
-            let value = value.to_str().ok()?;
-            match name.as_str() {
-                "authorization" | "proxy-authorization" => Some(value.split_once(' ').map_or(value, |(_, key)| key)),
-                name => is_secret(name).then_some(value),
-            }
-        });
-        let query = request.iter().flat_map(|request| request.url.query_pairs());
-        let query = query.filter_map(|(name, value)| is_secret(&name).then(|| value.into_owned()));
-        for key in headers.map(str::to_owned).chain(query) {
-            if key.len() < SHORTEST_KEY {
-                continue;
-            }
-            // As it is, as JSON of PHP has it, and as in a query.
-            let quoted: String = Url::parse_with_params("x:", [("", &key)]).map_or_else(
-                |_| String::new(),
-                |url| url.query().unwrap_or_default().trim_start_matches('=').to_owned(),
-            );
-            for form in [key.replace('/', "\\/"), quoted.replace('+', "%20"), quoted, key] {
-                if form.len() >= SHORTEST_KEY && !forms.contains(&form) {
-                    forms.push(form);
-                }
-            }
-        }
-        Self(forms)
-    }
-
-    fn is_in(&self, text: &str) -> bool {
-        self.0.iter().any(|form| text.contains(form.as_str()))
-    }
-
-    fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        if !self.is_in(text) {
-            return Cow::Borrowed(text);
-        }
-        let hide = |text: String, form: &String| text.replace(form.as_str(), HIDDEN);
-        Cow::Owned(self.0.iter().fold(text.to_owned(), hide))
-    }
-
-    fn bytes<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
-        match String::from_utf8_lossy(bytes) {
-            text if self.is_in(&text) => Cow::Owned(self.text(&text).into_owned().into_bytes()),
-            _ => Cow::Borrowed(bytes),
-        }
-    }
-
-    fn optional(&self, text: Option<String>) -> Option<String> {
-        text.map(|text| self.text(&text).into_owned())
-    }
-
-    /// Decoded JSON without the keys: escapes may have hidden them until now. `None` where there are none.
-    fn value<'py>(&self, value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let py = value.py();
-        if let Ok(text) = value.cast::<PyString>() {
-            let text = text.to_string_lossy();
-            return Ok(self
-                .is_in(&text)
-                .then(|| PyString::new(py, &self.text(&text)).into_any()));
-        }
-        if let Ok(list) = value.cast::<PyList>() {
-            let mut hidden = None;
-            for (at, item) in list.iter().enumerate() {
-                if let Some(item) = self.value(&item)? {
-                    let copy = hidden.get_or_insert_with(|| list.as_sequence().to_list());
-                    copy.as_ref().map_err(|e| e.clone_ref(py))?.set_item(at, item)?;
-                }
-            }
-            return Ok(hidden.transpose()?.map(Bound::into_any));
-        }
-        if let Ok(dict) = value.cast::<PyDict>() {
-            let mut hidden = None;
-            for (name, item) in dict {
-                let (new_name, new_item) = (self.value(&name)?, self.value(&item)?);
-                if new_name.is_none() && new_item.is_none() {
-                    continue;
-                }
-                let copy = hidden.get_or_insert_with(|| dict.copy());
-                let copy = copy.as_ref().map_err(|e| e.clone_ref(py))?;
-                copy.del_item(&name)?;
-                copy.set_item(new_name.unwrap_or(name), new_item.unwrap_or(item))?;
-            }
-            return Ok(hidden.transpose()?.map(Bound::into_any));
-        }
-        Ok(None)
-    }
 }
 
 fn build(py: Python<'_>, failure: Failure, request: Option<&Request>, partial: Option<Py<PyAny>>) -> PyResult<PyErr> {
@@ -198,7 +102,7 @@ fn build(py: Python<'_>, failure: Failure, request: Option<&Request>, partial: O
     if let Some(head) = head {
         fields.set_item(
             "response",
-            response_record(py, &head, raw.as_deref().unwrap_or_default(), &hider)?,
+            response_record(py, &head, raw.as_deref().unwrap_or_default(), Some(&hider))?,
         )?;
     }
     Ok(make(py, kind, &message, &fields))
@@ -231,12 +135,13 @@ fn without_query(url: &Url) -> String {
     redact_url(&url)
 }
 
-fn pairs<'a>(headers: &'a HeaderMap, hider: &Hider) -> Vec<(&'a str, String)> {
+fn pairs<'a>(headers: &'a HeaderMap, hider: Option<&Hider>) -> Vec<(&'a str, String)> {
     headers
         .iter()
         .map(|(name, value)| {
             let text: String = value.as_bytes().iter().map(|byte| char::from(*byte)).collect();
-            (name.as_str(), hider.text(&text).into_owned())
+            let text = hider.map_or(text.clone(), |hider| hider.text(&text).into_owned());
+            (name.as_str(), text)
         })
         .collect()
 }
@@ -246,12 +151,17 @@ fn request_record<'py>(py: Python<'py>, request: &Request, hider: &Hider) -> PyR
     let record = PyDict::new(py);
     record.set_item("method", request.method.as_str())?;
     record.set_item("url", redact_url(&request.url))?;
-    record.set_item("headers", pairs(&request.headers, hider))?;
+    record.set_item("headers", pairs(&request.headers, Some(hider)))?;
     record.set_item("content", PyBytes::new(py, request.body.as_deref().unwrap_or_default()))?;
     Ok(record)
 }
 
-fn response_record<'py>(py: Python<'py>, head: &Head, content: &[u8], hider: &Hider) -> PyResult<Bound<'py, PyDict>> {
+fn response_record<'py>(
+    py: Python<'py>,
+    head: &Head,
+    content: &[u8],
+    hider: Option<&Hider>,
+) -> PyResult<Bound<'py, PyDict>> {
     let record = PyDict::new(py);
     record.set_item("status_code", head.status)?;
     record.set_item("headers", pairs(&head.headers, hider))?;
@@ -260,16 +170,19 @@ fn response_record<'py>(py: Python<'py>, head: &Head, content: &[u8], hider: &Hi
     Ok(record)
 }
 
-/// A `tokstream._http.Response`.
+/// A `tokstream._http.Response`: all that came, and what hides the keys in it if an error is made of it.
 ///
 /// # Errors
 /// Where Python has no memory for it.
 pub fn response<'py>(py: Python<'py>, request: &Request, head: &Head, content: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     let module = py.import(intern!(py, "tokstream._http"))?;
+    let hider = Hider::of(Some(request));
     let made = module
         .getattr(intern!(py, "Request"))?
-        .call((), Some(&request_record(py, request, &Hider::of(Some(request)))?))?;
-    let record = response_record(py, head, content, &Hider(Vec::new()))?;
+        .call((), Some(&request_record(py, request, &hider)?))?;
+    let record = response_record(py, head, content, None)?;
     record.set_item("request", made)?;
-    module.getattr(intern!(py, "Response"))?.call((), Some(&record))
+    let response = module.getattr(intern!(py, "Response"))?.call((), Some(&record))?;
+    response.setattr(intern!(py, "_hider"), Bound::new(py, hider)?)?;
+    Ok(response)
 }

@@ -6,6 +6,7 @@ mod background;
 mod blocking;
 mod client;
 mod errors;
+mod hider;
 mod incoming;
 mod json;
 mod model;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tokstream._cast import unexpected
 from tokstream._typing import is_list
 
 from . import terminal
@@ -38,6 +39,8 @@ class Answer:
             try:
                 for chunk in stream:
                     self._show(chunk)
+            except _Malformed as error:
+                raise unexpected(stream.response, str(error)) from None
             finally:
                 self._end_line()
             if not self.arguments.quiet:
@@ -110,20 +113,20 @@ def _parts(chunk: ChatCompletionChunk, choices: object) -> list[Any]:
         return []
     if is_list(choices):
         return choices
-    raise _bad(chunk)
+    raise _Malformed(chunk)
 
 
 def _text(chunk: ChatCompletionChunk, text: object) -> str:
     if text is None or isinstance(text, str):
         return text or ""
-    raise _bad(chunk)
+    raise _Malformed(chunk)
 
 
-def _bad(chunk: ChatCompletionChunk) -> Exception:
-    from tokstream import APIResponseValidationError
+class _Malformed(Exception):
+    """A chunk is none."""
 
-    body = chunk.to_json(indent=None)
-    return APIResponseValidationError(body=body, message=f"The server sent what is no chunk of an answer: {body:.200}")
+    def __init__(self, chunk: ChatCompletionChunk) -> None:
+        super().__init__(f"The server sent what is no chunk of an answer: {chunk.to_json(indent=None):.200}")
 
 
 def dollars(amount: float) -> str:

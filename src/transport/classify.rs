@@ -1,0 +1,88 @@
+//! What reqwest's errors mean.
+
+use crate::error::{Cause, Error};
+
+/// What a failed attempt or a broken body means.
+#[must_use]
+pub fn classify(error: &reqwest::Error, proxied: bool) -> Error {
+    let cause = match cause(error) {
+        // The tunnel's own error type cannot be named from outside; what is left while connecting is its refusal. And what
+        // was to be connected to is the proxy.
+        None | Some(Cause::Dns | Cause::Refused | Cause::Unreachable) if proxied && error.is_connect() => Cause::Proxy,
+        found => found.unwrap_or(Cause::Other),
+    };
+    Error::Connection {
+        cause,
+        detail: chain(error),
+    }
+}
+
+fn cause(error: &reqwest::Error) -> Option<Cause> {
+    if error.is_dns() {
+        return Some(Cause::Dns);
+    }
+    let mut found = None;
+    let mut source: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
+    while let Some(current) = source {
+        // The innermost error knows best.
+        found = cause_of(current).or(found);
+        source = match current
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref)
+        {
+            // An error wrapped in an io::Error is passed over by its `source`.
+            Some(inner) => Some(inner),
+            None => current.source(),
+        };
+    }
+    found
+}
+
+fn cause_of(error: &(dyn std::error::Error + 'static)) -> Option<Cause> {
+    if error.is::<rustls::Error>() {
+        return Some(Cause::Tls);
+    }
+    if let Some(io) = error.downcast_ref::<std::io::Error>() {
+        return cause_of_io(io.kind());
+    }
+    let hyper = error.downcast_ref::<hyper::Error>()?;
+    if hyper.is_incomplete_message() || hyper.is_canceled() || hyper.is_closed() {
+        Some(Cause::Reset)
+    } else if hyper.is_parse() {
+        Some(Cause::Protocol)
+    } else {
+        None
+    }
+}
+
+fn cause_of_io(kind: std::io::ErrorKind) -> Option<Cause> {
+    use std::io::ErrorKind as K;
+    match kind {
+        K::ConnectionRefused => Some(Cause::Refused),
+        K::ConnectionReset | K::ConnectionAborted | K::BrokenPipe | K::UnexpectedEof | K::NotConnected => {
+            Some(Cause::Reset)
+        }
+        K::HostUnreachable | K::NetworkUnreachable | K::NetworkDown | K::AddrNotAvailable => Some(Cause::Unreachable),
+        K::InvalidData | K::InvalidInput => Some(Cause::Protocol),
+        _ => None,
+    }
+}
+
+/// The words of an error's sources: its own only say that something failed.
+#[must_use]
+pub fn chain(error: &reqwest::Error) -> String {
+    let mut words: Vec<String> = Vec::new();
+    let mut source = std::error::Error::source(error);
+    while let Some(current) = source {
+        let text = current.to_string();
+        if words.last().is_none_or(|last| !last.contains(&text)) {
+            words.push(text);
+        }
+        source = current.source();
+    }
+    if words.is_empty() {
+        error.to_string()
+    } else {
+        words.join(": ")
+    }
+}
