@@ -10,8 +10,6 @@ use crate::error::Error;
 
 /// The service's OpenAI-compatible API; every document and SDK of the service uses this address.
 pub const DEFAULT_BASE_URL: &str = "https://api.deepinfra.com/v1/openai";
-/// The model that is asked when none is named.
-pub const DEFAULT_MODEL: &str = "meta-llama/Llama-3.3-70B-Instruct-Turbo";
 /// The names under which the service's documents and integrations keep the key, in the order they are read.
 pub const KEY_VARIABLES: [&str; 3] = ["DEEPINFRA_API_KEY", "DEEPINFRA_TOKEN", "DEEPINFRA_API_TOKEN"];
 /// The base URL's variable.

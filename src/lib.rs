@@ -14,6 +14,7 @@ pub mod decode;
 pub mod error;
 pub mod exchange;
 pub mod json;
+pub mod lock;
 pub mod process;
 pub mod reader;
 pub mod retry;

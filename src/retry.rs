@@ -1,7 +1,9 @@
 //! Whether and when to try again: decisions only, someone else waits.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
+
+use crate::lock::lock;
 
 /// How often failed requests are tried again, and how long to wait before.
 #[derive(Clone, Debug, PartialEq)]
@@ -133,7 +135,7 @@ impl Default for Bucket {
 impl Budget {
     /// Takes one retry for the call of this number, if there is one for it.
     pub fn take(&self, call: u64, now: Instant) -> bool {
-        let mut bucket = self.bucket();
+        let mut bucket = lock(&self.0);
         let others = match bucket.last {
             Some((last, at)) if last != call => Some(at),
             _ => bucket.others,
@@ -150,12 +152,8 @@ impl Budget {
 
     /// Gives back a tenth of a retry for a success.
     pub fn give_back(&self) {
-        let mut bucket = self.bucket();
+        let mut bucket = lock(&self.0);
         bucket.tenths = BUDGET_TENTHS.min(bucket.tenths + 1);
-    }
-
-    fn bucket(&self) -> MutexGuard<'_, Bucket> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -11,7 +11,7 @@ import tokstream
 from replies import MODEL, error
 from server import reply
 from surface import KEY
-from tokstream._models import get_next_page, has_next_page, iter_pages, next_page_info, page_items
+from tokstream._models import get_next_page, iter_pages, page_items
 from tokstream.types import Model, ModelList
 
 LLAMA = {
@@ -168,8 +168,8 @@ def test_data_that_is_no_list(surface, client, data):
 
 def test_the_page_is_the_only_one():
     page = ModelList.model_validate({"object": "list", "data": [LLAMA]})
-    assert not has_next_page(page)
-    assert next_page_info(page) is None
+    assert not page.has_next_page()
+    assert page.next_page_info() is None
     assert list(iter_pages(page)) == [page]
     with pytest.raises(RuntimeError, match="has_next_page"):
         get_next_page(page)

@@ -38,13 +38,10 @@ __all__ = [
     "async_items",
     "construct",
     "copy",
-    "dict_",
     "dump_plain",
     "eq",
     "get_next_page",
-    "has_next_page",
     "iter_pages",
-    "json_",
     "json_text",
     "model_construct",
     "model_copy",
@@ -53,7 +50,6 @@ __all__ = [
     "model_fields_set",
     "model_validate",
     "model_validate_json",
-    "next_page_info",
     "page_items",
     "pairs",
     "pydantic_core_schema",
@@ -308,15 +304,6 @@ def page_items(page: ModelList) -> list[Any]:
     return data
 
 
-def has_next_page(self: ModelList) -> bool:
-    """Return False: a server lists all models at once."""
-    return False
-
-
-def next_page_info(self: ModelList) -> None:
-    """Return None: a server lists all models at once."""
-
-
 def get_next_page(self: ModelList) -> None:
     """Raise what openai-python's last page raises.
 
@@ -350,16 +337,6 @@ async def async_items(items: list[Any]) -> AsyncIterator[Any]:
     """Iterate over a list in the way of async programs, which openai-python's pages are iterated in too."""
     for item in items:
         yield item
-
-
-def dict_(self: BaseModel, **options: Any) -> dict[str, Any]:
-    """Return `model_dump(…)`: the name it had in pydantic 1, which programs still use."""
-    return model_dump(self, **options)
-
-
-def json_(self: BaseModel, **options: Any) -> str:
-    """Return `model_dump_json(…)`: the name it had in pydantic 1, which programs still use."""
-    return model_dump_json(self, **options)
 
 
 def eq(self: BaseModel, other: Any) -> bool:

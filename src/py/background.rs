@@ -4,53 +4,18 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 use tokio::task::AbortHandle;
-use tokio::time::Instant;
 
 use super::asyncio::Slot;
 use super::errors::raise;
 use super::incoming::Incoming;
-use super::reply::{Made, Output};
+use super::reply::Done;
 use super::stream::Feed;
 use crate::error::{Error, Failure, Head};
-use crate::exchange::{Progress, Reply, Request};
+use crate::exchange::{Call, Progress, Request};
 use crate::reader::Kind;
-use crate::session::Session;
+use crate::session::{Session, Stop};
 use crate::stream::{EventStream, Marks};
 use crate::usage::Totals;
-
-/// What a whole call on the background thread leaves behind.
-pub struct Done {
-    /// The reply, or what the call failed with.
-    pub result: Result<Reply, Failure>,
-    /// How its attempts went.
-    pub progress: Arc<Progress>,
-    /// When it began.
-    pub began: Instant,
-}
-
-impl Done {
-    /// Makes of it what the caller gets.
-    ///
-    /// # Errors
-    /// What the call failed with.
-    pub fn finish(
-        self,
-        py: Python<'_>,
-        request: Arc<Request>,
-        output: &Output,
-        totals: &Totals,
-    ) -> PyResult<Py<PyAny>> {
-        let made = Made {
-            request,
-            progress: self.progress,
-            began: self.began,
-        };
-        let reply = self
-            .result
-            .map_err(|failure| raise(py, failure, Some(&made.request), None))?;
-        Output::of(py, reply, &made, output, totals)
-    }
-}
 
 /// What a streamed call on the background thread leaves behind when its head has come.
 pub struct Opened {
@@ -59,6 +24,12 @@ pub struct Opened {
     marks: Marks,
     progress: Arc<Progress>,
 }
+
+/// Begins a call on the background thread, which leaves its result in a place.
+pub trait Begin<T>: FnOnce(&Arc<Session>, Arc<Request>, Arc<Slot<T>>) -> Result<AbortHandle, Error> + Send {}
+
+impl<T, F> Begin<T> for F where F: FnOnce(&Arc<Session>, Arc<Request>, Arc<Slot<T>>) -> Result<AbortHandle, Error> + Send
+{}
 
 /// Begins a call whose reply is read whole.
 ///
@@ -69,63 +40,61 @@ pub fn whole_in_background(
     request: Arc<Request>,
     slot: Arc<Slot<Done>>,
 ) -> Result<AbortHandle, Error> {
+    begin(session, request, |call, stop, _| async move {
+        let result = unless_asked(&stop, call.whole()).await;
+        slot.put(Done::of(&call, result));
+    })
+}
+
+/// Begins a streamed call, of whose reply the bytes are wanted if it `is_raw`.
+pub fn stream_in_background(is_raw: bool) -> impl Begin<Result<Opened, Failure>> {
+    move |session: &Arc<Session>, request: Arc<Request>, slot: Arc<Slot<Result<Opened, Failure>>>| {
+        begin(session, request, move |call, stop, session| async move {
+            let opened = unless_asked(&stop, EventStream::open(call, is_raw)).await;
+            drop(stop);
+            match opened {
+                Ok(events) => {
+                    let feed = Feed::new(&events, &session);
+                    slot.put(Ok(Opened {
+                        feed: Arc::clone(&feed),
+                        head: Arc::clone(events.head()),
+                        marks: events.marks(),
+                        progress: events.call().progress(),
+                    }));
+                    drop(slot);
+                    feed.pump(events).await;
+                }
+                Err(failure) => slot.put(Err(failure)),
+            }
+        })
+    }
+}
+
+fn begin<F>(
+    session: &Arc<Session>,
+    request: Arc<Request>,
+    work: impl FnOnce(Call, Arc<Stop>, Arc<Session>) -> F + Send + 'static,
+) -> Result<AbortHandle, Error>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
     let (call, handle) = session.background_call(request)?;
     let session = Arc::clone(session);
     let task = handle.spawn(async move {
         let stop = session.stop();
         session.settle().await;
-        let result = tokio::select! {
-            biased;
-            () = stop.asked() => Err(Error::Closed.into()),
-            result = call.whole() => result,
-        };
-        slot.put(Done {
-            result,
-            progress: call.progress(),
-            began: call.began(),
-        });
+        work(call, stop, session).await;
     });
     Ok(task.abort_handle())
 }
 
-/// Begins a streamed call.
-///
-/// # Errors
-/// Where it cannot begin.
-pub fn stream_in_background(
-    session: &Arc<Session>,
-    request: Arc<Request>,
-    kind: Kind,
-    slot: Arc<Slot<Result<Opened, Failure>>>,
-) -> Result<AbortHandle, Error> {
-    let (call, handle) = session.background_call(request)?;
-    let session = Arc::clone(session);
-    let task = handle.spawn(async move {
-        let stop = session.stop();
-        session.settle().await;
-        let progress = call.progress();
-        let opened = tokio::select! {
-            biased;
-            () = stop.asked() => Err(Error::Closed.into()),
-            opened = EventStream::open(call, kind == Kind::Bytes) => opened,
-        };
-        drop(stop);
-        match opened {
-            Ok(events) => {
-                let feed = Feed::new(&events, &session);
-                slot.put(Ok(Opened {
-                    feed: Arc::clone(&feed),
-                    head: Arc::clone(events.head()),
-                    marks: events.marks(),
-                    progress,
-                }));
-                drop(slot);
-                feed.pump(events).await;
-            }
-            Err(failure) => slot.put(Err(failure)),
-        }
-    });
-    Ok(task.abort_handle())
+/// What `work` brings, or that its client was closed meanwhile.
+async fn unless_asked<T>(stop: &Stop, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::select! {
+        biased;
+        () = stop.asked() => Err(Error::Closed.into()),
+        done = work => done,
+    }
 }
 
 /// What the reader of a stream has, when the stream's head has come.

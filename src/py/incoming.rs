@@ -5,23 +5,20 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList, PyString};
+use pyo3::types::{PyBytes, PyString};
 
+use super::alike::Shared;
 use super::errors::raise;
 use super::json::decode;
-use super::model::{BaseModel, Schema, Values, position};
-use super::types::{ChatCompletion, ChatCompletionChunk, ChoiceDelta, ChunkChoice, Completion, CompletionUsage};
-use crate::chunk::Template;
+use super::model::{BaseModel, Schema};
+use super::timings::Timings;
+use super::types::{ChatCompletion, ChatCompletionChunk, Completion, CompletionUsage};
 use crate::error::{Error, Failure, Head};
 use crate::exchange::{Progress, Request};
 use crate::json::{elements, member};
 use crate::reader::{Kind, Read, Reader};
 use crate::stream::{Events, Flow, Item, Marks};
 use crate::usage::Totals;
-
-const CHOICES: usize = position(ChatCompletionChunk::SCHEMA.fields, "choices");
-const DELTA: usize = position(ChunkChoice::SCHEMA.fields, "delta");
-const CONTENT: usize = position(ChoiceDelta::SCHEMA.fields, "content");
 
 /// In which form a stream's reader wants what has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,15 +39,6 @@ pub enum Next {
     End,
     /// Nothing before the server says more.
     Wait,
-}
-
-/// The values that chunks of one template share.
-#[derive(Debug)]
-struct Shared {
-    template: Arc<Template>,
-    chunk: Arc<Values>,
-    choice: Arc<Values>,
-    delta: Arc<Values>,
 }
 
 /// How a stream ended.
@@ -403,25 +391,7 @@ impl Incoming {
     /// What the stream took so far.
     #[must_use]
     pub fn timings(&self) -> Timings {
-        let Marks {
-            began,
-            first_token,
-            ended,
-        } = self.marks;
-        let since = |moment: tokio::time::Instant| moment.saturating_duration_since(began).as_secs_f64();
-        let total = since(ended.unwrap_or_else(tokio::time::Instant::now));
-        let first_token = first_token.map(since);
-        let chunks = self.reader.chunks();
-        let tokens = self.usage_json().and_then(completion_tokens).unwrap_or(chunks);
-        Timings {
-            connect: self.progress.connect().as_secs_f64(),
-            first_token,
-            total,
-            tokens_per_second: first_token
-                .filter(|_| chunks > 1)
-                .and_then(|first| rate(tokens, total - first)),
-            retries: self.progress.retries(),
-        }
+        Timings::of(self.marks, &self.progress, self.reader.chunks(), self.usage_json())
     }
 
     /// The request, and the reply's head.
@@ -441,49 +411,6 @@ impl Drop for Incoming {
     /// A stream that nobody has any more is a request as one that was closed.
     fn drop(&mut self) {
         self.close();
-    }
-}
-
-fn completion_tokens(usage: &str) -> Option<u64> {
-    member(usage, "completion_tokens")?.parse().ok()
-}
-
-/// Tokens per second; `None` where too little was seen to tell.
-#[expect(clippy::cast_precision_loss, reason = "no stream has 2^52 tokens")]
-fn rate(tokens: u64, seconds: f64) -> Option<f64> {
-    (tokens > 0 && seconds > 0.0).then(|| tokens as f64 / seconds)
-}
-
-impl Shared {
-    fn of(py: Python<'_>, template: &Arc<Template>) -> PyResult<Self> {
-        let values = |schema, json, own| -> PyResult<Arc<Values>> {
-            Ok(Arc::new(BaseModel::new(schema, json).values(py)?.without(py, own)))
-        };
-        let data = template.data();
-        Ok(Self {
-            chunk: values(ChatCompletionChunk::SCHEMA, data.clone(), CHOICES)?,
-            choice: values(ChunkChoice::SCHEMA, template.choice.slice(data), DELTA)?,
-            delta: values(ChoiceDelta::SCHEMA, template.delta.slice(data), CONTENT)?,
-            template: Arc::clone(template),
-        })
-    }
-
-    fn chunk(&self, py: Python<'_>, data: &Bytes, content: &str) -> PyResult<Py<PyAny>> {
-        let content = PyString::new(py, content).into_any().unbind();
-        let delta = self.template.delta.slice(data);
-        let delta =
-            BaseModel::sharing(ChoiceDelta::SCHEMA, delta, Arc::clone(&self.delta), (CONTENT, content)).wrap(py)?;
-        let choice = self.template.choice.slice(data);
-        let choice =
-            BaseModel::sharing(ChunkChoice::SCHEMA, choice, Arc::clone(&self.choice), (DELTA, delta)).wrap(py)?;
-        let choices = PyList::new(py, [choice])?.into_any().unbind();
-        BaseModel::sharing(
-            ChatCompletionChunk::SCHEMA,
-            data.clone(),
-            Arc::clone(&self.chunk),
-            (CHOICES, choices),
-        )
-        .wrap(py)
     }
 }
 
@@ -507,56 +434,4 @@ fn content_literal(chunk: &str) -> Option<&str> {
         None => member(choice, "text"),
     };
     content.filter(|literal| literal.starts_with('"') && *literal != "\"\"")
-}
-
-/// What a stream took, in seconds.
-#[pyclass(frozen, get_all, eq, module = "tokstream._tokstream")]
-#[derive(Debug, Clone, PartialEq)]
-pub struct Timings {
-    /// Making the connection; 0 where one was at hand.
-    connect: f64,
-    /// From the call to the first piece of the answer; `None` before it came.
-    first_token: Option<f64>,
-    /// From the call to the stream's end, or to now.
-    total: f64,
-    /// Tokens of the answer (chunks, where the server reports no usage) by the time from the first one to the last.
-    tokens_per_second: Option<f64>,
-    /// Attempts made after the first.
-    retries: u32,
-}
-
-#[pymethods]
-impl Timings {
-    #[new]
-    fn new(connect: f64, first_token: Option<f64>, total: f64, tokens_per_second: Option<f64>, retries: u32) -> Self {
-        Self {
-            connect,
-            first_token,
-            total,
-            tokens_per_second,
-            retries,
-        }
-    }
-
-    fn __getnewargs__(&self) -> (f64, Option<f64>, f64, Option<f64>, u32) {
-        (
-            self.connect,
-            self.first_token,
-            self.total,
-            self.tokens_per_second,
-            self.retries,
-        )
-    }
-
-    fn __repr__(&self) -> String {
-        let shown = |value: Option<f64>| value.map_or_else(|| "None".to_owned(), |value| format!("{value:.3}"));
-        format!(
-            "Timings(connect={:.3}, first_token={}, total={:.3}, tokens_per_second={}, retries={})",
-            self.connect,
-            shown(self.first_token),
-            self.total,
-            shown(self.tokens_per_second),
-            self.retries
-        )
-    }
 }

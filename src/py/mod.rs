@@ -1,9 +1,11 @@
 //! The extension module `tokstream._tokstream`: its export list.
 
+mod alike;
 mod arguments;
 mod asyncio;
 mod background;
 mod blocking;
+mod call;
 mod client;
 mod errors;
 mod hider;
@@ -12,8 +14,10 @@ mod json;
 mod model;
 mod payload;
 mod reply;
+mod request;
 mod settings;
 mod stream;
+mod timings;
 mod types;
 
 use pyo3::exceptions::PyImportError;
@@ -44,7 +48,7 @@ fn _tokstream(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<stream::AsyncStream>()?;
     module.add_class::<stream::TextStream>()?;
     module.add_class::<stream::AsyncTextStream>()?;
-    module.add_class::<incoming::Timings>()?;
+    module.add_class::<timings::Timings>()?;
     module.add_class::<settings::PyTimeout>()?;
     module.add_class::<settings::PyRetryPolicy>()?;
     module.add_class::<settings::PyLimits>()?;

@@ -10,7 +10,7 @@ use super::json::decode;
 use super::model::{BaseModel, Field, Kind, Schema};
 use crate::api_error::ErrorBody;
 use crate::error::{Error, Failure, Head};
-use crate::exchange::{Progress, Reply, Request};
+use crate::exchange::{Call, Progress, Reply, Request};
 use crate::json::{Member, beyond_python, find, member, members, tolerate};
 use crate::usage::Totals;
 
@@ -30,14 +30,14 @@ impl Output {
     ///
     /// # Errors
     /// `APIResponseValidationError` where the reply is something else.
-    pub fn of(py: Python<'_>, reply: Reply, made: &Made, output: &Self, totals: &Totals) -> PyResult<Py<PyAny>> {
+    fn make(&self, py: Python<'_>, reply: Reply, made: &Made, totals: &Totals) -> PyResult<Py<PyAny>> {
         let Reply { head, body: sent } = reply;
-        let body = if matches!(output, Self::Raw) {
+        let body = if matches!(self, Self::Raw) {
             sent
         } else {
             tolerate(&sent)
         };
-        match output {
+        match self {
             Self::Raw => {
                 totals.add(usage_in(&body));
                 let record = response(py, &made.request, &head, &body)?;
@@ -109,14 +109,42 @@ pub fn usage_in(body: &[u8]) -> Option<&str> {
     member(std::str::from_utf8(body).ok()?, "usage")
 }
 
+/// What came of a call whose reply is read whole.
+pub struct Done {
+    /// The reply, or what the call failed with.
+    pub result: Result<Reply, Failure>,
+    made: Made,
+}
+
+impl Done {
+    /// This call's result, and what is told of the call.
+    #[must_use]
+    pub fn of(call: &Call, result: Result<Reply, Failure>) -> Self {
+        let made = Made {
+            request: Arc::clone(call.request()),
+            progress: call.progress(),
+            began: call.began(),
+        };
+        Self { result, made }
+    }
+
+    /// Makes of it what the caller gets.
+    ///
+    /// # Errors
+    /// What the call failed with, or that the reply is something else than was asked for.
+    pub fn finish(self, py: Python<'_>, output: &Output, totals: &Totals) -> PyResult<Py<PyAny>> {
+        let reply = self
+            .result
+            .map_err(|failure| raise(py, failure, Some(&self.made.request), None))?;
+        output.make(py, reply, &self.made, totals)
+    }
+}
+
 /// A request that has been made, and what it took.
-pub struct Made {
-    /// The request.
-    pub request: Arc<Request>,
-    /// How its attempts went.
-    pub progress: Arc<Progress>,
-    /// When it began.
-    pub began: tokio::time::Instant,
+struct Made {
+    request: Arc<Request>,
+    progress: Arc<Progress>,
+    began: tokio::time::Instant,
 }
 
 impl Made {

@@ -321,13 +321,14 @@ impl ModelList {
         of_page(slf, "page_items")?.get_item(at)
     }
 
-    fn has_next_page<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        of_page(slf, "has_next_page")
+    /// A server lists all models at once.
+    #[expect(clippy::unused_self, reason = "a method of Python")]
+    fn has_next_page(&self) -> bool {
+        false
     }
 
-    fn next_page_info<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        of_page(slf, "next_page_info")
-    }
+    #[expect(clippy::unused_self, reason = "a method of Python")]
+    fn next_page_info(&self) {}
 
     fn get_next_page<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         of_page(slf, "get_next_page")

@@ -11,9 +11,10 @@ use tokio::task::JoinError;
 use tokio::task::coop::unconstrained;
 use tokio::time::Sleep;
 
+use super::DRAIN_WAIT;
 use super::line::Line;
 use super::stop::Stop;
-use super::{DRAIN_WAIT, lock};
+use crate::lock::lock;
 use crate::retry::Budget;
 use crate::stream::{DRAIN_TIME, Leftover};
 

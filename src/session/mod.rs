@@ -7,7 +7,7 @@ mod stop;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -20,6 +20,7 @@ pub use stop::Stop;
 
 use crate::error::Error;
 use crate::exchange::{Call, Request};
+use crate::lock::lock;
 use crate::process::PerProcess;
 use crate::retry::Budget;
 use crate::stream::{DRAIN_TIME, Leftover};
@@ -311,9 +312,4 @@ impl fmt::Debug for Lanes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lanes").finish_non_exhaustive()
     }
-}
-
-/// A lock is held only for a moment and never across code that can panic halfway.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,7 +5,7 @@
 mod wait;
 mod waker;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use pyo3::exceptions::{PyBaseException, PyRuntimeError, PyStopIteration};
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -17,10 +17,7 @@ use wait::Wait;
 pub use waker::Waiter;
 use waker::{LoopWaker, waker_of_running_loop};
 
-/// A lock is held only for a moment and never while Python code runs.
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
+use crate::lock::lock;
 
 /// What an awaitable waits for.
 pub trait Operation: Send + Sync {

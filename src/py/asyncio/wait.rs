@@ -7,7 +7,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::lock;
+use crate::lock::lock;
 
 /// A future of one task, resolved on the loop's own thread.
 ///

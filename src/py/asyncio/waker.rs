@@ -13,8 +13,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyWeakrefMethods, PyWeakrefReference};
 
-use super::lock;
 use super::wait::Wait;
+use crate::lock::lock;
 
 /// The side of an event loop's waker that other threads hold.
 #[derive(Debug)]

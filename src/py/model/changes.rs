@@ -10,7 +10,7 @@ use pyo3::types::{PyDict, PyList};
 
 use super::{BaseModel, text_of};
 use crate::json::{elements, members};
-use crate::py::asyncio::lock;
+use crate::lock::lock;
 use crate::py::json::{Encoder, check_depth, decode};
 
 /// What was done to an attribute.

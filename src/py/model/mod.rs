@@ -1,175 +1,23 @@
 //! Response objects: the server's JSON text, and a typed view that is built one level at a time, when it is read.
 
 mod changes;
+mod schema;
+mod values;
 
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use pyo3::exceptions::{PyAttributeError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyAttributeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple, PyType};
-use serde_json::value::RawValue;
+use pyo3::types::{PyBytes, PyDict, PyString, PyTuple, PyType};
+
+pub use schema::{Field, Kind, Schema, Standing, position, schema_of};
+pub use values::Values;
 
 use self::changes::{Change, Changes, is_private};
 use super::json::decode;
-use crate::json::{beyond_python, elements, members, tolerate};
-
-/// A response class: its name in Python, its fields, and how to make one.
-#[derive(Debug)]
-pub struct Schema {
-    /// The name that a pickle keeps; unlike the class's own it is unique.
-    pub name: &'static str,
-    /// The declared fields, in the order in which they are shown.
-    pub fields: &'static [Field],
-    /// Makes an object of the class around its base.
-    pub make: fn(Python<'_>, BaseModel) -> PyResult<Py<PyAny>>,
-    /// The Python class.
-    pub class: fn(Python<'_>) -> Bound<'_, PyType>,
-}
-
-/// A declared field.
-#[derive(Debug)]
-pub struct Field {
-    /// Its name in JSON and in Python.
-    pub name: &'static str,
-    /// What its value is expected to be.
-    pub kind: Kind,
-    /// Whether it has to be there.
-    pub standing: Standing,
-}
-
-/// Whether a field has to be there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// `model_validate` insists on it.
-    Required,
-    /// Shown as `None` where the server left it out.
-    Optional,
-    /// The service's own: it reads as `None` where it was left out, and is otherwise shown like any unknown field, as
-    /// openai-python shows it.
-    Extension,
-}
-
-/// What a field's value is expected to be. A value of another kind is handed out as the plain JSON it is.
-#[derive(Debug, Clone, Copy)]
-pub enum Kind {
-    /// Any plain value, named as the type it usually has.
-    Plain(&'static str),
-    /// An object of a response class.
-    One(&'static Schema),
-    /// A list of objects of a response class.
-    Many(&'static Schema),
-}
-
-/// The position of a field, for the compiler to work out.
-#[must_use]
-#[expect(
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "runs while compiling, where iterators do not and a panic is a compile error"
-)]
-pub const fn position(fields: &[Field], name: &str) -> usize {
-    let mut at = 0;
-    while at < fields.len() {
-        if equal(fields[at].name.as_bytes(), name.as_bytes()) {
-            return at;
-        }
-        at += 1;
-    }
-    panic!("no such field")
-}
-
-#[expect(
-    clippy::indexing_slicing,
-    reason = "runs while compiling, within bounds that it checks"
-)]
-const fn equal(a: &[u8], b: &[u8]) -> bool {
-    if a.len() != b.len() {
-        return false;
-    }
-    let mut at = 0;
-    while at < a.len() {
-        if a[at] != b[at] {
-            return false;
-        }
-        at += 1;
-    }
-    true
-}
-
-/// The values of one level of an object.
-#[derive(Debug)]
-pub struct Values {
-    /// By the field's position; `None` where the server left it out.
-    declared: Box<[Option<Py<PyAny>>]>,
-    /// The members that no field declares, in the server's order.
-    extra: Vec<(Py<PyString>, Py<PyAny>)>,
-}
-
-impl Values {
-    fn of(py: Python<'_>, schema: &Schema, json: &Bytes) -> PyResult<Self> {
-        let text = text_of(json)?;
-        let mut declared: Box<[Option<Py<PyAny>>]> = schema.fields.iter().map(|_| None).collect();
-        let mut extra: Vec<(Py<PyString>, Py<PyAny>)> = Vec::new();
-        for (name, value) in members(text).map_err(|e| PyValueError::new_err(e.to_string()))? {
-            let field = schema
-                .fields
-                .iter()
-                .zip(declared.iter_mut())
-                .find(|(field, _)| field.name == name);
-            if let Some((field, slot)) = field {
-                *slot = Some(value_of(py, field.kind, value, json)?);
-            } else {
-                let name = PyString::intern(py, &name).unbind();
-                let value = decode(py, value.get())?.unbind();
-                match extra.iter_mut().find(|(known, _)| known.is(&name)) {
-                    Some((_, slot)) => *slot = value,
-                    None => extra.push((name, value)),
-                }
-            }
-        }
-        Ok(Self { declared, extra })
-    }
-
-    /// A copy in which the field at `position` is left to the object itself.
-    pub fn without(&self, py: Python<'_>, position: usize) -> Self {
-        let declared = self.declared.iter().enumerate();
-        Self {
-            declared: declared
-                .map(|(at, value)| {
-                    if at == position {
-                        None
-                    } else {
-                        value.as_ref().map(|value| value.clone_ref(py))
-                    }
-                })
-                .collect(),
-            extra: self
-                .extra
-                .iter()
-                .map(|(name, value)| (name.clone_ref(py), value.clone_ref(py)))
-                .collect(),
-        }
-    }
-}
-
-/// A value as its kind is read; the bytes of nested objects are shared with `json`.
-fn value_of(py: Python<'_>, kind: Kind, value: &RawValue, json: &Bytes) -> PyResult<Py<PyAny>> {
-    let text = value.get();
-    match kind {
-        Kind::One(schema) if text.starts_with('{') => BaseModel::new(schema, json.slice_ref(text.as_bytes())).wrap(py),
-        Kind::Many(schema) if text.starts_with('[') => {
-            let items = elements(text).map_err(|e| PyValueError::new_err(e.to_string()))?;
-            let items: Vec<Py<PyAny>> = items
-                .into_iter()
-                .map(|item| value_of(py, Kind::One(schema), item, json))
-                .collect::<PyResult<_>>()?;
-            Ok(PyList::new(py, items)?.into_any().unbind())
-        }
-        _ => Ok(decode(py, text)?.unbind()),
-    }
-}
+use crate::json::{beyond_python, members, tolerate};
 
 fn text_of(json: &Bytes) -> PyResult<&str> {
     std::str::from_utf8(json).map_err(|e| PyValueError::new_err(format!("not UTF-8: {e}")))
@@ -444,12 +292,12 @@ impl BaseModel {
 
     #[pyo3(signature = (**options))]
     fn dict<'py>(slf: &Bound<'py, Self>, options: Option<&Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyAny>> {
-        in_python(slf.as_any(), "dict_", &PyTuple::empty(slf.py()), options)
+        in_python(slf.as_any(), "model_dump", &PyTuple::empty(slf.py()), options)
     }
 
     #[pyo3(signature = (**options))]
     fn json<'py>(slf: &Bound<'py, Self>, options: Option<&Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyAny>> {
-        in_python(slf.as_any(), "json_", &PyTuple::empty(slf.py()), options)
+        in_python(slf.as_any(), "model_dump_json", &PyTuple::empty(slf.py()), options)
     }
 
     fn __eq__<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
@@ -530,21 +378,4 @@ pub fn load(py: Python<'_>, name: &str, json: &[u8], request_id: Option<&str>) -
     BaseModel::new(schema, Bytes::copy_from_slice(json))
         .with_request_id(request_id.map(Arc::from))
         .wrap(py)
-}
-
-/// The schema of a response class.
-///
-/// # Errors
-/// `TypeError` for any other class.
-pub fn schema_of(class: &Bound<'_, PyType>) -> PyResult<&'static Schema> {
-    let py = class.py();
-    super::types::SCHEMAS
-        .iter()
-        .copied()
-        .find(|schema| (schema.class)(py).is(class))
-        .ok_or_else(|| {
-            PyTypeError::new_err(format!(
-                "{class} is no response class of tokstream: for a class of your own derive from pydantic.BaseModel, which cast_to takes too"
-            ))
-        })
 }

@@ -9,8 +9,8 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use crate::error::Failure;
+use crate::lock::lock;
 use crate::process::InProcess;
-use crate::py::asyncio::lock;
 use crate::py::blocking::SIGNAL_SLICE;
 use crate::session::{Abort, Lane, Stop};
 use crate::stream::{EventStream, Flow, Item};

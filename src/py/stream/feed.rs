@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, Weak};
 use tokio::sync::Notify;
 
 use crate::error::{Failure, Head};
+use crate::lock::lock;
 use crate::process::generation;
-use crate::py::asyncio::{Waiter, lock};
+use crate::py::asyncio::Waiter;
 use crate::py::incoming::Incoming;
 use crate::session::{Abort, Session};
 use crate::stream::{EventStream, Flow, Item, Marks, Waiting};

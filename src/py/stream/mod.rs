@@ -18,7 +18,8 @@ pub use blocking::{Stream, TextStream};
 pub use feed::Feed;
 
 use super::errors::response;
-use super::incoming::{Incoming, Timings};
+use super::incoming::Incoming;
+use super::timings::Timings;
 use crate::reader::Kind;
 
 /// `Stream[ChatCompletionChunk]` at run time.

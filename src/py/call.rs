@@ -1,0 +1,146 @@
+//! A request under way: driven by the thread that waits for it, or by the background thread.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+
+use super::asyncio::{Awaitable, Finish, Pending, Slot};
+use super::background::{Begin, Opened, incoming_of, stream_in_background, whole_in_background};
+use super::blocking::{drive, wait_for};
+use super::client::Core;
+use super::errors::raise;
+use super::incoming::Incoming;
+use super::reply::{Done, Output};
+use super::stream::{AsyncStream, Stream};
+use crate::error::{Error, Failure};
+use crate::exchange::{Call, Request};
+use crate::reader::Kind;
+use crate::session::Lane;
+use crate::stream::EventStream;
+
+impl Core {
+    /// The reply, when it has come whole.
+    ///
+    /// # Errors
+    /// What the call failed with, and what a signal's handler raises.
+    pub(super) fn whole_blocking(
+        &self,
+        py: Python<'_>,
+        request: &Arc<Request>,
+        output: &Output,
+    ) -> PyResult<Py<PyAny>> {
+        if self.session.multiplexes() {
+            let done = self.in_background(py, request, whole_in_background)?;
+            return done.finish(py, output, &self.totals);
+        }
+        let whole = |call: Call| async move {
+            let result = call.whole().await;
+            Done::of(&call, result)
+        };
+        let (lane, done) = self.on_lane(py, request, whole)?;
+        // After a timeout or a broken connection the lane goes, and its sockets with it.
+        if done.result.as_ref().map_or_else(was_answered, |_| true) {
+            py.detach(|| self.session.give_back(lane));
+        }
+        done.finish(py, output, &self.totals)
+    }
+
+    /// An awaitable of the reply.
+    ///
+    /// # Errors
+    /// Where Python has no memory for it.
+    pub(super) fn whole_awaited(&self, py: Python<'_>, request: Arc<Request>, output: Output) -> PyResult<Py<PyAny>> {
+        let totals = Arc::clone(&self.totals);
+        let finish = move |py: Python<'_>, done: Done| done.finish(py, &output, &totals);
+        self.awaited(py, request, whole_in_background, Box::new(finish))
+    }
+
+    /// The stream, when its head has come.
+    ///
+    /// # Errors
+    /// As for [`Core::whole_blocking`].
+    pub(super) fn stream_blocking(&self, py: Python<'_>, request: Arc<Request>, kind: Kind) -> PyResult<Py<PyAny>> {
+        let is_raw = kind == Kind::Bytes;
+        let session = Arc::clone(&self.session);
+        if self.session.multiplexes() {
+            let opened = self.in_background(py, &request, stream_in_background(is_raw))?;
+            let (incoming, feed) = incoming_of(py, opened, request, kind, Arc::clone(&self.totals))?;
+            return Ok(Py::new(py, Stream::shared(incoming, feed, session))?.into_any());
+        }
+        let (lane, opened) = self.on_lane(py, &request, |call| EventStream::open(call, is_raw))?;
+        let events = match opened {
+            Ok(events) => events,
+            Err(failure) => {
+                if was_answered(&failure) {
+                    py.detach(|| self.session.give_back(lane));
+                }
+                return Err(raise(py, failure, Some(&request), None));
+            }
+        };
+        let head = Arc::clone(events.head());
+        let progress = events.call().progress();
+        let incoming = Incoming::new(kind, head, events.marks(), request, progress, Arc::clone(&self.totals));
+        Ok(Py::new(py, Stream::on_lane(incoming, lane, events, session))?.into_any())
+    }
+
+    /// An awaitable of the stream.
+    ///
+    /// # Errors
+    /// Where Python has no memory for it.
+    pub(super) fn stream_awaited(&self, py: Python<'_>, request: Arc<Request>, kind: Kind) -> PyResult<Py<PyAny>> {
+        let totals = Arc::clone(&self.totals);
+        let sent = Arc::clone(&request);
+        let finish = move |py: Python<'_>, opened: Result<Opened, Failure>| {
+            let (incoming, feed) = incoming_of(py, opened, Arc::clone(&sent), kind, Arc::clone(&totals))?;
+            Ok(Py::new(py, AsyncStream::new(incoming, feed))?.into_any())
+        };
+        self.awaited(py, request, stream_in_background(kind == Kind::Bytes), Box::new(finish))
+    }
+
+    /// Drives a call on a lane of its own, on this thread.
+    fn on_lane<F>(
+        &self,
+        py: Python<'_>,
+        request: &Arc<Request>,
+        work: impl FnOnce(Call) -> F,
+    ) -> PyResult<(Lane, F::Output)>
+    where
+        F: Future<Output: Send> + Send,
+    {
+        let refused = |error: Error| raise(py, error.into(), Some(request), None);
+        let lane = py.detach(|| self.session.lane()).map_err(refused)?;
+        let call = self.session.lane_call(&lane, Arc::clone(request));
+        let done = drive(py, &lane, &self.session.stop(), work(call))?;
+        done.map(|done| (lane, done)).ok_or_else(|| refused(Error::Closed))
+    }
+
+    /// Waits for what a call on the background thread brings first.
+    fn in_background<T: Send>(&self, py: Python<'_>, request: &Arc<Request>, begin: impl Begin<T>) -> PyResult<T> {
+        let slot = Slot::new();
+        let task = py
+            .detach(|| begin(&self.session, Arc::clone(request), Arc::clone(&slot)))
+            .map_err(|e| raise(py, e.into(), Some(request), None))?;
+        wait_for(py, |waiter| slot.take(Some(waiter))).inspect_err(|_| task.abort())
+    }
+
+    /// An awaitable of what becomes of that.
+    fn awaited<T: Send + 'static>(
+        &self,
+        py: Python<'_>,
+        request: Arc<Request>,
+        begin: impl Begin<T> + 'static,
+        finish: Finish<T>,
+    ) -> PyResult<Py<PyAny>> {
+        let session = Arc::clone(&self.session);
+        let start = move |py: Python<'_>, slot| {
+            py.detach(|| begin(&session, Arc::clone(&request), slot))
+                .map_err(|e| raise(py, e.into(), Some(&request), None))
+        };
+        Ok(Py::new(py, Awaitable::new(Pending::new(Box::new(start), finish)))?.into_any())
+    }
+}
+
+/// Whether a failure is an answer of the server's, whose connection is as good as before.
+fn was_answered(failure: &Failure) -> bool {
+    matches!(failure.error, Error::Status { .. })
+}

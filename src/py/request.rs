@@ -1,0 +1,152 @@
+//! A call's arguments as a request.
+
+use std::sync::Arc;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
+use reqwest::{Method, Url};
+
+use super::arguments::{Key, count_of, key_of};
+use super::client::{Core, Settings};
+use super::errors::{configuration, raise};
+use super::payload::{encode_body, mentions_authorization, merge_headers, query_pairs};
+use super::settings::timeouts_of;
+use crate::config::{KEY_VARIABLES, Secret, key_from_env};
+use crate::decode::ACCEPTED;
+use crate::error::Error;
+use crate::exchange::Request;
+use crate::lock::lock;
+
+/// Who asks.
+const AGENT: &str = concat!("tokstream/", env!("CARGO_PKG_VERSION"));
+
+/// One call's own say, beside the client's settings.
+#[derive(FromPyObject)]
+struct Options<'py> {
+    #[pyo3(item)]
+    headers: Option<Bound<'py, PyAny>>,
+    #[pyo3(item)]
+    query: Option<Bound<'py, PyAny>>,
+    #[pyo3(item)]
+    extra_body: Option<Bound<'py, PyAny>>,
+    #[pyo3(item)]
+    timeout: Bound<'py, PyAny>,
+    #[pyo3(item)]
+    max_retries: Bound<'py, PyAny>,
+    #[pyo3(item)]
+    api_key: Option<String>,
+    /// Whether the route is refused without a key.
+    #[pyo3(item)]
+    needs_key: bool,
+}
+
+impl Core {
+    /// The request that these arguments make.
+    ///
+    /// # Errors
+    /// `ConfigurationError` and the usual ones of bad arguments; what a key's function raises.
+    pub(super) fn request(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Bound<'_, PyAny>>,
+        options: &Bound<'_, PyAny>,
+        accept: &'static str,
+    ) -> PyResult<Arc<Request>> {
+        let py = options.py();
+        let options = &options.extract::<Options<'_>>()?;
+        if self.session.is_closed() {
+            return Err(raise(py, Error::Closed.into(), None, None));
+        }
+        let settings = Arc::clone(&lock(&self.settings));
+        let method = Method::from_bytes(method.as_bytes())
+            .map_err(|_| PyValueError::new_err(format!("no HTTP method: {method:?}")))?;
+        let url = Self::url(py, &settings, path, options)?;
+        let (body, content_type) = encode_body(body, options.extra_body.as_ref())?;
+        let mut headers = HeaderMap::with_capacity(8);
+        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+        headers.insert(ACCEPT, HeaderValue::from_static(accept));
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(ACCEPTED));
+        if body.is_some() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        }
+        for (name, value) in &settings.headers {
+            headers.insert(name, value.clone());
+        }
+        let own_authorization = headers.contains_key(AUTHORIZATION);
+        merge_headers(&mut headers, options.headers.as_ref())?;
+        if !own_authorization && !mentions_authorization(options.headers.as_ref())? {
+            let key = self.key(py, options.api_key.as_deref())?;
+            if let Some(key) = key {
+                headers.insert(
+                    AUTHORIZATION,
+                    key.bearer().map_err(|e| configuration(py, &e.to_string()))?,
+                );
+            } else if options.needs_key && !settings.base_url.is_loopback() {
+                return Err(configuration(
+                    py,
+                    &format!(
+                        "No API key for {}: pass api_key=…, or set one of the environment variables {}",
+                        settings.base_url.redacted(),
+                        KEY_VARIABLES.join(", ")
+                    ),
+                ));
+            }
+        }
+        let mut retry = settings.retry.clone();
+        if let Some(count) = count_of(&options.max_retries)? {
+            retry.max_retries = count;
+        }
+        Ok(Arc::new(Request {
+            method,
+            url,
+            headers,
+            body,
+            timeouts: timeouts_of(&options.timeout, &settings.timeouts)?,
+            limits: settings.limits.limits(),
+            retry,
+        }))
+    }
+
+    fn url(py: Python<'_>, settings: &Settings, path: &str, options: &Options<'_>) -> PyResult<Url> {
+        let mut query = settings.query.clone();
+        if let Some(extra) = &options.query {
+            let extra = query_pairs(extra, "extra_query")?;
+            query.retain(|(name, _)| extra.iter().all(|(other, _)| other != name));
+            query.extend(extra);
+        }
+        settings
+            .base_url
+            .join(path, &query)
+            .map_err(|e| configuration(py, &e.to_string()))
+    }
+
+    fn key(&self, py: Python<'_>, given: Option<&str>) -> PyResult<Option<Secret>> {
+        if let Some(key) = given {
+            return Ok(Some(Secret::new(key.to_owned())));
+        }
+        let callable = match &*lock(&self.key) {
+            Key::Environment => return Ok(key_from_env()),
+            Key::Given(key) => return Ok(Some(key.clone())),
+            Key::Callable(callable) => callable.clone_ref(py),
+        };
+        let key = callable.bind(py).call0()?;
+        let Ok(text) = key.cast::<PyString>() else {
+            let what = if key.hasattr(intern!(py, "__await__"))? {
+                // It is not going to be awaited.
+                key.call_method0(intern!(py, "close")).map_or_else(drop, drop);
+                "an awaitable: AsyncClient awaits those".to_owned()
+            } else {
+                format!("{}, not a string", key.get_type().name()?)
+            };
+            return Err(configuration(py, &format!("api_key was called and returned {what}")));
+        };
+        match key_of(Some(text.as_any()))? {
+            Key::Given(key) => Ok(Some(key)),
+            _ => Ok(None),
+        }
+    }
+}
