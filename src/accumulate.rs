@@ -5,10 +5,9 @@
 //! what was never sent stays absent. Values that need no joining are kept as the text that the server sent.
 
 mod calls;
-mod split;
 #[cfg(test)]
 mod tests;
-mod text;
+pub(crate) mod text;
 mod value;
 
 use std::collections::BTreeMap;
@@ -18,8 +17,8 @@ use serde::de::Error as _;
 
 use serde_json::value::RawValue;
 
+use crate::split::Cursor;
 use calls::merge_function;
-use split::Cursor;
 use value::{Fields, Grew, ObjectWriter, Value};
 
 /// Which sort of completion the chunks belong to.

@@ -19,6 +19,7 @@ pub mod process;
 pub mod reader;
 pub mod retry;
 pub mod session;
+pub mod split;
 pub mod sse;
 pub mod stream;
 pub mod transport;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::split::Cursor;
 use super::value::{Fields, Grew};
+use crate::split::Cursor;
 
 /// A message's tool calls so far.
 #[derive(Clone, Debug, Default)]

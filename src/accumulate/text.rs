@@ -7,20 +7,20 @@ use memchr::memchr;
 /// JSON may name half of a surrogate pair, which UTF-8 cannot. A pair whose halves come in two pieces is put together;
 /// a half that stays alone is U+FFFD.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Text {
+pub(crate) struct Text {
     text: String,
     /// The high surrogate that the U+FFFD at the end of `text` stands for.
     high: Option<u16>,
 }
 
 impl Text {
-    pub(super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.text
     }
 
     /// Appends text as it is.
     #[inline]
-    pub(super) fn push(&mut self, text: &str) {
+    pub(crate) fn push(&mut self, text: &str) {
         if !text.is_empty() {
             self.high = None;
             self.text.push_str(text);
@@ -28,7 +28,7 @@ impl Text {
     }
 
     /// Appends what a valid literal says, its quotation marks included in `literal`.
-    pub(super) fn push_literal(&mut self, literal: &str) {
+    pub(crate) fn push_literal(&mut self, literal: &str) {
         let mut rest = literal
             .strip_prefix('"')
             .and_then(|rest| rest.strip_suffix('"'))

@@ -342,8 +342,8 @@ impl Incoming {
         } else {
             ChatCompletion::SCHEMA
         };
-        let request_id = self.head.header("x-request-id").map(Arc::from);
-        Some(BaseModel::new(schema, Bytes::from(accumulated.completion_json())).with_request_id(request_id))
+        let completion = BaseModel::new(schema, Bytes::from(accumulated.completion_json()));
+        Some(completion.with_request_id(self.head.header("x-request-id")))
     }
 
     /// The whole completion, of a stream that is over.

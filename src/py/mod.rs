@@ -11,6 +11,7 @@ mod errors;
 mod hider;
 mod incoming;
 mod json;
+mod logprobs;
 mod model;
 mod payload;
 mod reply;

@@ -82,9 +82,8 @@ impl Output {
                     return Err(made.failure(py, error, head));
                 }
                 totals.add(find(&members, "usage"));
-                let request_id = head.header("x-request-id").map(Arc::from);
                 BaseModel::new(schema, body.clone())
-                    .with_request_id(request_id)
+                    .with_request_id(head.header("x-request-id"))
                     .wrap(py)
             }
         }

@@ -4,6 +4,8 @@ mod changes;
 mod schema;
 mod values;
 
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -17,11 +19,16 @@ pub use values::Values;
 
 use self::changes::{Change, Changes, is_private};
 use super::json::decode;
+use super::logprobs::Bulk;
 use crate::json::{beyond_python, members, tolerate};
+use crate::split::Cursor;
 
 fn text_of(json: &Bytes) -> PyResult<&str> {
     std::str::from_utf8(json).map_err(|e| PyValueError::new_err(format!("not UTF-8: {e}")))
 }
+
+/// A value's JSON text that is cheaper read twice than kept.
+const SMALL: usize = 64;
 
 /// The base of all response objects.
 #[pyclass(frozen, subclass, weakref, module = "tokstream.types")]
@@ -30,10 +37,19 @@ pub struct BaseModel {
     schema: &'static Schema,
     json: Bytes,
     values: OnceLock<Arc<Values>>,
+    /// A field has been read without the others.
+    glanced: AtomicBool,
     /// The one field in which an object differs from others that share its values.
     own: Option<(usize, Py<PyAny>)>,
     changes: Changes,
-    request_id: Option<Arc<str>>,
+    aside: OnceLock<Box<Aside>>,
+}
+
+/// What hardly any object has.
+#[derive(Debug, Default)]
+struct Aside {
+    request_id: Option<Box<str>>,
+    bulk: OnceLock<Bulk>,
 }
 
 impl BaseModel {
@@ -44,9 +60,10 @@ impl BaseModel {
             schema,
             json,
             values: OnceLock::new(),
+            glanced: AtomicBool::new(false),
             own: None,
             changes: Changes::default(),
-            request_id: None,
+            aside: OnceLock::new(),
         }
     }
 
@@ -57,17 +74,52 @@ impl BaseModel {
             schema,
             json,
             values: OnceLock::from(values),
+            glanced: AtomicBool::new(true),
             own: Some(own),
             changes: Changes::default(),
-            request_id: None,
+            aside: OnceLock::new(),
         }
     }
 
     /// The same with the request's id.
     #[must_use]
-    pub fn with_request_id(mut self, request_id: Option<Arc<str>>) -> Self {
-        self.request_id = request_id;
+    pub fn with_request_id(self, request_id: Option<&str>) -> Self {
+        if let Some(id) = request_id {
+            let aside = Aside {
+                request_id: Some(id.into()),
+                bulk: OnceLock::new(),
+            };
+            // A new object has none.
+            drop(self.aside.set(Box::new(aside)));
+        }
         self
+    }
+
+    fn request_id(&self) -> Option<&str> {
+        self.aside.get()?.request_id.as_deref()
+    }
+
+    /// What was read of all tokens at once, read by `read` from the server's text if it was not before.
+    ///
+    /// # Errors
+    /// What `read` failed with.
+    pub fn bulk(&self, read: impl FnOnce(&str) -> PyResult<Bulk>) -> PyResult<&Bulk> {
+        let bulk = &self.aside.get_or_init(Box::default).bulk;
+        if let Some(read) = bulk.get() {
+            return Ok(read);
+        }
+        // Outside of the cell: Python code may run meanwhile.
+        let fresh = read(text_of(&self.json)?)?;
+        Ok(bulk.get_or_init(|| fresh))
+    }
+
+    /// An object of text that comes from a program.
+    ///
+    /// # Errors
+    /// `ValueError` where it is no JSON object.
+    fn of_text(schema: &'static Schema, json: Bytes) -> PyResult<Self> {
+        members(text_of(&json)?).map_err(|e| PyValueError::new_err(format!("not a JSON object: {e}")))?;
+        Ok(Self::new(schema, json))
     }
 
     /// The object as one of its own Python class.
@@ -98,6 +150,28 @@ impl BaseModel {
         }
     }
 
+    /// The value of a field that is the first to be read, if it is small and cannot be changed in place: of one among
+    /// thousands of objects often nothing else is.
+    fn glance(&self, py: Python<'_>, position: usize) -> PyResult<Option<Py<PyAny>>> {
+        let Some(field) = self.schema.fields.get(position) else {
+            return Ok(None);
+        };
+        if !matches!(field.kind, Kind::Plain(_)) || self.values.get().is_some() || self.glanced.swap(true, Relaxed) {
+            return Ok(None);
+        }
+        let mut found = None;
+        Cursor::new(text_of(&self.json)?).members(|name, value| {
+            let value = value.value();
+            if name == field.name {
+                found = Some(value);
+            }
+        });
+        match found.filter(|value| value.len() <= SMALL && !value.starts_with(['{', '['])) {
+            Some(value) => Ok(Some(decode(py, value)?.unbind())),
+            None => Ok(None),
+        }
+    }
+
     /// The value of the field at `position`.
     ///
     /// # Errors
@@ -112,6 +186,9 @@ impl BaseModel {
             && *own == position
         {
             return Ok(value.clone_ref(py));
+        }
+        if let Some(value) = self.glance(py, position)? {
+            return Ok(value);
         }
         let values = self.values(py)?;
         Ok(values
@@ -239,7 +316,7 @@ impl BaseModel {
 
     #[getter]
     fn _request_id(&self) -> Option<&str> {
-        self.request_id.as_deref()
+        self.request_id()
     }
 
     /// The JSON text of this object, as the server sent it but for what was changed.
@@ -257,14 +334,10 @@ impl BaseModel {
     fn _from_json(cls: &Bound<'_, PyType>, data: &[u8], request_id: Option<&str>) -> PyResult<Py<PyAny>> {
         let schema = schema_of(cls)?;
         let json = tolerate(&Bytes::copy_from_slice(data));
-        let text = text_of(&json)?;
-        members(text).map_err(|e| PyValueError::new_err(format!("not a JSON object: {e}")))?;
-        if let Some(why) = beyond_python(text) {
+        if let Some(why) = beyond_python(text_of(&json)?) {
             return Err(PyValueError::new_err(why));
         }
-        Self::new(schema, json)
-            .with_request_id(request_id.map(Arc::from))
-            .wrap(cls.py())
+        Self::of_text(schema, json)?.with_request_id(request_id).wrap(cls.py())
     }
 
     #[classmethod]
@@ -358,11 +431,7 @@ impl BaseModel {
             .getattr(intern!(py, "_load"))?;
         Ok((
             load,
-            (
-                self.schema.name,
-                PyBytes::new(py, &self.bytes(py)?),
-                self.request_id.as_deref(),
-            ),
+            (self.schema.name, PyBytes::new(py, &self.bytes(py)?), self.request_id()),
         ))
     }
 }
@@ -375,7 +444,7 @@ pub fn load(py: Python<'_>, name: &str, json: &[u8], request_id: Option<&str>) -
         .iter()
         .find(|schema| schema.name == name)
         .ok_or_else(|| PyValueError::new_err(format!("no response class {name}")))?;
-    BaseModel::new(schema, Bytes::copy_from_slice(json))
-        .with_request_id(request_id.map(Arc::from))
+    BaseModel::of_text(schema, Bytes::copy_from_slice(json))?
+        .with_request_id(request_id)
         .wrap(py)
 }

@@ -1,33 +1,35 @@
 //! Valid JSON text taken apart one level at a time.
 //!
-//! A chunk is checked once, as a whole. What is below is then only measured: strings and brackets, without a stack.
+//! What a server sends is checked once, as a whole. What is below is then only measured: strings and brackets, without a
+//! stack.
 
 use memchr::memchr2;
 
-use super::text::Text;
+use crate::accumulate::text::Text;
 
 /// A place in valid JSON text, in front of a value.
 #[derive(Clone)]
-pub(super) struct Cursor<'a> {
+pub struct Cursor<'a> {
     text: &'a str,
     at: usize,
 }
 
 impl<'a> Cursor<'a> {
     /// In front of the value that `json` is.
-    pub(super) fn new(json: &'a str) -> Self {
+    #[must_use]
+    pub fn new(json: &'a str) -> Self {
         Self { text: json, at: 0 }
     }
 
     /// Whether the next value begins with this byte.
     #[inline]
-    pub(super) fn is_at(&mut self, byte: u8) -> bool {
+    pub fn is_at(&mut self, byte: u8) -> bool {
         self.peek() == Some(byte)
     }
 
     /// Passes over the next value and returns its text; empty at the end of the text.
     #[inline]
-    pub(super) fn value(&mut self) -> &'a str {
+    pub fn value(&mut self) -> &'a str {
         let bytes = self.text.as_bytes();
         let first = self.peek();
         let start = self.at;
@@ -45,7 +47,7 @@ impl<'a> Cursor<'a> {
 
     /// Calls `each` with every member's name, in front of its value; passes over a value that is no object.
     #[inline]
-    pub(super) fn members(&mut self, mut each: impl FnMut(&str, &mut Self)) {
+    pub fn members(&mut self, mut each: impl FnMut(&str, &mut Self)) {
         if !self.is_at(b'{') {
             self.value();
             return;
@@ -68,7 +70,7 @@ impl<'a> Cursor<'a> {
 
     /// Calls `each` in front of every element, with its position; passes over a value that is no array.
     #[inline]
-    pub(super) fn elements(&mut self, mut each: impl FnMut(usize, &mut Self)) {
+    pub fn elements(&mut self, mut each: impl FnMut(usize, &mut Self)) {
         if !self.is_at(b'[') {
             self.value();
             return;
@@ -90,7 +92,8 @@ impl<'a> Cursor<'a> {
     }
 
     /// The text of the next value's first member of this name; stays where it is.
-    pub(super) fn find(&self, wanted: &str) -> Option<&'a str> {
+    #[must_use]
+    pub fn find(&self, wanted: &str) -> Option<&'a str> {
         let mut ahead = self.clone();
         if !ahead.is_at(b'{') {
             return None;
@@ -123,22 +126,49 @@ fn is_literal(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.')
 }
 
-const SHORT: usize = 24;
+/// A table of these bytes.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "runs while compiling, within bounds that it checks"
+)]
+const fn marks(of: &[u8]) -> [bool; 256] {
+    let mut marks = [false; 256];
+    let mut at = 0;
+    while at < of.len() {
+        marks[of[at] as usize] = true;
+        at += 1;
+    }
+    marks
+}
+
+static STRUCTURE: [bool; 256] = marks(b"\"{}[]");
+static IN_STRING: [bool; 256] = marks(b"\"\\");
+
+/// How many bytes a search by the processor's wide instructions is worth for.
+const SHORT: usize = 32;
+
+/// The next of the marked bytes, and where it is.
+#[inline]
+#[expect(clippy::indexing_slicing, reason = "the table has a place for every byte")]
+fn next(bytes: &[u8], from: usize, marks: &[bool; 256]) -> Option<(usize, u8)> {
+    let rest = bytes.get(from..)?;
+    let found = rest.iter().position(|byte| marks[*byte as usize])?;
+    Some((from + found, *rest.get(found)?))
+}
 
 /// Where the string that begins at `start` ends.
 #[inline]
 fn string_end(bytes: &[u8], start: usize) -> usize {
     let mut at = start + 1;
     // Most strings are names or a token: a loop beats a search for as long as it is short.
-    while let Some(byte) = bytes.get(at)
-        && at < start + SHORT
-    {
-        match byte {
-            b'"' => return at + 1,
-            b'\\' => at += 2,
-            _ => at += 1,
+    let short = bytes.get(..bytes.len().min(start + SHORT)).unwrap_or_default();
+    while let Some((found, byte)) = next(short, at, &IN_STRING) {
+        if byte == b'"' {
+            return found + 1;
         }
+        at = found + 2;
     }
+    at = at.max(short.len());
     while let Some(rest) = bytes.get(at..) {
         let Some(found) = memchr2(b'"', b'\\', rest) else { break };
         if rest.get(found) == Some(&b'"') {
@@ -153,18 +183,14 @@ fn string_end(bytes: &[u8], start: usize) -> usize {
 fn brackets_end(bytes: &[u8], at: usize) -> usize {
     let mut at = at;
     let mut depth = 0_usize;
-    while let Some(byte) = bytes.get(at) {
+    while let Some((found, byte)) = next(bytes, at, &STRUCTURE) {
+        at = found + 1;
         match byte {
-            b'"' => {
-                at = string_end(bytes, at);
-                continue;
-            }
+            b'"' => at = string_end(bytes, found),
             b'{' | b'[' => depth += 1,
-            b'}' | b']' if depth <= 1 => return at + 1,
-            b'}' | b']' => depth -= 1,
-            _ => {}
+            _ if depth <= 1 => return at,
+            _ => depth -= 1,
         }
-        at += 1;
     }
     bytes.len()
 }
