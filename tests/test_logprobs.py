@@ -86,12 +86,8 @@ def test_where_there_are_none():
 
 
 def test_what_is_no_number_is_nan():
-    odd = [
-        {"token": "a", "logprob": None},
-        {"token": "b"},
-        {"token": None, "logprob": -1},
-        {"token": "d", "logprob": "x"},
-    ]
+    odd = [{"token": "a", "logprob": None}, {"token": "b"}, {"token": None, "logprob": -1}]
+    odd.append({"token": "d", "logprob": "x"})
     text = json.dumps(with_logprobs({"content": odd})).encode()
     logprobs = ChatCompletion._from_json(text).choices[0].logprobs
     assert [math.isnan(one) for one in logprobs.token_logprobs] == [True, True, False, True]

@@ -352,8 +352,8 @@ class ChoiceLogprobs(BaseModel):
         """Every token's `logprob`, at once: an `array.array` of float64, which NumPy takes without a copy.
 
         Of `content`, or of `refusal` where there is no content; `None` where there is neither. What is no number reads
-        as nan. It is made of what the server sent when it is first asked for: of 32,768 tokens in milliseconds, where to go
-        through the objects takes many times that. Changes of the objects do not show in it.
+        as nan. It is made of what the server sent when it is first asked for: of 32,768 tokens in milliseconds, less
+        than half of what it takes to go through the objects. Changes of the objects do not show in it.
         """
 
     @property
