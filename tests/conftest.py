@@ -10,7 +10,7 @@ import pytest
 
 from certificates import Authority
 from server import Entry, Server
-from surface import SURFACES, Surface
+from surface import ALL_SURFACES, SURFACES, Surface
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,10 +28,18 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
-@pytest.fixture(params=sorted(SURFACES))
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Runs a test on both surfaces; a module with `ALL_SURFACES = True` on every one there is."""
+    given = [mark for mark in metafunc.definition.iter_markers("parametrize") if "surface" in str(mark.args[0])]
+    if "surface" in metafunc.fixturenames and not given:
+        surfaces = ALL_SURFACES if getattr(metafunc.module, "ALL_SURFACES", False) else SURFACES
+        metafunc.parametrize("surface", sorted(surfaces), indirect=True)
+
+
+@pytest.fixture
 def surface(request: pytest.FixtureRequest) -> Iterator[Surface]:
-    """The sync client and the async one, behind one face."""
-    surface = SURFACES[request.param]()
+    """The sync client and the async one, behind one face; others where a test asks for them."""
+    surface = ALL_SURFACES[request.param]()
     yield surface
     surface.shut()
 

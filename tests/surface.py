@@ -10,12 +10,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import tokstream
-from server import PATIENCE, Server
+from replies import event, text
+from server import PATIENCE, STALL, Server, stream
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
 KEY = "jwt:test-key.not.a.secret"
+# More than the blocking calls of one client that its own threads drive.
+CROWD = 10
 
 
 class Surface:
@@ -156,6 +159,18 @@ class SyncSurface(Surface):
         return manager
 
 
+class CrowdSurface(SyncSurface):
+    """A client that is so busy with other streams that a call is left to the background thread."""
+
+    def client(self, server: Server | str | None = None, **options: Any) -> Any:
+        client = super().client(server, **options)
+        quiet = self._open.enter_context(Server(then=stream(event(text("A")), STALL)))
+        others = client.with_options(base_url=quiet.url, timeout=None, max_retries=0)
+        crowd = [others.chat.completions.create(messages="x", stream=True) for _ in range(CROWD)]
+        self._open.callback(lambda: [one.close() for one in crowd])
+        return client
+
+
 class AsyncSurface(Surface):
     """Every step of a test runs on one event loop, so that streams live across steps."""
 
@@ -246,6 +261,8 @@ class AsyncSurface(Surface):
 
 
 SURFACES = {"sync": SyncSurface, "async": AsyncSurface}
+# For what has to hold on whichever thread a call is driven.
+ALL_SURFACES = {**SURFACES, "crowd": CrowdSurface}
 
 
 def pairs(text: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -15,6 +15,9 @@ from hostile_table import escape
 from replies import sse, text
 from server import stream
 
+# On whichever thread a call is driven.
+ALL_SURFACES = True
+
 PAGE = Path(__file__).parents[1] / "docs" / "hostile-servers.md"
 CASES = {f"{fault.name}-{form}": (fault, form) for fault in FAULTS for form in fault.forms}
 # No outcome may take longer; far more than any takes.

@@ -16,6 +16,9 @@ import tokstream
 from replies import HELLO, completion, error, event, said, text
 from server import STALL, Gate, Pause, reply, stream
 
+# On whichever thread a call is driven.
+ALL_SURFACES = True
+
 OK = reply(completion("ok"))
 SILENT = stream(event(text("A")), STALL)
 # "At once", with room for a busy machine; a silent server keeps its side open for ever.

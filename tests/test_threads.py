@@ -42,7 +42,8 @@ def test_one_client_from_many_threads(serve, streamed):
         answers = list(pool.map(ask, range(200)))
     expected = [f"{n}{n * 7}!" if streamed else f"{n}|{n * 7}" for n in range(200)]
     assert answers == expected
-    assert len(server.connections) <= 16
+    # Some of them are driven by their own threads, the others by one that all share; each has its own connections.
+    assert len(server.connections) <= 16 + 8
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])

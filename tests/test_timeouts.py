@@ -16,6 +16,9 @@ import tokstream
 from replies import completion, error, event, said, text
 from server import PATIENCE, RESET, STALL, Gate, Pause, Reached, head, reply, stream
 
+# On whichever thread a call is driven.
+ALL_SURFACES = True
+
 TIME = 0.3
 # A timeout comes within a tenth of a second of its time; the rest is for a busy machine.
 SLACK = 0.3

@@ -10,6 +10,9 @@ import tokstream
 from replies import DONE, USAGE, choice, chunk, completion, error, event, finish, said, sse, text
 from server import CLOSE, PATIENCE, RESET, STALL, Pause, Reached, frame, head, reply, stream
 
+# On whichever thread a call is driven.
+ALL_SURFACES = True
+
 BEGUN = sse(text("A"), text("B"), done=False)
 PACKED = gzip.compress(said("A", "B"))
 EVENTS = ("Content-Type", "text/event-stream")

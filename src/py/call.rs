@@ -29,7 +29,7 @@ impl Core {
         request: &Arc<Request>,
         output: &Output,
     ) -> PyResult<Py<PyAny>> {
-        if self.session.multiplexes() {
+        if self.session.leaves_to_background() {
             let done = self.in_background(py, request, whole_in_background)?;
             return done.finish(py, output, &self.totals);
         }
@@ -62,7 +62,7 @@ impl Core {
     pub(super) fn stream_blocking(&self, py: Python<'_>, request: Arc<Request>, kind: Kind) -> PyResult<Py<PyAny>> {
         let is_raw = kind == Kind::Bytes;
         let session = Arc::clone(&self.session);
-        if self.session.multiplexes() {
+        if self.session.leaves_to_background() {
             let opened = self.in_background(py, &request, stream_in_background(is_raw))?;
             let (incoming, feed) = incoming_of(py, opened, request, kind, Arc::clone(&self.totals))?;
             return Ok(Py::new(py, Stream::shared(incoming, feed, session))?.into_any());

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -34,6 +35,25 @@ pub struct Lane {
     slices: Mutex<Option<Pin<Box<Sleep>>>>,
     /// The rest of the last reply, and when it was left.
     leftover: Mutex<Option<(Leftover, Instant)>>,
+    /// While it is lent.
+    pub(super) used: Option<Use>,
+}
+
+/// Counts a lane that is lent.
+#[derive(Debug)]
+pub struct Use(Arc<AtomicUsize>);
+
+impl Use {
+    pub(super) fn begin(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Use {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Lane {
@@ -44,6 +64,7 @@ impl Lane {
             budget,
             slices: Mutex::new(None),
             leftover: Mutex::new(None),
+            used: None,
         }
     }
 

@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use background::{background, runtime};
+use lane::Use;
 pub use lane::{Lane, Turn, turn};
 pub use line::{Gate, Line};
 pub use stop::Stop;
@@ -28,6 +29,10 @@ use crate::transport::{HttpVersion, Transport, TransportConfig};
 
 /// Idle lanes that are kept, at the most; each holds four file descriptors.
 const IDLE_LANES: usize = 64;
+
+/// Lanes in use at which further calls go to the background thread. A call alone is cheapest where its own thread drives
+/// it; many at once are cheapest where one thread looks after all their sockets.
+const CROWD: usize = 8;
 
 /// The connections of one client and of those derived from it.
 #[derive(Debug)]
@@ -56,6 +61,7 @@ const REMEMBERED_STREAMS: usize = 64;
 #[derive(Default)]
 struct Lanes {
     idle: Mutex<Vec<Lane>>,
+    used: Arc<AtomicUsize>,
     open: Mutex<Vec<Weak<dyn Abort>>>,
     draining: Draining,
     budget: Arc<Budget>,
@@ -121,10 +127,12 @@ impl Session {
         }
     }
 
-    /// Whether calls may share a connection, which then has to be driven whoever waits: on the background thread.
+    /// Whether a blocking call is left to the background thread: where calls may share a connection, which then has to be
+    /// driven whoever waits, and in a crowd.
     #[must_use]
-    pub fn multiplexes(&self) -> bool {
-        self.multiplexes
+    pub fn leaves_to_background(&self) -> bool {
+        let used = self.lanes.get().map_or(0, |lanes| lanes.used.load(Ordering::Relaxed));
+        self.multiplexes || used >= CROWD
     }
 
     /// Whether [`Session::close`] was called.
@@ -181,13 +189,17 @@ impl Session {
         if self.is_closed() {
             return Err(Error::Closed);
         }
-        let idle = lock(&self.lanes()?.idle).pop();
-        if let Some(lane) = idle {
+        let lanes = self.lanes()?;
+        let idle = lock(&lanes.idle).pop();
+        let mut lane = if let Some(lane) = idle {
             lane.settle();
-            return Ok(lane);
-        }
-        let line = Line::new(self.transport.client(self.base_is_tls)?, false);
-        Ok(Lane::new(runtime()?, line, Arc::clone(&self.lanes()?.budget)))
+            lane
+        } else {
+            let line = Line::new(self.transport.client(self.base_is_tls)?, false);
+            Lane::new(runtime()?, line, Arc::clone(&lanes.budget))
+        };
+        lane.used = Some(Use::begin(&lanes.used));
+        Ok(lane)
     }
 
     /// Takes a lane back whose call has come to a proper end.
@@ -287,7 +299,8 @@ impl Session {
 }
 
 impl Lanes {
-    fn keep(&self, lane: Lane) {
+    fn keep(&self, mut lane: Lane) {
+        lane.used = None;
         let mut idle = lock(&self.idle);
         if idle.len() < IDLE_LANES {
             idle.push(lane);
