@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import _tokstream
 from ._exceptions import ConfigurationError
-from ._marks import NOT_GIVEN
+from ._marks import NOT_GIVEN, omit
 from ._resource import PARSED, RAW, STREAMING, ClientState, awaited, replaceable, send
 from ._typing import TYPE_CHECKING
 
@@ -112,6 +112,7 @@ class BaseClient:
         verify: Any = True,
         cert: Any = None,
         http2: Any = None,
+        compress_requests: Any = False,
         **unknown: Any,
     ) -> None:
         _refuse(type(self).__name__, unknown)
@@ -128,6 +129,7 @@ class BaseClient:
             "verify": verify,
             "cert": cert,
             "http2": http2,
+            "compress_requests": compress_requests,
         }
         self._form = PARSED
         self._resources: dict[str, Any] = {}
@@ -140,6 +142,7 @@ class BaseClient:
         arguments = dict(self._arguments)
         arguments["headers"] = arguments.pop("default_headers")
         arguments["query"] = arguments.pop("default_query")
+        arguments["compress"] = arguments.pop("compress_requests")
         core = _tokstream.Core(asynchronous=self._asynchronous, api_key=api_key, share=share, **arguments)
         self._state = ClientState(core, model, asynchronous=self._asynchronous, name=type(self).__name__)
 
@@ -291,6 +294,7 @@ class BaseClient:
         verify: Any = NOT_GIVEN,
         cert: Any = NOT_GIVEN,
         http2: Any = NOT_GIVEN,
+        compress_requests: Any = NOT_GIVEN,
         **unknown: Any,
     ) -> Self:
         """Return a client with other settings; it shares this one's connections and running totals."""
@@ -305,6 +309,7 @@ class BaseClient:
             "verify": verify,
             "cert": cert,
             "http2": http2,
+            "compress_requests": compress_requests,
         }
         twin = self._twin()
         twin._arguments = {**self._arguments, **{k: v for k, v in changes.items() if v is not NOT_GIVEN}}
@@ -442,6 +447,19 @@ def _unpickle(
     return client
 
 
+def _warming(timeout: Any) -> dict[str, Any]:
+    """Return the options of a request that only opens a connection: it carries no key."""
+    return {
+        "headers": {"Authorization": omit},
+        "query": None,
+        "extra_body": None,
+        "timeout": timeout,
+        "max_retries": NOT_GIVEN,
+        "api_key": None,
+        "needs_key": False,
+    }
+
+
 def _kind_of_stream(cast_to: Any, stream_cls: Any) -> str:
     item = next(iter(getattr(stream_cls, "__args__", ())), None) or cast_to
     if item is _tokstream.ChatCompletionChunk:
@@ -472,6 +490,10 @@ _ABSENT = {
 class Client(BaseClient):
     """The client of one server: DeepInfra, or any other that speaks OpenAI's API. Its methods block."""
 
+    def warm_up(self, *, timeout: Any = NOT_GIVEN) -> None:
+        """Open a connection for the next request."""
+        self._core.warm_up(_warming(timeout))
+
     def close(self) -> None:
         """End open streams, close the connections and refuse further requests."""
         self._core.close()
@@ -488,6 +510,10 @@ class AsyncClient(BaseClient):
 
     _asynchronous = True
     _route = awaited(BaseClient._route)
+
+    async def warm_up(self, *, timeout: Any = NOT_GIVEN) -> None:
+        """Open a connection for the next request."""
+        await self._core.warm_up(_warming(timeout))
 
     async def close(self) -> None:
         """End open streams, close the connections and refuse further requests."""

@@ -76,6 +76,7 @@ class BaseClient:
         verify: Any = True,
         cert: Any = None,
         http2: Any = None,
+        compress_requests: Any = False,
         **unknown: Any,
     ) -> None: ...
     @property
@@ -138,6 +139,8 @@ class Client(BaseClient):
         cert: a client certificate: the path of a PEM file with certificate and key, or the paths of both.
         http2: false, the default, for HTTP/1.1; true for HTTP/2 where the server offers it; "prior-knowledge" for
             HTTP/2 at once, also without TLS.
+        compress_requests: whether to compress the bodies of requests with gzip: true for those above 16 KiB, a number
+            for those of more bytes. The server must understand it. Default false.
 
     Raises:
         ConfigurationError: an argument has no meaning. A missing key is raised by the first request
@@ -160,6 +163,7 @@ class Client(BaseClient):
         verify: bool | _Path = True,
         cert: _Path | tuple[_Path, _Path] | None = None,
         http2: bool | Literal["prior-knowledge"] | None = None,
+        compress_requests: bool | int = False,
     ) -> None: ...
     @property
     def api_key(self) -> str | Callable[[], str] | None:
@@ -213,6 +217,7 @@ class Client(BaseClient):
         verify: bool | _Path | NotGiven = ...,
         cert: _Path | tuple[_Path, _Path] | NotGiven | None = ...,
         http2: bool | Literal["prior-knowledge"] | NotGiven | None = ...,
+        compress_requests: bool | int | NotGiven = ...,
     ) -> Self:
         """Return a client with other settings that shares this one's connections and its `usage`.
 
@@ -232,6 +237,7 @@ class Client(BaseClient):
             verify: as for the client.
             cert: as for the client.
             http2: as for the client.
+            compress_requests: as for the client.
 
         Raises:
             ConfigurationError: an argument has no meaning.
@@ -470,6 +476,18 @@ class Client(BaseClient):
         extra_query: Mapping[str, object] | None = None,
         timeout: float | Timeout | NotGiven | None = ...,
     ) -> _T: ...
+    def warm_up(self, *, timeout: float | Timeout | NotGiven | None = ...) -> None:
+        """Open a connection for the next request, so that this one need not wait for it.
+
+        A `HEAD` request without a key is sent to `base_url`; whatever the server answers will do.
+
+        Args:
+            timeout: as for the client, for this request alone.
+
+        Raises:
+            APIConnectionError: the server cannot be reached, or not in time.
+        """
+
     def close(self) -> None:
         """End open streams, close the connections and refuse further requests with `ClientClosedError`."""
 
@@ -508,6 +526,8 @@ class AsyncClient(BaseClient):
         cert: a client certificate: the path of a PEM file with certificate and key, or the paths of both.
         http2: false, the default, for HTTP/1.1; true for HTTP/2 where the server offers it; "prior-knowledge" for
             HTTP/2 at once, also without TLS.
+        compress_requests: whether to compress the bodies of requests with gzip: true for those above 16 KiB, a number
+            for those of more bytes. The server must understand it. Default false.
 
     Raises:
         ConfigurationError: an argument has no meaning. A missing key is raised by the first request
@@ -530,6 +550,7 @@ class AsyncClient(BaseClient):
         verify: bool | _Path = True,
         cert: _Path | tuple[_Path, _Path] | None = None,
         http2: bool | Literal["prior-knowledge"] | None = None,
+        compress_requests: bool | int = False,
     ) -> None: ...
     @property
     def api_key(self) -> str | Callable[[], str | Awaitable[str]] | None:
@@ -583,6 +604,7 @@ class AsyncClient(BaseClient):
         verify: bool | _Path | NotGiven = ...,
         cert: _Path | tuple[_Path, _Path] | NotGiven | None = ...,
         http2: bool | Literal["prior-knowledge"] | NotGiven | None = ...,
+        compress_requests: bool | int | NotGiven = ...,
     ) -> Self:
         """Return a client with other settings that shares this one's connections and its `usage`.
 
@@ -602,6 +624,7 @@ class AsyncClient(BaseClient):
             verify: as for the client.
             cert: as for the client.
             http2: as for the client.
+            compress_requests: as for the client.
 
         Raises:
             ConfigurationError: an argument has no meaning.
@@ -840,6 +863,18 @@ class AsyncClient(BaseClient):
         extra_query: Mapping[str, object] | None = None,
         timeout: float | Timeout | NotGiven | None = ...,
     ) -> _T: ...
+    async def warm_up(self, *, timeout: float | Timeout | NotGiven | None = ...) -> None:
+        """Open a connection for the next request, so that this one need not wait for it.
+
+        A `HEAD` request without a key is sent to `base_url`; whatever the server answers will do.
+
+        Args:
+            timeout: as for the client, for this request alone.
+
+        Raises:
+            APIConnectionError: the server cannot be reached, or not in time.
+        """
+
     async def close(self) -> None:
         """End open streams, close the connections and refuse further requests with `ClientClosedError`."""
 

@@ -170,6 +170,22 @@ pub fn identity_of(value: &Bound<'_, PyAny>) -> PyResult<(String, String)> {
     Ok((file.clone(), file))
 }
 
+/// Bodies above this size are compressed where nothing else is said: it pays where the way is far.
+const WORTH_COMPRESSING: usize = 16 << 10;
+
+/// A `compress_requests` argument: the size above which bodies are compressed.
+pub fn compress_of(value: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
+    if let Ok(truth) = value.cast::<PyBool>() {
+        return Ok(truth.is_true().then_some(WORTH_COMPRESSING));
+    }
+    value.extract::<usize>().map(Some).map_err(|_| {
+        configuration(
+            value.py(),
+            "compress_requests must be True, False or the number of bytes above which a body is compressed",
+        )
+    })
+}
+
 /// An `http2` argument.
 pub fn http_version_of(value: Option<&Bound<'_, PyAny>>) -> PyResult<HttpVersion> {
     let Some(value) = value else {

@@ -8,7 +8,8 @@ use pyo3::types::{PyString, PyType};
 use reqwest::header::HeaderMap;
 
 use super::arguments::{
-    Key, check_proxy, count_of, http_version_of, identity_of, key_of, parse_base_url, text_argument, verify_of, wanted,
+    Key, check_proxy, compress_of, count_of, http_version_of, identity_of, key_of, parse_base_url, text_argument,
+    verify_of, wanted,
 };
 use super::asyncio::Ready;
 use super::errors::configuration;
@@ -31,6 +32,8 @@ use crate::usage::Totals;
 pub(super) struct Settings {
     pub(super) base_url: BaseUrl,
     pub(super) timeouts: Timeouts,
+    /// Bodies of more bytes are compressed.
+    pub(super) compress_above: Option<usize>,
     pub(super) retry: RetryPolicy,
     pub(super) limits: PyLimits,
     pub(super) headers: HeaderMap,
@@ -51,7 +54,7 @@ pub struct Core {
 #[pymethods]
 impl Core {
     #[new]
-    #[pyo3(signature = (*, asynchronous, base_url, api_key, timeout, max_retries, retry, limits, headers, query, proxy, verify, cert, http2, share))]
+    #[pyo3(signature = (*, asynchronous, base_url, api_key, timeout, max_retries, retry, limits, headers, query, proxy, verify, cert, http2, compress, share))]
     #[expect(clippy::too_many_arguments, reason = "the clients' own arguments, each once")]
     fn new(
         py: Python<'_>,
@@ -68,6 +71,7 @@ impl Core {
         verify: &Bound<'_, PyAny>,
         cert: Option<&Bound<'_, PyAny>>,
         http2: Option<&Bound<'_, PyAny>>,
+        compress: &Bound<'_, PyAny>,
         share: Option<&Bound<'_, Self>>,
     ) -> PyResult<Self> {
         let base_url = match base_url {
@@ -97,6 +101,7 @@ impl Core {
         };
         let settings = Settings {
             timeouts: timeouts_of(timeout, &Timeouts::default())?,
+            compress_above: compress_of(compress)?,
             retry: policy,
             limits,
             headers: {
@@ -267,6 +272,19 @@ impl Core {
             self.whole_awaited(py, request, output)
         } else {
             self.whole_blocking(py, &request, &output)
+        }
+    }
+
+    /// Opens a connection for the next request; returns nothing, or an awaitable of that.
+    fn warm_up<'py>(&self, py: Python<'py>, options: &Bound<'py, PyAny>) -> PyResult<Py<PyAny>> {
+        let request = match self.request("HEAD", "", None, options, "*/*") {
+            Ok(request) => request,
+            Err(error) => return self.refuse(py, error),
+        };
+        if self.asynchronous {
+            self.whole_awaited(py, request, Output::Nothing)
+        } else {
+            self.whole_blocking(py, &request, &Output::Nothing)
         }
     }
 

@@ -23,6 +23,8 @@ pub enum Output {
     Json,
     /// The reply as it is: (response, retries, seconds).
     Raw,
+    /// Nothing: that there was one is enough.
+    Nothing,
 }
 
 impl Output {
@@ -38,6 +40,7 @@ impl Output {
             tolerate(&sent)
         };
         match self {
+            Self::Nothing => Ok(py.None()),
             Self::Raw => {
                 totals.add(usage_in(&body));
                 let record = response(py, &made.request, &head, &body)?;
@@ -132,10 +135,14 @@ impl Done {
     /// # Errors
     /// What the call failed with, or that the reply is something else than was asked for.
     pub fn finish(self, py: Python<'_>, output: &Output, totals: &Totals) -> PyResult<Py<PyAny>> {
-        let reply = self
-            .result
-            .map_err(|failure| raise(py, failure, Some(&self.made.request), None))?;
-        output.make(py, reply, &self.made, totals)
+        match self.result {
+            Ok(reply) => output.make(py, reply, &self.made, totals),
+            Err(Failure {
+                error: Error::Status { .. },
+                ..
+            }) if matches!(output, Output::Nothing) => Ok(py.None()),
+            Err(failure) => Err(raise(py, failure, Some(&self.made.request), None)),
+        }
     }
 }
 
