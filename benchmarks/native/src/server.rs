@@ -1,5 +1,13 @@
-//! A chat-completions server for benchmarks, on loopback. It prints its port, and stops when its standard input is closed.
-//! `server CERTIFICATE KEY`, the names of two PEM files, has a second port for TLS.
+//! A chat-completions server for benchmarks, on loopback. It prints its ports, and stops when its standard input is closed.
+//! `server CERTIFICATE KEY`, the names of two PEM files, has these, in this order:
+//!
+//! | port | what is spoken |
+//! |---|---|
+//! | plain | HTTP/1.1, written by hand: the base of most comparisons |
+//! | TLS | the same |
+//! | HTTP/2 | HTTP/2 without TLS, for clients that know it beforehand |
+//! | HTTP/2 over TLS | HTTP/2 or HTTP/1.1, as the handshake agrees |
+//! | far | HTTP/1.1 over TLS, each handshake as late as from far away |
 //!
 //! What it answers is asked for in the request's `model`, a mode and numbers, so that any client can ask for it:
 //!
@@ -10,6 +18,9 @@
 //! | `text:size=1000,event=100,cut=0` | a content of `size` bytes in chunks of `event`, the body in writes of `cut` bytes |
 //! | `whole:size=500,delay=0` | a completion with a content of `size` bytes, after `delay` milliseconds |
 //! | `logprobs:n=32768,top=5` | a completion of n tokens with their log probabilities and `top` alternatives to each |
+//! | `tools:n=3` | a completion with n calls of tools |
+
+mod http2;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -20,7 +31,7 @@ use std::time::Duration;
 use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
@@ -51,6 +62,8 @@ const WORDS: [&str; 16] = [
     ".",
     " So",
 ];
+/// How late a handshake on the far port is.
+const FAR: Duration = Duration::from_millis(50);
 /// Blocks of one flood that differ in their contents.
 const BLOCKS: usize = 16;
 const STREAM_HEAD: &str =
@@ -87,20 +100,54 @@ fn main() -> io::Result<()> {
     })
 }
 
+/// What is spoken on a port.
+#[derive(Clone, Default)]
+struct Port {
+    tls: Option<TlsAcceptor>,
+    http2: bool,
+    delay: Duration,
+}
+
 async fn serve() -> io::Result<()> {
-    let answers = Answers::default();
-    let plain = listen()?;
-    let port = plain.local_addr()?.port();
     let files: Vec<String> = std::env::args().skip(1).collect();
-    let [certificate, key] = files.as_slice() else {
-        println!("{port}");
-        return accept(plain, None, answers).await;
-    };
-    let secure = listen()?;
-    let acceptor = acceptor(certificate, key).map_err(io::Error::other)?;
-    println!("{port} {}", secure.local_addr()?.port());
-    tokio::task::spawn_local(accept(secure, Some(acceptor), Rc::clone(&answers)));
-    accept(plain, None, answers).await
+    let mut ports = vec![Port::default()];
+    if let [certificate, key] = files.as_slice() {
+        let acceptor = |protocols: &[&str]| {
+            acceptor(certificate, key, protocols)
+                .map(Some)
+                .map_err(io::Error::other)
+        };
+        ports.push(Port {
+            tls: acceptor(&[])?,
+            ..Port::default()
+        });
+        ports.push(Port {
+            http2: true,
+            ..Port::default()
+        });
+        ports.push(Port {
+            tls: acceptor(&["h2", "http/1.1"])?,
+            ..Port::default()
+        });
+        ports.push(Port {
+            tls: acceptor(&[])?,
+            delay: FAR,
+            ..Port::default()
+        });
+    }
+    let answers = Answers::default();
+    let mut numbers = Vec::new();
+    let mut tasks = Vec::new();
+    for port in ports {
+        let listener = listen()?;
+        numbers.push(listener.local_addr()?.port().to_string());
+        tasks.push(tokio::task::spawn_local(accept(listener, port, Rc::clone(&answers))));
+    }
+    println!("{}", numbers.join(" "));
+    for task in tasks {
+        task.await??;
+    }
+    Ok(())
 }
 
 fn listen() -> io::Result<TcpListener> {
@@ -109,31 +156,47 @@ fn listen() -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-fn acceptor(certificate: &str, key: &str) -> Result<TlsAcceptor, Box<dyn std::error::Error + Send + Sync>> {
+fn acceptor(
+    certificate: &str,
+    key: &str,
+    protocols: &[&str],
+) -> Result<TlsAcceptor, Box<dyn std::error::Error + Send + Sync>> {
     let chain = CertificateDer::pem_file_iter(certificate)?.collect::<Result<Vec<_>, _>>()?;
-    let config = ServerConfig::builder()
+    let mut config = ServerConfig::builder()
         .with_no_client_auth()
         .with_single_cert(chain, PrivateKeyDer::from_pem_file(key)?)?;
+    config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, answers: Answers) -> io::Result<()> {
+async fn accept(listener: TcpListener, port: Port, answers: Answers) -> io::Result<()> {
     loop {
         // Out of descriptors, say: the client will notice.
         let Ok((stream, _)) = listener.accept().await else {
             continue;
         };
         stream.set_nodelay(true)?;
-        let (acceptor, answers) = (acceptor.clone(), Rc::clone(&answers));
+        let (port, answers) = (port.clone(), Rc::clone(&answers));
         tokio::task::spawn_local(async move {
-            let _left = match acceptor {
-                Some(acceptor) => match acceptor.accept(stream).await {
-                    Ok(stream) => converse(stream, answers).await,
-                    Err(error) => Err(error),
-                },
-                None => converse(stream, answers).await,
-            };
+            let _left = connected(stream, port, answers).await;
         });
+    }
+}
+
+async fn connected(stream: TcpStream, port: Port, answers: Answers) -> io::Result<()> {
+    let Some(acceptor) = port.tls else {
+        return match port.http2 {
+            true => http2::converse(stream, answers).await,
+            false => converse(stream, answers).await,
+        };
+    };
+    if !port.delay.is_zero() {
+        sleep(port.delay).await;
+    }
+    let stream = acceptor.accept(stream).await?;
+    match stream.get_ref().1.alpn_protocol() {
+        Some(b"h2") => http2::converse(stream, answers).await,
+        _ => converse(stream, answers).await,
     }
 }
 
@@ -151,18 +214,23 @@ async fn converse(mut stream: impl AsyncRead + AsyncWrite + Unpin, answers: Answ
         };
         let model = model(&read[body.clone()]).ok_or(io::ErrorKind::InvalidData)?.to_owned();
         read.drain(..body.end);
-        let known = answers.borrow().get(&model).cloned();
-        let answer = match known {
-            Some(answer) => answer,
-            None => {
-                let answer = Rc::new(Answer::of(&model).ok_or(io::ErrorKind::InvalidData)?);
-                answers.borrow_mut().insert(model, Rc::clone(&answer));
-                answer
-            }
-        };
+        let answer = answer_to(model, &answers)?;
         send(&mut stream, &answer).await?;
         stream.flush().await?;
     }
+}
+
+/// What a model asks for, made when it is asked for first.
+fn answer_to(model: String, answers: &Answers) -> io::Result<Rc<Answer>> {
+    let known = answers.borrow().get(&model).cloned();
+    Ok(match known {
+        Some(answer) => answer,
+        None => {
+            let answer = Rc::new(Answer::of(&model).ok_or(io::ErrorKind::InvalidData)?);
+            answers.borrow_mut().insert(model, Rc::clone(&answer));
+            answer
+        }
+    })
 }
 
 /// Where the body of the first request in `read` stands, if all of it has come.
@@ -210,19 +278,44 @@ async fn send(stream: &mut (impl AsyncWrite + Unpin), answer: &Answer) -> io::Re
 
 async fn pace(stream: &mut (impl AsyncWrite + Unpin), n: u64, period: Duration) -> io::Result<()> {
     stream.write_all(STREAM_HEAD.as_bytes()).await?;
-    let nanos = period.as_nanos() as u64;
-    let (start, start_ns) = (Instant::now(), monotonic_ns());
-    // Streams that start together do not beat together.
-    let phase = start_ns.wrapping_mul(0x9E37_79B9_7F4A_7C15) % nanos.max(1);
+    let pace = Pace::new(period);
     for at in 0..n {
-        let offset = phase + at * nanos;
-        sleep_until(start + Duration::from_nanos(offset)).await;
-        let event = event(&format!(" {} {}", start_ns + offset, monotonic_ns()));
+        let event = pace.event(at).await;
         stream.write_all(&http_chunk(event.as_bytes())).await?;
         stream.flush().await?;
     }
     stream.write_all(&http_chunk(end_of_stream().as_bytes())).await?;
     stream.write_all(b"0\r\n\r\n").await
+}
+
+/// When the events of a paced stream are due.
+struct Pace {
+    start: Instant,
+    start_ns: u64,
+    nanos: u64,
+    phase: u64,
+}
+
+impl Pace {
+    fn new(period: Duration) -> Self {
+        let nanos = period.as_nanos() as u64;
+        let (start, start_ns) = (Instant::now(), monotonic_ns());
+        // Streams that start together do not beat together.
+        let phase = start_ns.wrapping_mul(0x9E37_79B9_7F4A_7C15) % nanos.max(1);
+        Self {
+            start,
+            start_ns,
+            nanos,
+            phase,
+        }
+    }
+
+    /// The event with this number, when it is due.
+    async fn event(&self, at: u64) -> String {
+        let offset = self.phase + at * self.nanos;
+        sleep_until(self.start + Duration::from_nanos(offset)).await;
+        event(&format!(" {} {}", self.start_ns + offset, monotonic_ns()))
+    }
 }
 
 /// CLOCK_MONOTONIC, which every process of the machine shares.
@@ -255,7 +348,11 @@ impl Answer {
             ),
             "whole" => Self::Ready {
                 delay: Duration::from_millis(number("delay").unwrap_or(0)),
-                writes: vec![whole(&filler(number("size")? as usize), "null")],
+                writes: vec![whole(&filler(number("size")? as usize), "null", "null")],
+            },
+            "tools" => Self::Ready {
+                delay: Duration::ZERO,
+                writes: vec![tools(number("n")? as usize)],
             },
             "logprobs" => Self::Ready {
                 delay: Duration::ZERO,
@@ -331,12 +428,23 @@ fn http_chunk(data: &[u8]) -> Vec<u8> {
     chunk
 }
 
-fn whole(content: &str, logprobs: &str) -> Vec<u8> {
+fn whole(content: &str, tool_calls: &str, logprobs: &str) -> Vec<u8> {
     let body = format!(
-        r#"{{"id":"{ID}","object":"chat.completion","created":1763990400,"model":"{MODEL}","choices":[{{"index":0,"message":{{"role":"assistant","content":"{content}","name":null,"tool_calls":null}},"finish_reason":"stop","logprobs":{logprobs}}}],"usage":{{"prompt_tokens":12,"completion_tokens":100,"total_tokens":112,"estimated_cost":0.0000123}}}}"#
+        r#"{{"id":"{ID}","object":"chat.completion","created":1763990400,"model":"{MODEL}","choices":[{{"index":0,"message":{{"role":"assistant","content":"{content}","name":null,"tool_calls":{tool_calls}}},"finish_reason":"stop","logprobs":{logprobs}}}],"usage":{{"prompt_tokens":12,"completion_tokens":100,"total_tokens":112,"estimated_cost":0.0000123}}}}"#
     );
     let length = body.len();
     format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}").into_bytes()
+}
+
+fn tools(n: usize) -> Vec<u8> {
+    let calls: Vec<String> = (0..n)
+        .map(|at| {
+            format!(
+                r#"{{"id":"call_8f3a2b1c9d4e4f6a8b7c{at:04}","type":"function","function":{{"name":"get_weather","arguments":"{{\"city\": \"Tokyo\", \"days\": {at}, \"unit\": \"celsius\"}}"}}}}"#
+            )
+        })
+        .collect();
+    whole("", &format!("[{}]", calls.join(",")), "null")
 }
 
 fn logprobs(n: usize, top: usize) -> Vec<u8> {
@@ -353,5 +461,5 @@ fn logprobs(n: usize, top: usize) -> Vec<u8> {
         })
         .collect();
     let content: String = (0..n).map(|at| WORDS[at * 7 % 16]).collect();
-    whole(&content, &format!(r#"{{"content":[{}]}}"#, tokens.join(",")))
+    whole(&content, "null", &format!(r#"{{"content":[{}]}}"#, tokens.join(",")))
 }
