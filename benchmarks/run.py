@@ -65,8 +65,21 @@ IMPORTS: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Server:
+    """Its ports, in the order in which it prints them."""
+
     port: int
     tls_port: int
+    http2_port: int
+    http2_tls_port: int
+    far_port: int
+
+
+class LeftOut(Exception):
+    """A client cannot do this here, and says why: it lacks a program or a method."""
+
+
+# How a driver ends that is left out.
+LEFT_OUT = 77
 
 
 def main() -> int:
@@ -164,12 +177,12 @@ def serving(*, apart: bool) -> Iterator[Server]:
     with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        port, tls_port = process.stdout.readline().split()
+        ports = [int(port) for port in process.stdout.readline().split()]
         if apart and len(cores) > 1:
             os.sched_setaffinity(process.pid, {max(cores)})
             os.sched_setaffinity(0, cores - {max(cores)})  # and so for what is started from here
         try:
-            yield Server(int(port), int(tls_port))
+            yield Server(*ports)
         finally:
             os.sched_setaffinity(0, cores)
             process.stdin.close()
@@ -186,6 +199,8 @@ def measured(run: Run, server: Server) -> dict[str, float]:
         done = subprocess.run(line, capture_output=True, text=True, env=variables, timeout=PATIENCE, check=False)
     except subprocess.TimeoutExpired:
         return {}
+    if done.returncode == LEFT_OUT:
+        raise LeftOut(done.stderr.strip())
     if done.returncode:
         print(f"{run.name}: {done.stderr.strip()[-2000:]}", file=sys.stderr)
         return {}
@@ -207,6 +222,13 @@ def words(run: Run, server: Server) -> list[str]:
     if run.kind in {"start", "start-tls"}:
         url = f"https://127.0.0.1:{server.tls_port}" if run.kind == "start-tls" else f"http://127.0.0.1:{server.port}"
         return [interpreter, str(HERE / "start" / f"{driver}.py"), url, str(time.monotonic_ns())]
+    if run.kind.startswith("first-"):
+        url = {
+            "first-plain": f"http://127.0.0.1:{server.port}",
+            "first-tls": f"https://127.0.0.1:{server.tls_port}",
+            "first-http2": f"https://127.0.0.1:{server.http2_tls_port}",
+        }[run.kind.removesuffix("-warmed")]
+        return [interpreter, str(HERE / "first" / f"{driver}.py"), url, run.model, run.kind.removeprefix("first-")]
     arguments = [f"port={server.port}", f"model={run.model}", *more]
     arguments += [f"{name}={number}" for name, number in run.arguments.items()]
     if run.client == FLOOR:
@@ -239,9 +261,15 @@ def compare(name: str, scenario: Scenario, server: Server, options: argparse.Nam
     samples: dict[str, dict[int, dict[str, float]]] = {run.name: {} for run in runs}
     for number in range(rounds):
         for run in runs:
-            if number < run.rounds:
+            if number < run.rounds and run.name in samples:
                 progress(f"{name}: round {number + 1} of {rounds}: {run.name}")
-                found = measured(quickened(run) if options.quick else run, server)
+                try:
+                    found = measured(quickened(run) if options.quick else run, server)
+                except LeftOut as why:
+                    del samples[run.name]
+                    progress("")
+                    print(f"{run.name} is left out: {why}", file=sys.stderr)
+                    continue
                 if found:
                     samples[run.name][number] = found
     progress("")
@@ -252,6 +280,7 @@ def compare(name: str, scenario: Scenario, server: Server, options: argparse.Nam
             if (values := [found[metric] for found in samples[run.name].values() if found.get(metric) is not None])
         }
         for run in runs
+        if run.name in samples
     }
     marks = [found for mark in scenario.marks if (found := judge(mark, scenario, samples)) is not None]
     return {

@@ -15,6 +15,7 @@ HTTP_CLIENT = "http.client + orjson"
 AIOHTTP, AIOHTTP_UVLOOP = "aiohttp + orjson", "aiohttp + orjson, uvloop"
 PYREQWEST, PYREQWEST_ASYNC = "pyreqwest + orjson", "pyreqwest + orjson, async"
 OPENAI, OPENAI_ASYNC = "openai-python", "openai-python async"
+CURL = "curl"
 
 # Which driver in clients/ is which client, with the arguments that make it so.
 DRIVERS: Mapping[str, tuple[str, ...]] = {
@@ -31,6 +32,7 @@ DRIVERS: Mapping[str, tuple[str, ...]] = {
     OPENAI: ("openai_sync",),
     OPENAI_ASYNC: ("openai_async",),
     "json.loads alone": ("json_loads",),
+    CURL: ("curl",),
 }
 # The others in Python, by how they are called.
 BLOCKING = (HTTP_CLIENT, PYREQWEST, OPENAI)
@@ -204,6 +206,27 @@ def large_marks(case: str) -> tuple[Mark, ...]:
     )
 
 
+# Where the server is asked for a first token, by what is spoken.
+FIRSTS: Mapping[str, str] = {"HTTP/1.1": "plain", "HTTP/1.1 over TLS": "tls", "HTTP/2 over TLS": "http2"}
+
+
+def firsts() -> tuple[Run, ...]:
+    runs = []
+    for case, kind in FIRSTS.items():
+        # openai-python needs a further package for HTTP/2.
+        peers = () if kind == "http2" else (OPENAI, OPENAI_ASYNC)
+        runs += [Run(client, f"first-{kind}", "flood:n=1,k=1", case=case) for client in (CURL, SYNC, ASYNC, *peers)]
+        runs += [
+            Run(client, f"first-{kind}-warmed", "flood:n=1,k=1", case=f"{case}, warmed up") for client in (SYNC, ASYNC)
+        ]
+    return tuple(runs)
+
+
+def first_marks(case: str) -> tuple[Mark, ...]:
+    own = [f"{case}: {client}" for client in (SYNC, ASYNC)]
+    return tuple(Mark(run, metric, 1.0, f"{case}: {CURL}") for metric in ("cold", "warm") for run in own)
+
+
 STREAM_MARKS = (Mark(SYNC, "cpu", 1.0, FLOOR), Mark(ASYNC, "cpu", 1.1, FLOOR))
 TEXT_MARKS = (Mark(TEXT, "cpu", 0.6, FLOOR), Mark(ASYNC_TEXT, "cpu", 0.6, FLOOR))
 
@@ -320,5 +343,18 @@ SCENARIOS: Mapping[str, Scenario] = {
         },
         large(),
         large_marks("3 MB") + large_marks("13 MB"),
+    ),
+    "H": Scenario(
+        "Time to first token",
+        15,
+        {
+            "cold": "a new client's first request, ms",
+            "warm": "its second request, ms",
+            "warmed": "the first after warm_up(), ms",
+        },
+        firsts(),
+        tuple(mark for case in FIRSTS for mark in first_marks(case)),
+        "From making the client, or from the second call, to the first token. The server has a core of its own.",
+        apart=True,
     ),
 }
