@@ -16,6 +16,7 @@ COLOURS = {
     "Rust floor": "#888888",
     "tokstream": "#d1495b",
     "tokstream async": "#edae49",
+    "tokstream async, HTTP/2": "#5c9e31",
     "http.client + orjson": "#00798c",
     "aiohttp + orjson": "#30638e",
 }

@@ -229,7 +229,12 @@ def words(run: Run, server: Server) -> list[str]:
             "first-http2": f"https://127.0.0.1:{server.http2_tls_port}",
         }[run.kind.removesuffix("-warmed")]
         return [interpreter, str(HERE / "first" / f"{driver}.py"), url, run.model, run.kind.removeprefix("first-")]
-    arguments = [f"port={server.port}", f"model={run.model}", *more]
+    port = server.port
+    if "http2=1" in more:
+        port = server.http2_port
+    if "far" in run.arguments:
+        port = server.far_port
+    arguments = [f"port={port}", f"model={run.model}", *more]
     arguments += [f"{name}={number}" for name, number in run.arguments.items()]
     if run.client == FLOOR:
         return [str(native("floor")), run.kind, *arguments]
@@ -398,8 +403,17 @@ def write_docs() -> None:
             f"{known['cores']} cores of an {known['processor']} ({known['architecture']}), {known['system']}. {listed}."
         )
         page = replaced(page, "machine", text)
+    curves = RESULTS / "scale.json"
+    if curves.exists():
+        page = replaced(page, "scale", plots(json.loads(curves.read_text())))
     page = replaced(page, "losses", losses())
     PAGE.write_text(page)
+
+
+def plots(result: Mapping[str, Any]) -> str:
+    """The plots of the curves, which plots.py has drawn."""
+    lines = [f"![{c['title']}: {c['y']}, by {c['x']}](benchmarks/{c['name']}.svg)" for c in result["curves"]]
+    return "\n\n".join(lines)
 
 
 def losses() -> str:

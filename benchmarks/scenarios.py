@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 SYNC, ASYNC, UVLOOP = "tokstream", "tokstream async", "tokstream async, uvloop"
 TEXT, ASYNC_TEXT = "tokstream text_stream", "tokstream async text_stream"
+ASYNC_HTTP2 = "tokstream async, HTTP/2"
 FLOOR = "Rust floor"
 HTTP_CLIENT = "http.client + orjson"
 AIOHTTP, AIOHTTP_UVLOOP = "aiohttp + orjson", "aiohttp + orjson, uvloop"
@@ -22,6 +23,7 @@ DRIVERS: Mapping[str, tuple[str, ...]] = {
     SYNC: ("tokstream_sync",),
     ASYNC: ("tokstream_async",),
     UVLOOP: ("tokstream_async", "loop=uvloop"),
+    ASYNC_HTTP2: ("tokstream_async", "http2=1"),
     TEXT: ("tokstream_sync", "text=1"),
     ASYNC_TEXT: ("tokstream_async", "text=1"),
     HTTP_CLIENT: ("http_client",),

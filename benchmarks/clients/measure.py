@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 KIND = sys.argv[1]
 ARGUMENTS = dict(word.split("=", 1) for word in sys.argv[2:])
 MODEL = ARGUMENTS["model"]
-URL = f"http://127.0.0.1:{ARGUMENTS['port']}/v1"
+URL = f"{'https' if 'far' in ARGUMENTS else 'http'}://127.0.0.1:{ARGUMENTS['port']}/v1"
 MESSAGES: list[Any] = [{"role": "user", "content": "Hello!"}]
 BODY = json.dumps({"model": MODEL, "messages": MESSAGES, "stream": KIND.startswith("stream")}).encode()
 HEADERS = {"Authorization": "Bearer key", "Content-Type": "application/json"}
@@ -133,6 +133,7 @@ def blocking(
         "stream-growth": lambda: measure_growth(stream),
         "whole": lambda: measure_flights(whole),
         "whole-memory": lambda: measure_memory(whole),
+        "whole-burst": lambda: measure_burst(whole),
         "logprobs": lambda: measure_logprobs(whole, logprobs, bulk),
     }
     finish(kinds[KIND]())
@@ -242,6 +243,17 @@ def measure_flights(whole: Callable[[], Any]) -> dict[str, float]:
     return spans[0].line(n // flight * flight)
 
 
+def measure_burst(whole: Callable[[], Any]) -> dict[str, float]:
+    """Requests that begin at once, without connections."""
+    threads = [threading.Thread(target=whole) for _ in range(number("flight", 1))]
+    span = Span()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return span.line(1)
+
+
 def measure_logprobs(
     whole: Callable[[], Any], logprobs: Callable[[Any], list[float]], bulk: Callable[[Any], Any] | None
 ) -> dict[str, float]:
@@ -281,6 +293,7 @@ def awaiting(
         "stream-memory": lambda: await_memory(stream),
         "whole": lambda: await_flights(whole),
         "whole-memory": lambda: await_memory(whole),
+        "whole-burst": lambda: await_burst(whole),
     }
 
     async def main() -> None:
@@ -347,6 +360,12 @@ async def await_flights(whole: Callable[[], Awaitable[Any]]) -> dict[str, float]
     span = Span()
     await asyncio.gather(*[work(n // flight) for _ in range(flight)])
     return span.line(n // flight * flight)
+
+
+async def await_burst(whole: Callable[[], Awaitable[Any]]) -> dict[str, float]:
+    span = Span()
+    await asyncio.gather(*[whole() for _ in range(number("flight", 1))])
+    return span.line(1)
 
 
 async def await_many(paced: Callable[[Contents, Times], Awaitable[None]]) -> dict[str, float]:

@@ -1,4 +1,5 @@
-"""tokstream, awaited; `text=1` reads `text_stream` in place of the chunks."""
+"""tokstream, awaited; `text=1` reads `text_stream` in place of the chunks, `final=N` the
+completion put together from N of them."""
 
 import time
 
@@ -7,7 +8,8 @@ from measure import MESSAGES, MODEL, Contents, Times
 
 from tokstream import AsyncClient
 
-client = AsyncClient(base_url=measure.URL, api_key="key")
+http2 = "prior-knowledge" if measure.number("http2", 0) else False
+client = AsyncClient(base_url=measure.URL, api_key="key", http2=http2)
 create = client.chat.completions.create
 
 
@@ -31,6 +33,13 @@ async def texts() -> int:
     return count
 
 
+async def final() -> int:
+    """Put the completion together; its chunks are not seen, so their number is given."""
+    completion = await (await create(model=MODEL, messages=MESSAGES, stream=True)).get_final_completion()
+    assert completion.choices[0].message.content
+    return measure.number("final", 0)
+
+
 async def paced(contents: Contents, times: Times) -> None:
     async for chunk in await create(model=MODEL, messages=MESSAGES, stream=True):
         content = chunk.choices[0].delta.content
@@ -44,4 +53,5 @@ async def whole() -> None:
     assert completion.choices[0].message.content
 
 
-measure.awaiting(stream=texts if measure.number("text", 0) else stream, paced=paced, whole=whole)
+read = texts if measure.number("text", 0) else final if measure.number("final", 0) else stream
+measure.awaiting(stream=read, paced=paced, whole=whole)

@@ -1,4 +1,5 @@
-"""tokstream, blocking; `text=1` reads `text_stream` in place of the chunks."""
+"""tokstream, blocking; `text=1` reads `text_stream` in place of the chunks, `final=N` the
+completion put together from N of them."""
 
 import time
 
@@ -31,6 +32,13 @@ def texts() -> int:
     return count
 
 
+def final() -> int:
+    """Put the completion together; its chunks are not seen, so their number is given."""
+    completion = create(model=MODEL, messages=MESSAGES, stream=True).get_final_completion()
+    assert completion.choices[0].message.content
+    return measure.number("final", 0)
+
+
 def paced(contents: Contents, times: Times) -> None:
     for chunk in create(model=MODEL, messages=MESSAGES, stream=True):
         content = chunk.choices[0].delta.content
@@ -53,6 +61,5 @@ def bulk(completion) -> object:
     return getattr(completion.choices[0].logprobs, "token_logprobs", None)
 
 
-measure.blocking(
-    stream=texts if measure.number("text", 0) else stream, paced=paced, whole=whole, logprobs=logprobs, bulk=bulk
-)
+read = texts if measure.number("text", 0) else final if measure.number("final", 0) else stream
+measure.blocking(stream=read, paced=paced, whole=whole, logprobs=logprobs, bulk=bulk)
