@@ -17,6 +17,7 @@ AIOHTTP, AIOHTTP_UVLOOP = "aiohttp + orjson", "aiohttp + orjson, uvloop"
 PYREQWEST, PYREQWEST_ASYNC = "pyreqwest + orjson", "pyreqwest + orjson, async"
 OPENAI, OPENAI_ASYNC = "openai-python", "openai-python async"
 CURL = "curl"
+ORJSON = "orjson alone"
 
 # Which driver in clients/ is which client, with the arguments that make it so.
 DRIVERS: Mapping[str, tuple[str, ...]] = {
@@ -34,6 +35,7 @@ DRIVERS: Mapping[str, tuple[str, ...]] = {
     OPENAI: ("openai_sync",),
     OPENAI_ASYNC: ("openai_async",),
     "json.loads alone": ("json_loads",),
+    ORJSON: ("orjson_alone",),
     CURL: ("curl",),
 }
 # The others in Python, by how they are called.
@@ -208,6 +210,41 @@ def large_marks(case: str) -> tuple[Mark, ...]:
     )
 
 
+# Messages of 500 bytes, and images of 0.7 MB, in a request.
+BODIES: Mapping[str, Mapping[str, int]] = {
+    "2,000 messages": {"messages": 2000},
+    "2,000 messages, 4 images": {"messages": 2000, "images": 4},
+}
+# What is made a dict and JSON again.
+COMPLETIONS: Mapping[str, str] = {
+    "a completion": "whole:size=500",
+    "with 3 tool calls": "tools:n=3",
+    "with 2,000 logprobs": "logprobs:n=2000",
+}
+
+
+def conversions() -> tuple[Run, ...]:
+    runs = []
+    for case, sizes in BODIES.items():
+        runs += [
+            Run(client, "encode", "whole:size=500", {**sizes, "repeat": 3 if slow(client) else 10}, case)
+            for client in (SYNC, ORJSON, HTTP_CLIENT, OPENAI)
+        ]
+    for case, model in COMPLETIONS.items():
+        runs += [
+            Run(client, "dump", model, {"repeat": 10 if slow(client) else 100}, case)
+            for client in (SYNC, ORJSON, OPENAI)
+        ]
+    return tuple(runs)
+
+
+def conversion_marks() -> tuple[Mark, ...]:
+    marks = [Mark(f"{case}: {SYNC}", "encode", 1.3, f"{case}: {ORJSON}") for case in BODIES]
+    for case in COMPLETIONS:
+        marks += [Mark(f"{case}: {SYNC}", metric, 1.0, f"{case}: {ORJSON}") for metric in ("dump", "text")]
+    return tuple(marks)
+
+
 # Where the server is asked for a first token, by what is spoken.
 FIRSTS: Mapping[str, str] = {"HTTP/1.1": "plain", "HTTP/1.1 over TLS": "tls", "HTTP/2 over TLS": "http2"}
 
@@ -358,5 +395,18 @@ SCENARIOS: Mapping[str, Scenario] = {
         tuple(mark for case in FIRSTS for mark in first_marks(case)),
         "From making the client, or from the second call, to the first token. The server has a core of its own.",
         apart=True,
+    ),
+    "I": Scenario(
+        "Python objects to JSON and back",
+        5,
+        {
+            "encode": "messages to JSON, µs",
+            "sent": "a call with them, less a small one, µs",
+            "dump": "model_dump(), µs",
+            "text": "to_json(), µs",
+        },
+        conversions(),
+        conversion_marks(),
+        "CPU times. For orjson, model_dump() is loads of what was received, and to_json() dumps of that.",
     ),
 }

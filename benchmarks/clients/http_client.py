@@ -8,16 +8,16 @@ from collections.abc import Iterator
 
 import measure
 import orjson
-from measure import BODY, HEADERS, Contents, Times
+from measure import BODY, HEADERS, MODEL, Contents, Times
 
 JSON = {"orjson": orjson.loads, "json": json.loads}[measure.ARGUMENTS.get("json", "orjson")]
 local = threading.local()
 
 
-def post() -> http.client.HTTPResponse:
+def post(body: bytes = BODY) -> http.client.HTTPResponse:
     if not hasattr(local, "connection"):
         local.connection = http.client.HTTPConnection("127.0.0.1", int(measure.ARGUMENTS["port"]))
-    local.connection.request("POST", "/v1/chat/completions", BODY, HEADERS)
+    local.connection.request("POST", "/v1/chat/completions", body, HEADERS)
     return local.connection.getresponse()
 
 
@@ -62,4 +62,8 @@ def logprobs(completion) -> list[float]:
     return [token["logprob"] for token in completion["choices"][0]["logprobs"]["content"]]
 
 
-measure.blocking(stream=stream, paced=paced, whole=whole, logprobs=logprobs)
+def ask(messages: list) -> None:
+    JSON(post(orjson.dumps({"model": MODEL, "messages": messages})).read())
+
+
+measure.blocking(stream=stream, paced=paced, whole=whole, logprobs=logprobs, ask=ask)

@@ -123,6 +123,10 @@ def blocking(
     whole: Callable[[], Any],
     logprobs: Callable[[Any], list[float]],
     bulk: Callable[[Any], Any] | None = None,
+    encode: Callable[[list[Any]], Any] | None = None,
+    ask: Callable[[list[Any]], Any] | None = None,
+    dump: Callable[[Any], Any] | None = None,
+    to_json: Callable[[Any], Any] | None = None,
 ) -> None:
     """Measure a client of which these are the user's loops, each over one reply."""
     kinds: dict[str, Callable[[], dict[str, Any]]] = {
@@ -135,6 +139,8 @@ def blocking(
         "whole-memory": lambda: measure_memory(whole),
         "whole-burst": lambda: measure_burst(whole),
         "logprobs": lambda: measure_logprobs(whole, logprobs, bulk),
+        "encode": lambda: measure_encoding(encode, ask),
+        "dump": lambda: measure_dumps(whole, dump, to_json),
     }
     finish(kinds[KIND]())
 
@@ -272,6 +278,60 @@ def measure_logprobs(
         del completion
     line = {"cpu": statistics.median(calls[1:]), "read": statistics.median(reads[1:])}
     return line | ({"bulk": statistics.median(bulks[1:])} if bulks else {})
+
+
+def large_messages() -> list[Any]:
+    """A conversation in several scripts, each message about 500 bytes, and images of 0.7 MB as data URLs."""
+    texts = ["Why is the sky blue? " * 24, "Pourquoi le ciel est-il bleu, été comme hiver\u00a0? " * 9]
+    texts += ["空はなぜ青いのですか。" * 15, 'A quote: "blue"\n\tand a smile 🙂. ' * 15]
+    messages: list[Any] = [
+        {"role": ("user", "assistant")[at % 2], "content": f"{at}: {texts[at % 4]}"}
+        for at in range(number("messages", 1))
+    ]
+    for at in range(number("images", 0)):
+        url = "data:image/png;base64," + f"iVBORw0KGgo{at}" * 60_000
+        content = [{"type": "text", "text": "And this?"}, {"type": "image_url", "image_url": {"url": url}}]
+        messages.append({"role": "user", "content": content})
+    return messages
+
+
+def cpu_of(work: Callable[[], Any], repeat: int) -> float:
+    """The median of the CPU times of some calls, after one that warms up."""
+    times = []
+    for _ in range(repeat + 1):
+        used = cpu()
+        work()
+        times.append(cpu() - used)
+    return statistics.median(times[1:])
+
+
+def measure_encoding(
+    encode: Callable[[list[Any]], Any] | None, ask: Callable[[list[Any]], Any] | None
+) -> dict[str, float]:
+    """Large messages as JSON, and what a call costs more with them than with a small one."""
+    messages, repeat = large_messages(), number("repeat", 10)
+    line = {}
+    if encode is not None:
+        line["encode"] = cpu_of(lambda: encode(messages), repeat)
+    if ask is not None:
+        line["sent"] = cpu_of(lambda: ask(messages), repeat) - cpu_of(lambda: ask(MESSAGES), repeat)
+    return line
+
+
+def measure_dumps(
+    received: Callable[[], Any], dump: Callable[[Any], Any] | None, to_json: Callable[[Any], Any] | None
+) -> dict[str, float]:
+    """Completions as dicts and as JSON; each is dumped once, so that nothing is left of an earlier time."""
+    repeat, line = number("repeat", 100), {}
+    for name, work in (("dump", dump), ("text", to_json)):
+        assert work is not None
+        work(received())
+        completions = [received() for _ in range(repeat)]
+        used = cpu()
+        for completion in completions:
+            work(completion)
+        line[name] = (cpu() - used) / repeat
+    return line
 
 
 # The same for clients that await.

@@ -39,4 +39,16 @@ def logprobs(completion) -> list[float]:
     return [token.logprob for token in completion.choices[0].logprobs.content]
 
 
-measure.blocking(stream=stream, paced=paced, whole=whole, logprobs=logprobs)
+def ask(messages: list) -> None:
+    create(model=MODEL, messages=messages)
+
+
+measure.blocking(
+    stream=stream,
+    paced=paced,
+    whole=whole if measure.KIND != "dump" else lambda: create(model=MODEL, messages=MESSAGES),
+    logprobs=logprobs,
+    ask=ask,
+    dump=lambda completion: completion.model_dump(),
+    to_json=lambda completion: completion.to_json(),
+)

@@ -1,6 +1,7 @@
 """tokstream, blocking; `text=1` reads `text_stream` in place of the chunks, `final=N` the
 completion put together from N of them."""
 
+import contextlib
 import time
 
 import measure
@@ -61,5 +62,38 @@ def bulk(completion) -> object:
     return getattr(completion.choices[0].logprobs, "token_logprobs", None)
 
 
+class Encoded(Exception):
+    """The body is made, and nothing sent yet."""
+
+
+def refuse() -> str:
+    raise Encoded
+
+
+def encode(messages: list) -> None:
+    with contextlib.suppress(Encoded):
+        unsent(model=MODEL, messages=messages)
+
+
+def ask(messages: list) -> None:
+    create(model=MODEL, messages=messages)
+
+
+if measure.KIND == "encode":
+    # The function that gives the key is called when the body is made.
+    unsent = Client(base_url=measure.URL, api_key=refuse).chat.completions.create
+    # Were the key asked for first, nothing would be measured.
+    with contextlib.suppress(TypeError):
+        unsent(model=MODEL, messages=[{"role": "user", "content": object()}])
 read = texts if measure.number("text", 0) else final if measure.number("final", 0) else stream
-measure.blocking(stream=read, paced=paced, whole=whole, logprobs=logprobs, bulk=bulk)
+measure.blocking(
+    stream=read,
+    paced=paced,
+    whole=whole if measure.KIND != "dump" else lambda: create(model=MODEL, messages=MESSAGES),
+    logprobs=logprobs,
+    bulk=bulk,
+    encode=encode,
+    ask=ask,
+    dump=lambda completion: completion.model_dump(),
+    to_json=lambda completion: completion.to_json(),
+)

@@ -1,0 +1,28 @@
+"""orjson alone, without a request: what JSON costs a Python program at the least."""
+
+import http.client
+
+import measure
+import orjson
+from measure import BODY, HEADERS, MODEL
+
+connection = http.client.HTTPConnection("127.0.0.1", int(measure.ARGUMENTS["port"]))
+
+
+def encode(messages: list) -> None:
+    orjson.dumps({"model": MODEL, "messages": messages})
+
+
+def received() -> bytes:
+    connection.request("POST", "/v1/chat/completions", BODY, HEADERS)
+    return connection.getresponse().read()
+
+
+def to_json(body: bytes) -> bytes:
+    return orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2)
+
+
+if measure.KIND == "encode":
+    measure.finish(measure.measure_encoding(encode, None))
+else:
+    measure.finish(measure.measure_dumps(received, orjson.loads, to_json))
