@@ -98,8 +98,7 @@ def model_dump(
     Raises:
         TypeError: `include` or `exclude` is neither a set nor a dict.
     """
-    flags = (exclude_unset, exclude_defaults, exclude_none)
-    return _dump_object(type(self), self._data(), include, exclude, flags)
+    return _dumped(self, include, exclude, (exclude_unset, exclude_defaults, exclude_none))
 
 
 def model_dump_json(
@@ -128,8 +127,9 @@ def model_dump_json(
         ensure_ascii: write other characters as `\u` escapes. Default `False`.
         include: as for `model_dump`, like the parameters that follow.
     """
-    flags = (exclude_unset, exclude_defaults, exclude_none)
-    return json_text(_dump_object(type(self), self._data(), include, exclude, flags), indent, ensure_ascii)
+    return _dumped_json(
+        self, include, exclude, (exclude_unset, exclude_defaults, exclude_none), indent, ensure_ascii=ensure_ascii
+    )
 
 
 def to_dict(
@@ -143,8 +143,7 @@ def to_dict(
     warnings: bool = True,
 ) -> dict[str, Any]:
     """Return the object as a dict of what the server sent: `model_dump` without the fields that it left out."""
-    flags = (exclude_unset, exclude_defaults, exclude_none)
-    return _dump_object(type(self), self._data(), None, None, flags)
+    return self._dump(exclude_unset, exclude_defaults, exclude_none)
 
 
 def to_json(
@@ -158,8 +157,23 @@ def to_json(
     warnings: bool = True,
 ) -> str:
     """Return what the server sent as JSON text, indented by two spaces unless `indent` says otherwise."""
-    flags = (exclude_unset, exclude_defaults, exclude_none)
-    return json_text(_dump_object(type(self), self._data(), None, None, flags), indent)
+    return _dumped_json(self, None, None, (exclude_unset, exclude_defaults, exclude_none), indent)
+
+
+def _dumped(self: BaseModel, include: IncEx, exclude: IncEx, flags: Flags) -> dict[str, Any]:
+    if include is None and exclude is None:
+        return self._dump(*flags)
+    return _dump_object(type(self), self._data(), include, exclude, flags)
+
+
+def _dumped_json(
+    self: BaseModel, include: IncEx, exclude: IncEx, flags: Flags, indent: int | None, *, ensure_ascii: bool = False
+) -> str:
+    if include is None and exclude is None and not ensure_ascii and (indent is None or indent >= 0):
+        text = self._dump_json(*flags, indent)
+        if text is not None:
+            return text
+    return json_text(_dumped(self, include, exclude, flags), indent, ensure_ascii)
 
 
 def _fields(

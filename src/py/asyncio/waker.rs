@@ -69,6 +69,8 @@ pub struct LoopWaker {
     waits: Mutex<HashMap<u64, Py<Wait>>>,
     next_id: AtomicU64,
     ticks: AtomicBool,
+    /// Seconds between ticks, on the thread that signals' handlers run on.
+    tick: Option<f64>,
 }
 
 #[pymethods]
@@ -151,7 +153,7 @@ impl LoopWaker {
         let this = slf.get();
         let id = this.next_id.fetch_add(1, Ordering::Relaxed);
         lock(&this.waits).insert(id, wait);
-        if in_jupyter(slf.py())? && !this.ticks.swap(true, Ordering::AcqRel) {
+        if this.tick.is_some() && !this.ticks.swap(true, Ordering::AcqRel) {
             Self::tick_later(slf, event_loop)?;
         }
         Ok((id, Waiter::Future(Arc::clone(&this.bell), id)))
@@ -187,13 +189,14 @@ impl LoopWaker {
 
     fn tick_later(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = slf.py();
+        let Some(seconds) = slf.get().tick else { return Ok(()) };
         let tick = slf.getattr(intern!(py, "_tick"))?;
         event_loop
-            .call_method1(intern!(py, "call_later"), (JUPYTER_TICK_SECONDS, tick, event_loop))
+            .call_method1(intern!(py, "call_later"), (seconds, tick, event_loop))
             .map(drop)
     }
 
-    fn new() -> PyResult<Self> {
+    fn new(py: Python<'_>) -> PyResult<Self> {
         let (reader, pipe) = std::io::pipe()?;
         Ok(Self {
             bell: Arc::new(Bell {
@@ -205,6 +208,7 @@ impl LoopWaker {
             waits: Mutex::default(),
             next_id: AtomicU64::new(0),
             ticks: AtomicBool::new(false),
+            tick: tick_seconds(py)?,
         })
     }
 
@@ -255,14 +259,22 @@ impl LoopWaker {
     }
 }
 
-/// A Jupyter kernel's signal handler cancels the cell's task, but does not wake the event loop, which would notice only when
-/// something else does.
+/// A signal that comes in the moment in which an event loop goes to wait is seen when something else wakes the loop.
+const TICK_SECONDS: f64 = 0.2;
+/// A Jupyter kernel's signal handler cancels the cell's task, but never wakes the event loop.
 const JUPYTER_TICK_SECONDS: f64 = 0.1;
 
-fn in_jupyter(py: Python<'_>) -> PyResult<bool> {
-    static MODULES: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let modules = MODULES.get_or_try_init(py, || Ok::<_, PyErr>(py.import("sys")?.getattr("modules")?.unbind()))?;
-    modules.bind(py).contains(intern!(py, "ipykernel"))
+/// How often the loop of this thread is to be woken while something is waited for, so that Ctrl-C is seen; never where
+/// the handlers of signals do not run.
+fn tick_seconds(py: Python<'_>) -> PyResult<Option<f64>> {
+    let threading = py.import(intern!(py, "threading"))?;
+    let main = threading.call_method0(intern!(py, "main_thread"))?;
+    if !threading.call_method0(intern!(py, "current_thread"))?.is(&main) {
+        return Ok(None);
+    }
+    let modules = py.import(intern!(py, "sys"))?.getattr(intern!(py, "modules"))?;
+    let is_jupyter = modules.contains(intern!(py, "ipykernel"))?;
+    Ok(Some(if is_jupyter { JUPYTER_TICK_SECONDS } else { TICK_SECONDS }))
 }
 
 /// By a loop's address: the loop and its waker, which the loop itself keeps alive.
@@ -291,7 +303,7 @@ pub fn waker_of_running_loop(py: Python<'_>) -> PyResult<(Bound<'_, PyAny>, Py<L
             return Ok((event_loop, waker.cast_into::<LoopWaker>()?.unbind()));
         }
     }
-    let waker = Bound::new(py, LoopWaker::new()?)?;
+    let waker = Bound::new(py, LoopWaker::new(py)?)?;
     LoopWaker::watch(&waker, &event_loop)?;
     let seen = PyWeakrefReference::new(&event_loop)?.unbind();
     let weak = PyWeakrefReference::new(waker.as_any())?.unbind();

@@ -1,6 +1,7 @@
 //! Response objects: the server's JSON text, and a typed view that is built one level at a time, when it is read.
 
 mod changes;
+mod dump;
 mod schema;
 mod values;
 
@@ -18,6 +19,7 @@ pub use schema::{Field, Kind, Schema, Standing, position, schema_of};
 pub use values::Values;
 
 use self::changes::{Change, Changes, is_private};
+use self::dump::{Without, Writer};
 use super::json::decode;
 use super::logprobs::Bulk;
 use crate::json::{beyond_python, members, tolerate};
@@ -230,6 +232,19 @@ fn in_python<'py>(
         .call(PyTuple::new(py, all)?, options)
 }
 
+/// A dict of the object: at once where nothing else is said, else as `tokstream._models` reads the options.
+fn dumped<'py>(
+    object: &Bound<'py, BaseModel>,
+    function: &str,
+    options: Option<&Bound<'py, PyDict>>,
+    unset: bool,
+) -> PyResult<Bound<'py, PyAny>> {
+    if options.is_none() {
+        return object.get().dump(object.py(), unset, false, false).map(Bound::into_any);
+    }
+    in_python(object.as_any(), function, &PyTuple::empty(object.py()), options)
+}
+
 macro_rules! python_methods {
     ($slf:ident, $args:ident, $options:ident; $($method:ident)*; $($class_method:ident)*) => {
         #[pymethods]
@@ -282,7 +297,7 @@ macro_rules! python_methods {
 
 python_methods! {
     slf, args, options;
-    model_dump model_dump_json to_dict to_json model_copy copy;
+    model_copy copy;
     model_validate model_validate_json construct model_construct
 }
 
@@ -312,6 +327,52 @@ impl BaseModel {
             }
         }
         Ok(extra.unbind())
+    }
+
+    /// The object as a dict: all of it, but for the fields that are left out.
+    #[pyo3(name = "_dump")]
+    fn dump<'py>(&self, py: Python<'py>, unset: bool, defaults: bool, none: bool) -> PyResult<Bound<'py, PyDict>> {
+        let without = Without { unset, defaults, none };
+        dump::to_python(py, self.schema, text_of(&self.bytes(py)?)?, without)
+    }
+
+    /// The object as JSON text; `None` where only Python's own encoder can write it.
+    #[pyo3(name = "_dump_json")]
+    fn dump_json(
+        &self,
+        py: Python<'_>,
+        unset: bool,
+        defaults: bool,
+        none: bool,
+        indent: Option<usize>,
+    ) -> PyResult<Option<String>> {
+        let without = Without { unset, defaults, none };
+        let mut writer = Writer::new(py, indent);
+        let written = writer.object(self.schema, text_of(&self.bytes(py)?)?, without);
+        Ok(written.is_ok().then(|| writer.finish()))
+    }
+
+    #[pyo3(signature = (**options))]
+    fn model_dump<'py>(slf: &Bound<'py, Self>, options: Option<&Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyAny>> {
+        dumped(slf, "model_dump", options, false)
+    }
+
+    #[pyo3(signature = (**options))]
+    fn to_dict<'py>(slf: &Bound<'py, Self>, options: Option<&Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyAny>> {
+        dumped(slf, "to_dict", options, true)
+    }
+
+    #[pyo3(signature = (**options))]
+    fn model_dump_json<'py>(
+        slf: &Bound<'py, Self>,
+        options: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        in_python(slf.as_any(), "model_dump_json", &PyTuple::empty(slf.py()), options)
+    }
+
+    #[pyo3(signature = (**options))]
+    fn to_json<'py>(slf: &Bound<'py, Self>, options: Option<&Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyAny>> {
+        in_python(slf.as_any(), "to_json", &PyTuple::empty(slf.py()), options)
     }
 
     #[getter]

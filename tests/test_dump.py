@@ -1,0 +1,86 @@
+"""Response objects as dicts and as JSON text: the quick way says what the general one does."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import openai.types.chat as theirs
+import pytest
+from hypothesis import given, strategies as st
+
+from replies import completion
+from tokstream import _models
+from tokstream.types.chat import ChatCompletion
+
+FLOATS = st.one_of(
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.sampled_from([0.0, -0.0, 1e-5, -1.25e-5, 1e-6, 1.5e-7, 1e16, 1e22, 0.1 + 0.2, 123456789012345678.0]),
+)
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | FLOATS | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
+    max_leaves=8,
+)
+TOKEN = {"token": "a", "bytes": [97], "logprob": -0.25, "top_logprobs": []}
+
+
+@st.composite
+def texts(draw):
+    """A completion's JSON text: fields missing, null, unknown, in any order, or twice."""
+    whole = completion(draw(st.none() | st.text(max_size=8)))
+    [choice] = whole["choices"]
+    logprobs = [None, {"content": [TOKEN] * 3, "refusal": None}, {"content": [TOKEN, 1]}]
+    choice["logprobs"] = draw(st.sampled_from(logprobs))
+    choice["message"]["extra"] = draw(PLAIN)
+    whole["metadata"] = draw(PLAIN)
+    for name in ("usage", "id", "service_tier"):
+        if draw(st.booleans()):
+            whole.pop(name, None)
+    whole = dict(draw(st.permutations(list(whole.items()))))
+    text = json.dumps(whole, indent=draw(st.sampled_from([None, 1])), ensure_ascii=draw(st.booleans()))
+    return text.replace('"model":', '"model": 5, "model":', 1) if draw(st.booleans()) else text
+
+
+@given(texts(), st.tuples(st.booleans(), st.booleans(), st.booleans()), st.sampled_from([None, 0, 2]))
+def test_both_ways_say_the_same(text, flags, indent):
+    reply = ChatCompletion._from_json(text.encode())
+    slowly = _models._dump_object(type(reply), reply._data(), None, None, flags)
+    quickly = reply._dump(*flags)
+    assert quickly == slowly
+    # The order too.
+    assert json.dumps(quickly) == json.dumps(slowly)
+    assert reply._dump_json(*flags, indent) in {_models.json_text(slowly, indent), None}
+
+
+@pytest.mark.parametrize("names", [2, 63, 64, 200])
+def test_objects_of_many_members(names):
+    extra = {f"name{number}": number for number in range(names)}
+    sent = completion("Hi", extra=extra)
+    assert json.loads(ChatCompletion.model_validate(sent).to_json())["extra"] == extra
+
+
+STRINGS = {"controls": "é\n\x01\x7f", "half of a pair": "\ud83d", "a pair": "😀", "marks": '"\\/'}
+
+
+@pytest.mark.parametrize("name", STRINGS)
+def test_strings_with_escapes(name):
+    content = STRINGS[name]
+    text = json.dumps(completion(content)).encode()
+    ours = ChatCompletion._from_json(text)
+    assert ours.to_dict()["choices"][0]["message"]["content"] == content
+    assert json.loads(ours.model_dump_json(ensure_ascii=True))["choices"][0]["message"]["content"] == content
+    assert json.loads(ours.to_json())["choices"][0]["message"]["content"] == content
+    if name != "half of a pair":
+        assert ours.to_json() == theirs.ChatCompletion.model_validate(json.loads(text)).to_json()
+
+
+@pytest.mark.parametrize(("exclude_unset", "exclude_none"), [*itertools.product([False, True], repeat=2)])
+def test_as_openai_python_writes_it(exclude_unset, exclude_none):
+    sent = completion("Hi", message={"annotations": None}, service_tier=None, odd={"a": [1.5e-05, 1e-07, {}], "b": []})
+    sent["choices"][0]["logprobs"] = {"content": [TOKEN, TOKEN], "refusal": None}
+    options = {"exclude_unset": exclude_unset, "exclude_none": exclude_none}
+    ours, other = ChatCompletion.model_validate(sent), theirs.ChatCompletion.model_validate(sent)
+    assert ours.model_dump(**options) == other.model_dump(**options)
+    assert ours.model_dump_json(**options) == other.model_dump_json(**options)
+    assert ours.to_json(indent=4, **options) == other.to_json(indent=4, **options)
