@@ -12,6 +12,7 @@ pub mod chunk;
 pub mod config;
 pub mod decode;
 pub mod error;
+pub mod escape;
 pub mod exchange;
 pub mod json;
 pub mod lock;

@@ -11,6 +11,7 @@ use pyo3::types::{PyBool, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PyMapping
 use serde::Serialize;
 
 use super::model::BaseModel;
+use crate::escape::write_string;
 
 /// Deeper than any request has a use for; a cycle is found this way too.
 const MAX_DEPTH: usize = 256;
@@ -113,15 +114,8 @@ impl Encoder {
         let text = text.to_str().map_err(|_| {
             PyValueError::new_err("a string of the request has a lone surrogate, which no JSON text in UTF-8 can carry")
         })?;
-        self.text(text)
-    }
-
-    /// Appends a string.
-    ///
-    /// # Errors
-    /// None that occurs: writing to memory does not fail.
-    pub fn text(&mut self, text: &str) -> PyResult<()> {
-        self.plain(&text)
+        write_string(&mut self.out, text);
+        Ok(())
     }
 
     fn plain(&mut self, value: &impl Serialize) -> PyResult<()> {
@@ -169,7 +163,7 @@ impl Encoder {
             first = false;
             match name.cast::<PyString>() {
                 Ok(name) => self.string(name)?,
-                Err(_) => self.text(key_text(&name)?.to_str()?)?,
+                Err(_) => write_string(&mut self.out, key_text(&name)?.to_str()?),
             }
             self.out.push(b':');
             self.value(&value, depth + 1)?;
@@ -179,21 +173,17 @@ impl Encoder {
     }
 
     /// Appends an object of these members, whose values are JSON texts.
-    ///
-    /// # Errors
-    /// None that occurs: writing to memory does not fail.
-    pub fn members<'a>(&mut self, members: impl Iterator<Item = (&'a str, &'a [u8])>) -> PyResult<()> {
+    pub fn members<'a>(&mut self, members: impl Iterator<Item = (&'a str, &'a [u8])>) {
         self.out.push(b'{');
         for (at, (name, value)) in members.enumerate() {
             if at > 0 {
                 self.out.push(b',');
             }
-            self.text(name)?;
+            write_string(&mut self.out, name);
             self.out.push(b':');
             self.out.extend_from_slice(value);
         }
         self.out.push(b'}');
-        Ok(())
     }
 
     fn array<'py>(&mut self, items: impl Iterator<Item = PyResult<Bound<'py, PyAny>>>, depth: usize) -> PyResult<()> {

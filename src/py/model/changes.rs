@@ -162,7 +162,7 @@ impl BaseModel {
             }
         }
         let mut out = Encoder::new();
-        out.members(parts.iter().map(|(name, value)| (*name, value.as_ref())))?;
+        out.members(parts.iter().map(|(name, value)| (*name, value.as_ref())));
         Ok(Some(out.finish()))
     }
 }
