@@ -222,3 +222,19 @@ def test_the_clocks_of_a_silent_stream(surface, serve2):
             surface.list(surface.stream(api, messages=messages))
         assert caught.value.phase == phase
         assert 0.28 < time.monotonic() - begun < 1
+
+
+@pytest.mark.parametrize(("size", "count"), [(1000, 20), (100_000, 8), (1000, 800)], ids=["within", "long", "many"])
+def test_a_head_beyond_its_bound(surface, serve2, size, count):
+    def respond(stream):
+        headers = [(":status", "200"), ("content-type", JSON), *((f"x-{n}", "y" * size) for n in range(count))]
+        stream.connection.do(lambda h2: h2.send_headers(stream.number, headers))
+        stream.send(WHOLE)
+        stream.end()
+
+    api = surface.client(serve2(respond).url, http2="prior-knowledge", max_retries=0, timeout=PATIENCE)
+    if size * count < 100_000:
+        assert surface.ask(api, False) == "ok"
+        return
+    with pytest.raises(tokstream.APIConnectionError, match="head of the reply may be larger"):
+        surface.ask(api, False)

@@ -11,10 +11,17 @@ pub fn classify(error: &reqwest::Error, proxied: bool) -> Error {
         None | Some(Cause::Dns | Cause::Refused | Cause::Unreachable) if proxied && error.is_connect() => Cause::Proxy,
         found => found.unwrap_or(Cause::Other),
     };
-    Error::Connection {
-        cause,
-        detail: chain(error),
+    let mut detail = chain(error);
+    // Of HTTP/2 only these words come through.
+    let of_heads = [
+        "too_many_continuations",
+        "header compression",
+        "unspecific protocol error detected",
+    ];
+    if detail.contains("http2 error") && of_heads.iter().any(|words| detail.contains(words)) {
+        detail += "; the head of the reply may be larger than 400 KiB, or its headers more than are understood";
     }
+    Error::Connection { cause, detail }
 }
 
 fn cause(error: &reqwest::Error) -> Option<Cause> {
