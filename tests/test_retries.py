@@ -355,6 +355,15 @@ def test_streams_take_from_the_same_budget(surface, client):
     assert len(server.requests) == 3 + 100
 
 
+def test_a_stream_that_brings_nothing_is_no_success(surface, client):
+    policy = tokstream.RetryPolicy(max_retries=60, initial_delay=0, max_delay=0)
+    api, server = client(then=stream(b": ping\n\n", RESET), retry=policy)
+    for _ in range(3):
+        with pytest.raises(tokstream.StreamTruncatedError):
+            surface.ask(api, True)
+    assert len(server.requests) == 3 + 100
+
+
 def test_a_lone_call_has_its_retries(surface, client):
     api, server = client(then=DOWN, max_retries=120)
     with pytest.raises(tokstream.InternalServerError) as caught:
