@@ -189,6 +189,20 @@ def test_every_error_keeps_what_came_and_its_usage(surface, client, ending, view
     assert partial.usage.total_tokens == USAGE["total_tokens"]
 
 
+def test_a_server_that_floods_after_done_is_left(surface, client):
+    def flood(_):
+        yield from stream(said("A"))[:-1]
+        while True:
+            yield frame(b": " + b"x" * 65536 + b"\n\n")
+
+    api, server = client(flood)
+    answer = surface.stream(api)
+    assert surface.list(answer.text_stream) == ["A"]
+    # No call is made meanwhile, and neither the stream nor the client is gone.
+    assert surface.meanwhile(lambda: server.connections[0].ended.wait(5))
+    assert answer.is_closed
+
+
 def test_what_follows_done_is_read_within_a_bound(surface, client):
     """A server that goes on for ever after [DONE] is left, and the next call does not wait for it."""
     sent = []
