@@ -149,6 +149,12 @@ impl Accumulator {
         self.top.get("usage")?.as_raw()
     }
 
+    /// The JSON text of the model's name.
+    #[must_use]
+    pub fn model_json(&self) -> Option<&str> {
+        self.top.get("model")?.as_raw()
+    }
+
     /// The completion so far as a JSON object's text.
     #[must_use]
     pub fn completion_json(&self) -> Vec<u8> {

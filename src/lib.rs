@@ -15,6 +15,7 @@ pub mod error;
 pub mod escape;
 pub mod exchange;
 pub mod json;
+pub mod ledger;
 pub mod lock;
 pub mod process;
 pub mod reader;
@@ -24,7 +25,6 @@ pub mod split;
 pub mod sse;
 pub mod stream;
 pub mod transport;
-pub mod usage;
 
 #[cfg(feature = "python")]
 mod py;

@@ -60,7 +60,7 @@ def _unseen(method: Callable[..., Any]) -> Any:
 class Usage:
     """What the requests of a client used so far, as the servers reported it."""
 
-    __slots__ = ("completion_tokens", "estimated_cost", "prompt_tokens", "requests", "total_tokens")
+    __slots__ = ("by_model", "completion_tokens", "estimated_cost", "prompt_tokens", "requests", "total_tokens")
 
     def __init__(
         self,
@@ -69,12 +69,15 @@ class Usage:
         completion_tokens: int = 0,
         total_tokens: int = 0,
         estimated_cost: float = 0.0,
+        *,
+        by_model: dict[str, Usage] | None = None,
     ) -> None:
         self.requests = requests
         self.prompt_tokens = prompt_tokens
         self.completion_tokens = completion_tokens
         self.total_tokens = total_tokens
         self.estimated_cost = estimated_cost
+        self.by_model = {} if by_model is None else by_model
 
     def __repr__(self) -> str:
         return "Usage(" + ", ".join(f"{name}={getattr(self, name)!r}" for name in _USAGE) + ")"
@@ -113,6 +116,7 @@ class BaseClient:
         cert: Any = None,
         http2: Any = None,
         compress_requests: Any = False,
+        max_cost: Any = None,
         **unknown: Any,
     ) -> None:
         _refuse(type(self).__name__, unknown)
@@ -130,6 +134,7 @@ class BaseClient:
             "cert": cert,
             "http2": http2,
             "compress_requests": compress_requests,
+            "max_cost": max_cost,
         }
         self._form = PARSED
         self._resources: dict[str, Any] = {}
@@ -202,6 +207,16 @@ class BaseClient:
         self._arguments["max_retries"] = value
 
     @property
+    def max_cost(self) -> float | None:
+        """What all requests together may cost, in USD."""
+        return self._core.max_cost
+
+    @max_cost.setter
+    def max_cost(self, value: Any) -> None:
+        self._core.max_cost = value
+        self._arguments["max_cost"] = value
+
+    @property
     def default_headers(self) -> dict[str, str]:
         """The headers that were given for every request."""
         return dict(self._arguments["default_headers"] or {})
@@ -250,7 +265,8 @@ class BaseClient:
     @property
     def usage(self) -> Usage:
         """What the requests of this client, and of those made from it by `with_options`, used so far."""
-        return Usage(*self._core.totals())
+        by_model = {model: Usage(*totals) for model, totals in self._core.totals_by_model()}
+        return Usage(*self._core.totals(), by_model=by_model)
 
     @property
     def with_raw_response(self) -> Self:
@@ -295,6 +311,7 @@ class BaseClient:
         cert: Any = NOT_GIVEN,
         http2: Any = NOT_GIVEN,
         compress_requests: Any = NOT_GIVEN,
+        max_cost: Any = NOT_GIVEN,
         **unknown: Any,
     ) -> Self:
         """Return a client with other settings; it shares this one's connections and running totals."""
@@ -310,6 +327,7 @@ class BaseClient:
             "cert": cert,
             "http2": http2,
             "compress_requests": compress_requests,
+            "max_cost": max_cost,
         }
         twin = self._twin()
         twin._arguments = {**self._arguments, **{k: v for k, v in changes.items() if v is not NOT_GIVEN}}

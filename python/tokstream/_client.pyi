@@ -38,6 +38,9 @@ class Usage:
     estimated_cost: float
     """What the requests cost, in USD; 0.0 where servers do not say."""
 
+    by_model: dict[str, Usage]
+    """The same for each model, by the name that the server gives it."""
+
     def __init__(
         self,
         requests: int = 0,
@@ -45,6 +48,8 @@ class Usage:
         completion_tokens: int = 0,
         total_tokens: int = 0,
         estimated_cost: float = 0.0,
+        *,
+        by_model: dict[str, Usage] | None = None,
     ) -> None: ...
     @override
     def __eq__(self, other: object) -> bool: ...
@@ -77,6 +82,7 @@ class BaseClient:
         cert: Any = None,
         http2: Any = None,
         compress_requests: Any = False,
+        max_cost: Any = None,
         **unknown: Any,
     ) -> None: ...
     @property
@@ -97,6 +103,12 @@ class BaseClient:
 
     @max_retries.setter
     def max_retries(self, value: int) -> None: ...
+    @property
+    def max_cost(self) -> float | None:
+        """What all requests together may cost, in USD; None for no limit. Can be set."""
+
+    @max_cost.setter
+    def max_cost(self, value: float | None) -> None: ...
     @property
     def default_headers(self) -> dict[str, str]:
         """The headers that were given for every request."""
@@ -141,6 +153,8 @@ class Client(BaseClient):
             HTTP/2 at once, also without TLS.
         compress_requests: whether to compress the bodies of requests with gzip: true for those above 16 KiB, a number
             for those of more bytes. The server must understand it. Default false.
+        max_cost: what all requests together may cost, in USD, by the server's `estimated_cost`; a request after that
+            raises `BudgetExceededError`. Calls under way count with what they may cost at most. Default: no limit.
 
     Raises:
         ConfigurationError: an argument has no meaning. A missing key is raised by the first request
@@ -164,6 +178,7 @@ class Client(BaseClient):
         cert: _Path | tuple[_Path, _Path] | None = None,
         http2: bool | Literal["prior-knowledge"] | None = None,
         compress_requests: bool | int = False,
+        max_cost: float | None = None,
     ) -> None: ...
     @property
     def api_key(self) -> str | Callable[[], str] | None:
@@ -218,6 +233,7 @@ class Client(BaseClient):
         cert: _Path | tuple[_Path, _Path] | NotGiven | None = ...,
         http2: bool | Literal["prior-knowledge"] | NotGiven | None = ...,
         compress_requests: bool | int | NotGiven = ...,
+        max_cost: float | NotGiven | None = ...,
     ) -> Self:
         """Return a client with other settings that shares this one's connections and its `usage`.
 
@@ -238,6 +254,7 @@ class Client(BaseClient):
             cert: as for the client.
             http2: as for the client.
             compress_requests: as for the client.
+            max_cost: a limit for what both clients cost together, as for the client.
 
         Raises:
             ConfigurationError: an argument has no meaning.
@@ -528,6 +545,8 @@ class AsyncClient(BaseClient):
             HTTP/2 at once, also without TLS.
         compress_requests: whether to compress the bodies of requests with gzip: true for those above 16 KiB, a number
             for those of more bytes. The server must understand it. Default false.
+        max_cost: what all requests together may cost, in USD, by the server's `estimated_cost`; a request after that
+            raises `BudgetExceededError`. Calls under way count with what they may cost at most. Default: no limit.
 
     Raises:
         ConfigurationError: an argument has no meaning. A missing key is raised by the first request
@@ -551,6 +570,7 @@ class AsyncClient(BaseClient):
         cert: _Path | tuple[_Path, _Path] | None = None,
         http2: bool | Literal["prior-knowledge"] | None = None,
         compress_requests: bool | int = False,
+        max_cost: float | None = None,
     ) -> None: ...
     @property
     def api_key(self) -> str | Callable[[], str | Awaitable[str]] | None:
@@ -605,6 +625,7 @@ class AsyncClient(BaseClient):
         cert: _Path | tuple[_Path, _Path] | NotGiven | None = ...,
         http2: bool | Literal["prior-knowledge"] | NotGiven | None = ...,
         compress_requests: bool | int | NotGiven = ...,
+        max_cost: float | NotGiven | None = ...,
     ) -> Self:
         """Return a client with other settings that shares this one's connections and its `usage`.
 
@@ -625,6 +646,7 @@ class AsyncClient(BaseClient):
             cert: as for the client.
             http2: as for the client.
             compress_requests: as for the client.
+            max_cost: a limit for what both clients cost together, as for the client.
 
         Raises:
             ConfigurationError: an argument has no meaning.

@@ -186,6 +186,21 @@ pub fn compress_of(value: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
     })
 }
 
+/// A `max_cost` argument, in USD.
+pub fn cost_of(value: &Bound<'_, PyAny>) -> PyResult<f64> {
+    let refuse = || {
+        configuration(
+            value.py(),
+            "max_cost must be a number of USD, zero or more, or None for no limit",
+        )
+    };
+    if value.is_instance_of::<PyBool>() {
+        return Err(refuse());
+    }
+    let cost: f64 = value.extract().map_err(|_| refuse())?;
+    if cost >= 0.0 { Ok(cost) } else { Err(refuse()) }
+}
+
 /// An `http2` argument.
 pub fn http_version_of(value: Option<&Bound<'_, PyAny>>) -> PyResult<HttpVersion> {
     let Some(value) = value else {

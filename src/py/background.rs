@@ -12,10 +12,10 @@ use super::reply::Done;
 use super::stream::Feed;
 use crate::error::{Error, Failure, Head};
 use crate::exchange::{Call, Progress, Request};
+use crate::ledger::Account;
 use crate::reader::Kind;
 use crate::session::{Session, Stop};
 use crate::stream::{EventStream, Marks};
-use crate::usage::Totals;
 
 /// What a streamed call on the background thread leaves behind when its head has come.
 pub struct Opened {
@@ -106,7 +106,7 @@ pub fn incoming_of(
     opened: Result<Opened, Failure>,
     request: Arc<Request>,
     kind: Kind,
-    totals: Arc<Totals>,
+    account: Arc<Account>,
 ) -> PyResult<(Incoming, Arc<Feed>)> {
     let opened = opened.map_err(|failure| raise(py, failure, Some(&request), None))?;
     let Opened {
@@ -115,5 +115,5 @@ pub fn incoming_of(
         marks,
         progress,
     } = opened;
-    Ok((Incoming::new(kind, head, marks, request, progress, totals), feed))
+    Ok((Incoming::new(kind, head, marks, request, progress, account), feed))
 }

@@ -8,12 +8,13 @@ use super::asyncio::{Awaitable, Finish, Pending, Slot};
 use super::background::{Begin, Opened, incoming_of, stream_in_background, whole_in_background};
 use super::blocking::{drive, wait_for};
 use super::client::Core;
-use super::errors::raise;
+use super::errors::{overspent, raise};
 use super::incoming::Incoming;
 use super::reply::{Done, Output};
 use super::stream::{AsyncStream, Stream};
 use crate::error::{Error, Failure};
 use crate::exchange::{Call, Request};
+use crate::ledger::Account;
 use crate::reader::Kind;
 use crate::session::Lane;
 use crate::stream::EventStream;
@@ -27,11 +28,13 @@ impl Core {
         &self,
         py: Python<'_>,
         request: &Arc<Request>,
+        account: &Account,
         output: &Output,
     ) -> PyResult<Py<PyAny>> {
+        account.begin().map_err(|spent| overspent(py, spent))?;
         if self.session.leaves_to_background() {
             let done = self.in_background(py, request, whole_in_background)?;
-            return done.finish(py, output, &self.totals);
+            return done.finish(py, output, account);
         }
         let whole = |call: Call| async move {
             let result = call.whole().await;
@@ -42,29 +45,42 @@ impl Core {
         if done.result.as_ref().map_or_else(was_answered, |_| true) {
             py.detach(|| self.session.give_back(lane));
         }
-        done.finish(py, output, &self.totals)
+        done.finish(py, output, account)
     }
 
     /// An awaitable of the reply.
     ///
     /// # Errors
     /// Where Python has no memory for it.
-    pub(super) fn whole_awaited(&self, py: Python<'_>, request: Arc<Request>, output: Output) -> PyResult<Py<PyAny>> {
-        let totals = Arc::clone(&self.totals);
-        let finish = move |py: Python<'_>, done: Done| done.finish(py, &output, &totals);
-        self.awaited(py, request, whole_in_background, Box::new(finish))
+    pub(super) fn whole_awaited(
+        &self,
+        py: Python<'_>,
+        request: Arc<Request>,
+        account: Arc<Account>,
+        output: Output,
+    ) -> PyResult<Py<PyAny>> {
+        let its = Arc::clone(&account);
+        let finish = move |py: Python<'_>, done: Done| done.finish(py, &output, &its);
+        self.awaited(py, request, account, whole_in_background, Box::new(finish))
     }
 
     /// The stream, when its head has come.
     ///
     /// # Errors
     /// As for [`Core::whole_blocking`].
-    pub(super) fn stream_blocking(&self, py: Python<'_>, request: Arc<Request>, kind: Kind) -> PyResult<Py<PyAny>> {
+    pub(super) fn stream_blocking(
+        &self,
+        py: Python<'_>,
+        request: Arc<Request>,
+        account: Arc<Account>,
+        kind: Kind,
+    ) -> PyResult<Py<PyAny>> {
+        account.begin().map_err(|spent| overspent(py, spent))?;
         let is_raw = kind == Kind::Bytes;
         let session = Arc::clone(&self.session);
         if self.session.leaves_to_background() {
             let opened = self.in_background(py, &request, stream_in_background(is_raw))?;
-            let (incoming, feed) = incoming_of(py, opened, request, kind, Arc::clone(&self.totals))?;
+            let (incoming, feed) = incoming_of(py, opened, request, kind, account)?;
             return Ok(Py::new(py, Stream::shared(incoming, feed, session))?.into_any());
         }
         let (lane, opened) = self.on_lane(py, &request, |call| EventStream::open(call, is_raw))?;
@@ -79,7 +95,7 @@ impl Core {
         };
         let head = Arc::clone(events.head());
         let progress = events.call().progress();
-        let incoming = Incoming::new(kind, head, events.marks(), request, progress, Arc::clone(&self.totals));
+        let incoming = Incoming::new(kind, head, events.marks(), request, progress, account);
         Ok(Py::new(py, Stream::on_lane(incoming, lane, events, session))?.into_any())
     }
 
@@ -87,14 +103,26 @@ impl Core {
     ///
     /// # Errors
     /// Where Python has no memory for it.
-    pub(super) fn stream_awaited(&self, py: Python<'_>, request: Arc<Request>, kind: Kind) -> PyResult<Py<PyAny>> {
-        let totals = Arc::clone(&self.totals);
+    pub(super) fn stream_awaited(
+        &self,
+        py: Python<'_>,
+        request: Arc<Request>,
+        account: Arc<Account>,
+        kind: Kind,
+    ) -> PyResult<Py<PyAny>> {
+        let its = Arc::clone(&account);
         let sent = Arc::clone(&request);
         let finish = move |py: Python<'_>, opened: Result<Opened, Failure>| {
-            let (incoming, feed) = incoming_of(py, opened, Arc::clone(&sent), kind, Arc::clone(&totals))?;
+            let (incoming, feed) = incoming_of(py, opened, Arc::clone(&sent), kind, Arc::clone(&its))?;
             Ok(Py::new(py, AsyncStream::new(incoming, feed))?.into_any())
         };
-        self.awaited(py, request, stream_in_background(kind == Kind::Bytes), Box::new(finish))
+        self.awaited(
+            py,
+            request,
+            account,
+            stream_in_background(kind == Kind::Bytes),
+            Box::new(finish),
+        )
     }
 
     /// Drives a call on a lane of its own, on this thread.
@@ -128,11 +156,13 @@ impl Core {
         &self,
         py: Python<'_>,
         request: Arc<Request>,
+        account: Arc<Account>,
         begin: impl Begin<T> + 'static,
         finish: Finish<T>,
     ) -> PyResult<Py<PyAny>> {
         let session = Arc::clone(&self.session);
         let start = move |py: Python<'_>, slot| {
+            account.begin().map_err(|spent| overspent(py, spent))?;
             py.detach(|| begin(&session, Arc::clone(&request), slot))
                 .map_err(|e| raise(py, e.into(), Some(&request), None))
         };

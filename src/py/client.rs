@@ -8,24 +8,25 @@ use pyo3::types::{PyString, PyType};
 use reqwest::header::HeaderMap;
 
 use super::arguments::{
-    Key, check_proxy, compress_of, count_of, http_version_of, identity_of, key_of, parse_base_url, text_argument,
-    verify_of, wanted,
+    Key, check_proxy, compress_of, cost_of, count_of, http_version_of, identity_of, key_of, parse_base_url,
+    text_argument, verify_of, wanted,
 };
 use super::asyncio::Ready;
 use super::errors::configuration;
 use super::json::is_left_out;
 use super::model::schema_of;
 use super::payload::{merge_headers, query_pairs};
-use super::reply::{Output, usage_in};
+use super::reply::{Output, members_of};
 use super::settings::{PyLimits, PyRetryPolicy, PyTimeout, max_retries_of, timeouts_of};
 use super::stream::kind_of;
 use crate::config::{BaseUrl, Limits, Secret, Timeouts, base_url_from_env, key_from_env};
+use crate::json::find;
+use crate::ledger::{Ledger, Totals};
 use crate::lock::lock;
 use crate::reader::Kind;
 use crate::retry::RetryPolicy;
 use crate::session::Session;
 use crate::transport::TransportConfig;
-use crate::usage::Totals;
 
 /// What can be changed on a living client.
 #[derive(Clone)]
@@ -34,6 +35,8 @@ pub(super) struct Settings {
     pub(super) timeouts: Timeouts,
     /// Bodies of more bytes are compressed.
     pub(super) compress_above: Option<usize>,
+    /// What all calls together may cost, in USD.
+    pub(super) max_cost: Option<f64>,
     pub(super) retry: RetryPolicy,
     pub(super) limits: PyLimits,
     pub(super) headers: HeaderMap,
@@ -48,13 +51,13 @@ pub struct Core {
     transport: TransportConfig,
     pub(super) key: Mutex<Key>,
     pub(super) settings: Mutex<Arc<Settings>>,
-    pub(super) totals: Arc<Totals>,
+    pub(super) ledger: Arc<Ledger>,
 }
 
 #[pymethods]
 impl Core {
     #[new]
-    #[pyo3(signature = (*, asynchronous, base_url, api_key, timeout, max_retries, retry, limits, headers, query, proxy, verify, cert, http2, compress, share))]
+    #[pyo3(signature = (*, asynchronous, base_url, api_key, timeout, max_retries, retry, limits, headers, query, proxy, verify, cert, http2, compress, max_cost, share))]
     #[expect(clippy::too_many_arguments, reason = "the clients' own arguments, each once")]
     fn new(
         py: Python<'_>,
@@ -72,6 +75,7 @@ impl Core {
         cert: Option<&Bound<'_, PyAny>>,
         http2: Option<&Bound<'_, PyAny>>,
         compress: &Bound<'_, PyAny>,
+        max_cost: Option<&Bound<'_, PyAny>>,
         share: Option<&Bound<'_, Self>>,
     ) -> PyResult<Self> {
         let base_url = match base_url {
@@ -102,6 +106,7 @@ impl Core {
         let settings = Settings {
             timeouts: timeouts_of(timeout, &Timeouts::default())?,
             compress_above: compress_of(compress)?,
+            max_cost: max_cost.map(cost_of).transpose()?,
             retry: policy,
             limits,
             headers: {
@@ -131,7 +136,7 @@ impl Core {
                 _ => key_of(api_key)?,
             }),
             settings: Mutex::new(Arc::new(settings)),
-            totals: share.map_or_else(Arc::default, |other| Arc::clone(&other.get().totals)),
+            ledger: share.map_or_else(Arc::default, |other| Arc::clone(&other.get().ledger)),
         })
     }
 
@@ -198,6 +203,18 @@ impl Core {
     }
 
     #[getter]
+    fn max_cost(&self) -> Option<f64> {
+        lock(&self.settings).max_cost
+    }
+
+    #[setter]
+    fn set_max_cost(&self, value: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let limit = value.map(cost_of).transpose()?;
+        self.change(|settings| settings.max_cost = limit);
+        Ok(())
+    }
+
+    #[getter]
     fn retry(&self) -> PyRetryPolicy {
         PyRetryPolicy(lock(&self.settings).retry.clone())
     }
@@ -232,19 +249,22 @@ impl Core {
 
     /// Adds what a reply says that was read as bytes; its request has been counted.
     fn count(&self, body: &[u8]) {
-        self.totals.add_usage(usage_in(body));
+        let members = members_of(body);
+        self.ledger.add_usage(find(&members, "usage"), find(&members, "model"));
     }
 
     /// (requests, prompt tokens, completion tokens, total tokens, cost in USD) of all calls so far.
-    fn totals(&self) -> (u64, u64, u64, u64, f64) {
-        let now = self.totals.snapshot();
-        (
-            now.requests,
-            now.prompt_tokens,
-            now.completion_tokens,
-            now.total_tokens,
-            now.estimated_cost,
-        )
+    fn totals(&self) -> Parts {
+        parts(self.ledger.totals())
+    }
+
+    /// The same for each model by its name.
+    fn totals_by_model(&self) -> Vec<(String, Parts)> {
+        let totals = self.ledger.by_model();
+        totals
+            .into_iter()
+            .map(|(model, totals)| (model, parts(totals)))
+            .collect()
     }
 
     /// Sends a request whose reply is read whole; returns what becomes of it, or an awaitable of that.
@@ -257,8 +277,8 @@ impl Core {
         output: Option<&Bound<'py, PyAny>>,
         options: &Bound<'py, PyAny>,
     ) -> PyResult<Py<PyAny>> {
-        let request = match self.request(method, path, body, options, "application/json") {
-            Ok(request) => request,
+        let (request, account) = match self.request(method, path, body, options, "application/json") {
+            Ok(made) => made,
             Err(error) => return self.refuse(py, error),
         };
         let output = match output {
@@ -269,22 +289,22 @@ impl Core {
             },
         };
         if self.asynchronous {
-            self.whole_awaited(py, request, output)
+            self.whole_awaited(py, request, account, output)
         } else {
-            self.whole_blocking(py, &request, &output)
+            self.whole_blocking(py, &request, &account, &output)
         }
     }
 
     /// Opens a connection for the next request; returns nothing, or an awaitable of that.
     fn warm_up<'py>(&self, py: Python<'py>, options: &Bound<'py, PyAny>) -> PyResult<Py<PyAny>> {
-        let request = match self.request("HEAD", "", None, options, "*/*") {
-            Ok(request) => request,
+        let (request, account) = match self.request("HEAD", "", None, options, "*/*") {
+            Ok(made) => made,
             Err(error) => return self.refuse(py, error),
         };
         if self.asynchronous {
-            self.whole_awaited(py, request, Output::Nothing)
+            self.whole_awaited(py, request, account, Output::Nothing)
         } else {
-            self.whole_blocking(py, &request, &Output::Nothing)
+            self.whole_blocking(py, &request, &account, &Output::Nothing)
         }
     }
 
@@ -304,14 +324,14 @@ impl Core {
         } else {
             "text/event-stream"
         };
-        let request = match self.request(method, path, body, options, accept) {
-            Ok(request) => request,
+        let (request, account) = match self.request(method, path, body, options, accept) {
+            Ok(made) => made,
             Err(error) => return self.refuse(py, error),
         };
         if self.asynchronous {
-            self.stream_awaited(py, request, kind)
+            self.stream_awaited(py, request, account, kind)
         } else {
-            self.stream_blocking(py, request, kind)
+            self.stream_blocking(py, request, account, kind)
         }
     }
 }
@@ -330,6 +350,19 @@ impl Core {
         let mut settings = lock(&self.settings);
         change(Arc::make_mut(&mut settings));
     }
+}
+
+/// Totals as `tokstream.Usage` takes them.
+type Parts = (u64, u64, u64, u64, f64);
+
+fn parts(totals: Totals) -> Parts {
+    (
+        totals.requests,
+        totals.prompt_tokens,
+        totals.completion_tokens,
+        totals.total_tokens,
+        totals.estimated_cost,
+    )
 }
 
 /// An awaitable that raises `error`.

@@ -14,6 +14,7 @@ use crate::config::redact_url;
 use crate::error::{Error, Failure, Head};
 use crate::exchange::Request;
 use crate::json::beyond_python;
+use crate::ledger::Overspent;
 
 /// A `ConfigurationError`.
 #[must_use]
@@ -106,6 +107,20 @@ fn build(py: Python<'_>, failure: Failure, request: Option<&Request>, partial: O
         )?;
     }
     Ok(make(py, kind, &message, &fields))
+}
+
+/// A `BudgetExceededError`.
+#[must_use]
+pub fn overspent(py: Python<'_>, spent: Overspent) -> PyErr {
+    let build = || {
+        let fields = PyDict::new(py);
+        fields.set_item("limit", spent.limit)?;
+        fields.set_item("spent", spent.spent)?;
+        py.import(intern!(py, "tokstream._exceptions"))?
+            .getattr(intern!(py, "BudgetExceededError"))?
+            .call((spent.to_string(),), Some(&fields))
+    };
+    build().map_or_else(|error| error, PyErr::from_value)
 }
 
 /// The part of a server's answer that is named `error`, as openai-python has it, or else all of it.

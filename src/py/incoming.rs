@@ -13,12 +13,13 @@ use super::json::decode;
 use super::model::{BaseModel, Schema};
 use super::timings::Timings;
 use super::types::{ChatCompletion, ChatCompletionChunk, Completion, CompletionUsage};
+use crate::accumulate::Accumulator;
 use crate::error::{Error, Failure, Head};
 use crate::exchange::{Progress, Request};
 use crate::json::{elements, member};
+use crate::ledger::Account;
 use crate::reader::{Kind, Read, Reader};
 use crate::stream::{Events, Flow, Item, Marks};
-use crate::usage::Totals;
 
 /// In which form a stream's reader wants what has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +114,7 @@ pub struct Incoming {
     marks: Marks,
     request: Arc<Request>,
     progress: Arc<Progress>,
-    totals: Arc<Totals>,
+    account: Arc<Account>,
     /// Reads events out of a stream that was opened for its bytes.
     events: Option<Events>,
 }
@@ -127,7 +128,7 @@ impl Incoming {
         marks: Marks,
         request: Arc<Request>,
         progress: Arc<Progress>,
-        totals: Arc<Totals>,
+        account: Arc<Account>,
     ) -> Self {
         Self {
             items: VecDeque::new(),
@@ -140,7 +141,7 @@ impl Incoming {
             marks,
             request,
             progress,
-            totals,
+            account,
             events: None,
         }
     }
@@ -318,7 +319,11 @@ impl Incoming {
     fn finish(&mut self, end: End) {
         self.end = end;
         self.marks.ended.get_or_insert_with(tokio::time::Instant::now);
-        self.totals.add(self.usage_json());
+        let model = self.reader.accumulated().and_then(Accumulator::model_json);
+        match self.usage_json() {
+            None if !self.is_complete() => self.account.settle_unreported(model, self.reader.chunks()),
+            usage => self.account.settle(usage, model),
+        }
     }
 
     /// Whether the stream came to its proper end and has been handed out.

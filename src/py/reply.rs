@@ -8,11 +8,12 @@ use pyo3::prelude::*;
 use super::errors::{raise, response};
 use super::json::decode;
 use super::model::{BaseModel, Field, Kind, Schema};
+use super::types::ModelList;
 use crate::api_error::ErrorBody;
 use crate::error::{Error, Failure, Head};
 use crate::exchange::{Call, Progress, Reply, Request};
-use crate::json::{Member, beyond_python, find, member, members, tolerate};
-use crate::usage::Totals;
+use crate::json::{Member, beyond_python, find, members, tolerate};
+use crate::ledger::Account;
 
 /// What becomes of a whole reply.
 #[derive(Clone)]
@@ -32,7 +33,7 @@ impl Output {
     ///
     /// # Errors
     /// `APIResponseValidationError` where the reply is something else.
-    fn make(&self, py: Python<'_>, reply: Reply, made: &Made, totals: &Totals) -> PyResult<Py<PyAny>> {
+    fn make(&self, py: Python<'_>, reply: Reply, made: &Made, account: &Account) -> PyResult<Py<PyAny>> {
         let Reply { head, body: sent } = reply;
         let body = if matches!(self, Self::Raw) {
             sent
@@ -42,7 +43,7 @@ impl Output {
         match self {
             Self::Nothing => Ok(py.None()),
             Self::Raw => {
-                totals.add(usage_in(&body));
+                settle_with(account, &body);
                 let record = response(py, &made.request, &head, &body)?;
                 let seconds = made.began.elapsed().as_secs_f64();
                 Ok((record, made.progress.retries(), seconds)
@@ -51,7 +52,7 @@ impl Output {
                     .unbind())
             }
             Self::Json => {
-                totals.add(usage_in(&body));
+                settle_with(account, &body);
                 if body.is_empty() {
                     return Ok(py.None());
                 }
@@ -84,7 +85,12 @@ impl Output {
                     };
                     return Err(made.failure(py, error, head));
                 }
-                totals.add(find(&members, "usage"));
+                account.settle(find(&members, "usage"), find(&members, "model"));
+                if schema.name == ModelList::SCHEMA.name
+                    && let Some(models) = find(&members, "data")
+                {
+                    account.ledger().list(models);
+                }
                 BaseModel::new(schema, body.clone())
                     .with_request_id(head.header("x-request-id"))
                     .wrap(py)
@@ -106,9 +112,17 @@ fn members_fault(schema: &Schema, members: &[Member<'_>]) -> Option<&'static str
         .then_some("what should be a list is none")
 }
 
-/// The usage that a whole reply reports.
-pub fn usage_in(body: &[u8]) -> Option<&str> {
-    member(std::str::from_utf8(body).ok()?, "usage")
+/// Counts a reply that is handed out as it is.
+fn settle_with(account: &Account, body: &[u8]) {
+    let members = members_of(body);
+    account.settle(find(&members, "usage"), find(&members, "model"));
+}
+
+/// The members of a body, where it is an object.
+#[must_use]
+pub fn members_of(body: &[u8]) -> Vec<Member<'_>> {
+    let text = std::str::from_utf8(body).unwrap_or_default();
+    members(text).unwrap_or_default()
 }
 
 /// What came of a call whose reply is read whole.
@@ -134,9 +148,9 @@ impl Done {
     ///
     /// # Errors
     /// What the call failed with, or that the reply is something else than was asked for.
-    pub fn finish(self, py: Python<'_>, output: &Output, totals: &Totals) -> PyResult<Py<PyAny>> {
+    pub fn finish(self, py: Python<'_>, output: &Output, account: &Account) -> PyResult<Py<PyAny>> {
         match self.result {
-            Ok(reply) => output.make(py, reply, &self.made, totals),
+            Ok(reply) => output.make(py, reply, &self.made, account),
             Err(Failure {
                 error: Error::Status { .. },
                 ..

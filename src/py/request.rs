@@ -24,6 +24,7 @@ use crate::config::{KEY_VARIABLES, Secret, key_from_env};
 use crate::decode::ACCEPTED;
 use crate::error::Error;
 use crate::exchange::Request;
+use crate::ledger::Account;
 use crate::lock::lock;
 
 /// Who asks.
@@ -59,7 +60,7 @@ fn compressed(plain: &[u8]) -> Bytes {
 }
 
 impl Core {
-    /// The request that these arguments make.
+    /// The request that these arguments make, and its place in the ledger.
     ///
     /// # Errors
     /// `ConfigurationError` and the usual ones of bad arguments; what a key's function raises.
@@ -70,7 +71,7 @@ impl Core {
         body: Option<&Bound<'_, PyAny>>,
         options: &Bound<'_, PyAny>,
         accept: &'static str,
-    ) -> PyResult<Arc<Request>> {
+    ) -> PyResult<(Arc<Request>, Arc<Account>)> {
         let py = options.py();
         let options = &options.extract::<Options<'_>>()?;
         if self.session.is_closed() {
@@ -111,6 +112,7 @@ impl Core {
                 ));
             }
         }
+        let account = Account::new(Arc::clone(&self.ledger), settings.max_cost, body.as_deref());
         let body = match (body, settings.compress_above) {
             (Some(plain), Some(above)) if plain.len() > above && !headers.contains_key(CONTENT_ENCODING) => {
                 headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
@@ -122,7 +124,7 @@ impl Core {
         if let Some(count) = count_of(&options.max_retries)? {
             retry.max_retries = count;
         }
-        Ok(Arc::new(Request {
+        let request = Request {
             method,
             url,
             headers,
@@ -130,7 +132,8 @@ impl Core {
             timeouts: timeouts_of(&options.timeout, &settings.timeouts)?,
             limits: settings.limits.limits(),
             retry,
-        }))
+        };
+        Ok((Arc::new(request), Arc::new(account)))
     }
 
     fn url(py: Python<'_>, settings: &Settings, path: &str, options: &Options<'_>) -> PyResult<Url> {
