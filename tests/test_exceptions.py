@@ -5,15 +5,19 @@ from __future__ import annotations
 import copy
 import email.utils
 import pickle
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import openai
 import pytest
 
 import tokstream
-from replies import completion, error
+from replies import completion, error, event, sse, text
+from server import CLOSE, STALL, reply, stream
 from tokstream import _exceptions
-from tokstream._exceptions import make, status_error_class
+from tokstream._error_kinds import make, status_error_class
 from tokstream._http import Headers, Request, Response
 from tokstream.types.chat import ChatCompletion
 
@@ -122,6 +126,61 @@ def test_records_may_come_as_dicts():
     assert (made.request.url, made.request.headers["a"]) == ("https://api.example/", "b")
     assert made.response.request is made.request
     assert made.headers == {"c": "d"}
+
+
+# Mistakes and failures of all kinds, each of which is met when nothing can be imported any more.
+WITHOUT_FILES = """
+import asyncio, sys
+sys.path.insert(0, {root!r})
+import tokstream
+
+class Gone:
+    def find_spec(self, name, *_):
+        raise OSError(f"no file can be read: {{name}}")
+
+async def ask(client, stream):
+    try:
+        answer = client.chat.completions.create(messages="x", stream=stream)
+        answer = await answer if {asynchronous} else answer
+        if {asynchronous} and stream:
+            return [chunk async for chunk in answer]
+        return list(answer)
+    except Exception as error:
+        return type(error).__name__
+
+async def main():
+    client = (tokstream.AsyncClient if {asynchronous} else tokstream.Client)(**{options})
+    sys.meta_path.insert(0, Gone())
+    print(await ask(client, {streamed}), flush=True)
+
+asyncio.run(main())
+"""
+# By the name of the error: a server's script, the client's options, and whether a stream is asked for.
+FIRST_ERRORS = {
+    "RateLimitError": (reply(error(), 429, headers=[("Retry-After", "Sun, 06 Nov 1994 08:49:37 GMT")]), {}, False),
+    "NotFoundError": (reply(error(), 404), {}, True),
+    "APIError": (stream(sse(error("It went wrong"))), {}, True),
+    "APIConnectionError": ([CLOSE], {}, False),
+    "APITimeoutError": ([STALL], {"timeout": 0.05}, False),
+    "StreamTruncatedError": (stream(event(text("A")), CLOSE), {}, True),
+    "APIResponseValidationError": (reply("<html>"), {}, False),
+    "ConfigurationError": (None, {"base_url": "http://api.example.test/v1", "api_key": None}, False),
+}
+
+
+@pytest.mark.parametrize("name", FIRST_ERRORS)
+def test_a_first_error_needs_no_file(surface, serve, name):
+    """As after a fork amid an import, or with the disk gone."""
+    script, options, streamed = FIRST_ERRORS[name]
+    options = {"api_key": "key", "base_url": serve(script).url if script else None, "max_retries": 0, **options}
+    program = WITHOUT_FILES.format(
+        root=str(Path(tokstream.__file__).parents[1]),
+        asynchronous=surface.name == "async",
+        streamed=streamed,
+        options=options,
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=False)
+    assert (done.stdout, done.stderr) == (f"{name}\n", "")
 
 
 def same(one, other):

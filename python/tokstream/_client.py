@@ -138,7 +138,8 @@ class BaseClient:
         }
         self._form = PARSED
         self._resources: dict[str, Any] = {}
-        # Not when it is first asked for: in a child that is forked meanwhile the import would never end.
+        # Not when they are first asked for: in a child that is forked meanwhile the import would never end.
+        from . import _error_kinds  # noqa: F401
         from .resources import chat  # noqa: F401
 
         self._make_core(api_key, None, model)

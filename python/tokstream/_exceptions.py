@@ -34,7 +34,6 @@ from ._typing import override
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any, TypedDict
 
     from typing_extensions import Unpack
@@ -484,78 +483,11 @@ def _shown(value: object) -> str:
     return shown if len(shown) <= _SHOWN_INPUT else f"{shown[:_SHOWN_INPUT]}…"
 
 
-_STATUS_ERRORS: dict[int, type[APIStatusError]] = {
-    error.status_code: error
-    for error in (
-        BadRequestError,
-        AuthenticationError,
-        PaymentRequiredError,
-        PermissionDeniedError,
-        NotFoundError,
-        ConflictError,
-        UnprocessableEntityError,
-        RateLimitError,
-    )
-}
-
-
-def status_error_class(status: int) -> type[APIStatusError]:
-    """Return the class of error that a response with this status raises."""
-    if status >= 500:
-        return InternalServerError
-    return _STATUS_ERRORS.get(status, APIStatusError)
-
-
-def _make_status(message: str, **fields: Any) -> TokstreamError:
-    status = fields.get("status_code")
-    if status is None:
-        status = fields["response"].status_code
-    return status_error_class(status)(message, **fields)
-
-
-def _make_timeout(message: str, **fields: Any) -> TokstreamError:
-    return APITimeoutError(message=message, **fields)
-
-
-def _make_validation(message: str, **fields: Any) -> TokstreamError:
-    return APIResponseValidationError(message=message, **fields)
-
-
-_MAKERS: dict[str, Callable[..., TokstreamError]] = {
-    "api": APIError,
-    "connection": APIConnectionError,
-    "timeout": _make_timeout,
-    "truncated": StreamTruncatedError,
-    "status": _make_status,
-    "validation": _make_validation,
-    "length": LengthFinishReasonError,
-    "content_filter": ContentFilterFinishReasonError,
-    "budget": BudgetExceededError,
-    "closed": ClientClosedError,
-    "configuration": ConfigurationError,
-}
-
-
 def make(kind: str, message: str, fields: dict[str, Any] | None = None) -> TokstreamError:
-    """Build the error of the given kind, for the extension module.
+    """Build an error, for an extension module that was built before this was `_error_kinds.make`."""
+    from . import _error_kinds
 
-    Args:
-        kind: `"api"`, `"connection"`, `"timeout"`, `"truncated"`, `"status"`, `"validation"`,
-            `"length"`, `"content_filter"`, `"budget"`, `"closed"` or `"configuration"`.
-        message: what went wrong, in words.
-        fields: the keywords of the class's constructor. `request` and `response` may also be dicts
-            of what `Request` and `Response` take; a response gets the request as its own.
-
-    Raises:
-        KeyError: there is no such kind.
-    """
-    keywords: dict[str, Any] = dict(fields or ())
-    if isinstance(keywords.get("request"), dict):
-        keywords["request"] = Request(**keywords["request"])
-    if isinstance(keywords.get("response"), dict):
-        keywords["response"].setdefault("request", keywords.get("request"))
-        keywords["response"] = Response(**keywords["response"])
-    return _MAKERS[kind](message, **keywords)
+    return _error_kinds.make(kind, message, fields)
 
 
 def _said(body: Any) -> dict[str, Any]:
@@ -593,8 +525,13 @@ def _retry_after(headers: Headers) -> float | None:
 
 
 def _seconds_until(date: str) -> float:
-    from email.utils import mktime_tz, parsedate_tz
     from time import time
+
+    try:
+        from email.utils import mktime_tz, parsedate_tz
+    # The disk may be gone, and an error must not raise another.
+    except (ImportError, OSError):
+        return -1.0
 
     parsed = parsedate_tz(date)
     try:

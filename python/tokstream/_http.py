@@ -374,7 +374,7 @@ class Response:
         """
         if not self.is_error:
             return self
-        from ._exceptions import status_error_class
+        from ._error_kinds import status_error_class
 
         try:
             body = self.json()

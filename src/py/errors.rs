@@ -134,7 +134,7 @@ fn part_named_error(said: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
 
 fn make(py: Python<'_>, kind: &str, message: &str, fields: &Bound<'_, PyDict>) -> PyErr {
     let made = py
-        .import(intern!(py, "tokstream._exceptions"))
+        .import(intern!(py, "tokstream._error_kinds"))
         .and_then(|module| module.getattr(intern!(py, "make")))
         .and_then(|make| make.call1((kind, message, fields)));
     match made {
