@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from certificates import Authority
+from children import running
 from server import Entry, Server
 from surface import ALL_SURFACES, SURFACES, Surface
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
@@ -69,6 +71,13 @@ def client(surface: Surface, serve: Callable[..., Server]) -> Callable[..., Any]
         return surface.client(server, **options), server
 
     return start
+
+
+@pytest.fixture
+def child() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts programs in interpreters of their own, which do not outlive the test."""
+    with contextlib.ExitStack() as stack:
+        yield lambda program, **values: stack.enter_context(running(program, **values))
 
 
 @pytest.fixture

@@ -5,15 +5,13 @@ from __future__ import annotations
 import copy
 import email.utils
 import pickle
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import openai
 import pytest
 
 import tokstream
+from children import finish
 from replies import completion, error, event, sse, text
 from server import CLOSE, STALL, reply, stream
 from tokstream import _exceptions
@@ -130,10 +128,6 @@ def test_records_may_come_as_dicts():
 
 # Mistakes and failures of all kinds, each of which is met when nothing can be imported any more.
 WITHOUT_FILES = """
-import asyncio, sys
-sys.path.insert(0, {root!r})
-import tokstream
-
 class Gone:
     def find_spec(self, name, *_):
         raise OSError(f"no file can be read: {{name}}")
@@ -151,7 +145,7 @@ async def ask(client, stream):
 async def main():
     client = (tokstream.AsyncClient if {asynchronous} else tokstream.Client)(**{options})
     sys.meta_path.insert(0, Gone())
-    print(await ask(client, {streamed}), flush=True)
+    say(await ask(client, {streamed}))
 
 asyncio.run(main())
 """
@@ -169,18 +163,12 @@ FIRST_ERRORS = {
 
 
 @pytest.mark.parametrize("name", FIRST_ERRORS)
-def test_a_first_error_needs_no_file(surface, serve, name):
+def test_a_first_error_needs_no_file(surface, serve, child, name):
     """As after a fork amid an import, or with the disk gone."""
     script, options, streamed = FIRST_ERRORS[name]
     options = {"api_key": "key", "base_url": serve(script).url if script else None, "max_retries": 0, **options}
-    program = WITHOUT_FILES.format(
-        root=str(Path(tokstream.__file__).parents[1]),
-        asynchronous=surface.name == "async",
-        streamed=streamed,
-        options=options,
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=False)
-    assert (done.stdout, done.stderr) == (f"{name}\n", "")
+    asynchronous = surface.name == "async"
+    assert finish(child(WITHOUT_FILES, asynchronous=asynchronous, streamed=streamed, options=options)) == [name]
 
 
 def same(one, other):

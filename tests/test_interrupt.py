@@ -1,14 +1,11 @@
-"""Ctrl-C, signal handlers and the end of the process, in child processes with a time limit."""
+"""Ctrl-C and signal handlers, in child processes with a time limit."""
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
 import signal
 import socket
-import subprocess
-import sys
 import textwrap
 import threading
 import time
@@ -17,29 +14,15 @@ from urllib.parse import urlsplit
 
 import pytest
 
-import tokstream
-from http2_server import Http2Server
+from children import LIMIT, finish
 from replies import completion, error, event, said, text
 from server import STALL, Gate, Reached, reply, stream
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX does")
 
-ROOT = str(Path(tokstream.__file__).parents[1])
 OK = reply(completion("ok"))
-LIMIT = 30
 # Within 200 ms, with room for a busy machine.
 PROMPT = 1.0
-
-# What the children share: the call that blocks, and the news that it has been interrupted and goes on.
-PRELUDE = """
-import asyncio, sys, time
-sys.path.insert(0, {root!r})
-import tokstream
-URL, GOOD = {url!r}, {good!r}
-POLICY = tokstream.RetryPolicy(max_retries={retries})
-def say(*words):
-    print(*words, flush=True)
-"""
 
 SYNC = """
 client = tokstream.Client(base_url=URL, retry=POLICY, timeout=60)
@@ -71,42 +54,6 @@ except KeyboardInterrupt:
     say("interrupted")
 asyncio.run(again())
 """
-
-
-@pytest.fixture
-def child():
-    """Starts programs in interpreters of their own, which do not outlive the test."""
-    with contextlib.ExitStack() as stack:
-
-        def start(program, **values):
-            values = {"root": ROOT, "good": "", "url": "", "retries": 0, "streamed": False, **values}
-            process = subprocess.Popen(
-                [sys.executable, "-X", "faulthandler", "-c", textwrap.dedent(PRELUDE + program).format(**values)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            # Leaving a Popen closes its pipes and waits for its end.
-            stack.enter_context(process)
-            stack.callback(process.kill)
-            return process
-
-        yield start
-
-
-def finish(process, code=0):
-    """The child's output, when it ended in time, well and without complaint."""
-    try:
-        process.wait(LIMIT)
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGABRT)
-        pytest.fail(f"the child hangs:\n{process.stderr.read()}")
-    # What little a child says fits into its pipes; communicate() would miss what readline() has read ahead.
-    out, err = process.stdout.read(), process.stderr.read()
-    assert process.returncode == code, err
-    assert not err, err
-    return out.split()
 
 
 @pytest.fixture
@@ -494,143 +441,3 @@ def test_ctrl_c_while_a_server_floods(serve, child, how):
     end.cancel()
     assert finish(process) == ["ok"]
     assert server.connections[0].ended.wait(PROMPT)
-
-
-ENDINGS = {
-    "a stream in a global": """
-        client = tokstream.Client(base_url=URL)
-        stream = client.chat.completions.create(messages="x", stream=True)
-        next(stream)
-        say("end")
-    """,
-    "an async stream in a global": """
-        async def main():
-            global client, stream
-            client = tokstream.AsyncClient(base_url=URL)
-            stream = await client.chat.completions.create(messages="x", stream=True)
-            await stream.__anext__()
-        asyncio.run(main())
-        say("end")
-    """,
-    "a task that waits": """
-        async def main():
-            global client, task
-            client = tokstream.AsyncClient(base_url=URL)
-            stream = await client.chat.completions.create(messages="x", stream=True)
-            async def read():
-                async for _ in stream:
-                    pass
-            task = asyncio.create_task(read())
-            await asyncio.sleep(0.05)
-        asyncio.run(main())
-        say("end")
-    """,
-    "a daemon thread that waits": """
-        import threading
-        client = tokstream.Client(base_url=URL)
-        begun = threading.Event()
-        def read():
-            for _ in client.chat.completions.create(messages="x", stream=True):
-                begun.set()
-        threading.Thread(target=read, daemon=True).start()
-        begun.wait()
-        say("end")
-    """,
-    "a daemon thread whose loop waits": """
-        import threading
-        begun = threading.Event()
-        async def read():
-            client = tokstream.AsyncClient(base_url=URL)
-            async for _ in await client.chat.completions.create(messages="x", stream=True):
-                begun.set()
-        threading.Thread(target=lambda: asyncio.run(read()), daemon=True).start()
-        begun.wait()
-        say("end")
-    """,
-    "a streaming response half read": """
-        client = tokstream.Client(base_url=URL)
-        manager = client.chat.completions.with_streaming_response.create(messages="x", stream=True)
-        lines = manager.__enter__().iter_lines()
-        next(lines)
-        say("end")
-    """,
-    "a client that was used": """
-        client = tokstream.Client(base_url=URL)
-        client.models.list()
-        say("end")
-    """,
-    "a client that was not": """
-        client, other = tokstream.Client(base_url=URL), tokstream.AsyncClient(base_url=URL)
-        say("end")
-    """,
-    "sys.exit amid a stream": """
-        client = tokstream.Client(base_url=URL)
-        for _ in client.chat.completions.create(messages="x", stream=True):
-            say("end")
-            sys.exit()
-    """,
-}
-
-
-@pytest.mark.parametrize("ending", ENDINGS)
-def test_the_interpreter_ends_whatever_is_open(serve, child, ending):
-    def answer(request):
-        return reply({"object": "list", "data": []}) if request.method == "GET" else SCRIPTS["read"]
-
-    server = serve(then=answer)
-    begun = time.monotonic()
-    assert finish(child(textwrap.dedent(ENDINGS[ending]), url=server.url)) == ["end"]
-    assert time.monotonic() - begun < LIMIT / 2
-
-
-OVER_HTTP2 = {
-    "a stream in a global": """
-        client = tokstream.Client(base_url=URL, http2="prior-knowledge")
-        stream = client.chat.completions.create(messages="x", stream=True)
-        next(stream)
-        say("end")
-    """,
-    "an async stream in a global": """
-        async def main():
-            global client, stream
-            client = tokstream.AsyncClient(base_url=URL, http2="prior-knowledge")
-            stream = await client.chat.completions.create(messages="x", stream=True)
-            await stream.__anext__()
-        asyncio.run(main())
-        say("end")
-    """,
-    "a daemon thread that waits": """
-        import threading
-        client = tokstream.Client(base_url=URL, http2="prior-knowledge")
-        begun = threading.Event()
-        def read():
-            for _ in client.chat.completions.create(messages="x", stream=True):
-                begun.set()
-        threading.Thread(target=read, daemon=True).start()
-        begun.wait()
-        say("end")
-    """,
-}
-
-
-@pytest.mark.parametrize("ending", OVER_HTTP2)
-def test_the_interpreter_ends_whatever_is_open_over_http2(child, ending):
-    def respond(answer):
-        answer.head()
-        answer.send(event(text("A")))
-        answer.was_reset.wait(LIMIT)
-
-    with Http2Server(respond) as server:
-        begun = time.monotonic()
-        assert finish(child(textwrap.dedent(OVER_HTTP2[ending]), url=server.url)) == ["end"]
-        assert time.monotonic() - begun < LIMIT / 2
-
-
-def test_text_reaches_a_pipe_as_it_arrives(serve, child):
-    program = """
-        client = tokstream.Client(base_url=URL)
-        for piece in client.chat.completions.create(messages="x", stream=True).text_stream:
-            print(piece, end="", flush=True)
-    """
-    server = serve(stream(said("one ", "two")))
-    assert finish(child(textwrap.dedent(program), url=server.url)) == ["one", "two"]
