@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import pickle
 
 import pytest
 
 import tokstream
-from replies import DONE, HELLO, MODEL, USAGE, choice, chunk, completion, error, event, finish, said, sse, text
-from server import CLOSE, STALL, Gate, Pause, reply, stream
+from replies import DONE, HELLO, MODEL, USAGE, choice, chunk, event, finish, said, sse, text
+from server import CLOSE, STALL, Gate, stream
 from tokstream.types.chat import ChatCompletionChunk
 
 
@@ -189,20 +187,6 @@ def test_usage_on_every_chunk_is_never_added_up(surface, client):
     assert server.request.json["stream_options"] == {"include_usage": True, "continuous_usage_stats": True}
 
 
-def test_timings(surface, client):
-    gate = Gate()
-    api, _ = client(stream(said("A", "B", done=False), gate, sse(chunk(usage=USAGE))))
-    answer = surface.stream(api)
-    surface.take(answer, 1)
-    assert answer.timings.first_token is not None
-    gate.open()
-    surface.list(answer)
-    timings = answer.timings
-    assert 0 <= timings.connect <= timings.first_token <= timings.total < 60
-    assert timings.tokens_per_second > 0
-    assert timings.retries == 0
-
-
 def test_the_response(surface, client):
     api, server = client(stream(said("A"), headers=[("X-Request-Id", "req_9"), ("X-Two", "a"), ("x-two", "b")]))
     answer = surface.stream(api, messages=HELLO)
@@ -249,20 +233,6 @@ def test_an_answer_without_content(surface, client):
     assert surface.run(surface.stream(api).get_final_text()) == ""
 
 
-@pytest.mark.parametrize("framing", ["chunked", "length", "close"])
-def test_every_framing_of_a_stream(surface, client, framing):
-    api, _ = client(stream(said("A", "B"), framing=framing))
-    assert surface.list(surface.stream(api).text_stream) == ["A", "B"]
-
-
-def test_a_close_delimited_stream_ends_at_done(surface, client):
-    gate = Gate()
-    api, _ = client(stream(said("A"), gate, framing="close"))
-    # The server has not closed yet: [DONE] alone is the end.
-    assert surface.list(surface.stream(api).text_stream) == ["A"]
-    gate.open()
-
-
 def test_a_long_stream(surface, client):
     pieces = [f" {n}" for n in range(5000)]
     api, _ = client(stream(said(*pieces)))
@@ -284,91 +254,6 @@ def test_streams_side_by_side(surface, client):
         gates[n].open()
         assert surface.list(answers[n].text_stream) == [f"{n}b"]
     assert len(server.connections) == 3
-
-
-@pytest.mark.parametrize("content_type", ["text/event-stream", "text/event-stream;charset=UTF-8", "TEXT/Event-Stream"])
-def test_content_types_of_a_stream(surface, client, content_type):
-    api, _ = client(stream(said("A"), content_type=content_type))
-    assert surface.list(surface.stream(api).text_stream) == ["A"]
-
-
-@pytest.mark.parametrize(
-    ("body", "content_type"),
-    [
-        (b"<html><body>Welcome to the gateway</body></html>", "text/html"),
-        (b"", "text/event-stream"),
-        (b"", "application/json"),
-    ],
-    ids=["html", "empty-stream", "empty-json"],
-)
-def test_a_reply_that_is_no_stream_is_an_error(surface, client, body, content_type):
-    api, _ = client(reply(body, content_type=content_type), stream(said("usable")), max_retries=0)
-    with pytest.raises(tokstream.APIError) as caught:
-        surface.list(surface.stream(api))
-    if body:
-        assert "text/html" in str(caught.value)
-        assert "Welcome to the gateway" in str(caught.value)
-    assert surface.list(surface.stream(api).text_stream) == ["usable"]
-
-
-@pytest.mark.parametrize("content_type", ["application/json", "text/html", None])
-def test_an_empty_reply_names_its_content_type(surface, client, content_type):
-    api, _ = client(reply(b"", content_type=content_type), stream(said("usable")), max_retries=0)
-    with pytest.raises(tokstream.APIError, match=f"empty .*{content_type or 'none'}"):
-        surface.list(surface.stream(api))
-    assert surface.list(surface.stream(api).text_stream) == ["usable"]
-
-
-def test_a_json_error_where_a_stream_was_asked(surface, client):
-    sent = {"error": {"message": "Model busy, retry later", "code": "engine_overloaded"}}
-    api, _ = client(reply(sent), stream(said("usable")), max_retries=0)
-    with pytest.raises(tokstream.APIError, match="Model busy, retry later"):
-        surface.list(surface.stream(api))
-    assert surface.list(surface.stream(api).text_stream) == ["usable"]
-
-
-def test_a_whole_completion_where_a_stream_was_asked(surface, client):
-    api, _ = client(reply(completion("whole")), max_retries=0)
-    try:
-        read = surface.list(surface.stream(api).text_stream)
-    except tokstream.APIError as refused:
-        assert "application/json" in str(refused)  # noqa: PT017 - either is right
-    else:
-        assert read == ["whole"]
-
-
-def test_a_json_error_that_calls_itself_a_stream(surface, client):
-    api, _ = client(then=stream(json.dumps(error("Model busy", code="engine_overloaded")).encode()), max_retries=0)
-    with pytest.raises(tokstream.APIError, match="Model busy") as caught:
-        surface.list(surface.stream(api))
-    assert caught.value.code == "engine_overloaded"
-
-
-def test_a_page_that_calls_itself_a_stream(surface, client):
-    body = b"<html>\n<body>Welcome to\nthe gateway</body></html>"
-    api, _ = client(stream(body, content_type="text/event-stream"), stream(said("usable")), max_retries=0)
-    with pytest.raises(tokstream.APIError, match="Welcome to") as caught:
-        surface.list(surface.stream(api))
-    assert "text/event-stream" in str(caught.value)
-    assert surface.list(surface.stream(api).text_stream) == ["usable"]
-
-
-WHOLE = json.dumps(completion("whole"))
-WHOLE_BODIES = {
-    "body": WHOLE.encode(),
-    "body of several lines": json.dumps(completion("whole"), indent=1).encode(),
-    "event": event(WHOLE),
-    "event, then done": sse(WHOLE),
-}
-
-
-@pytest.mark.parametrize("name", WHOLE_BODIES)
-def test_a_whole_completion_that_calls_itself_a_stream(surface, client, name):
-    api, _ = client(then=stream(WHOLE_BODIES[name]), max_retries=0)
-    assert surface.list(surface.stream(api).text_stream) == ["whole"]
-    final = surface.run(surface.stream(api).get_final_completion())
-    assert (final.choices[0].message.content, final.choices[0].finish_reason) == ("whole", "stop")
-    assert final.usage.total_tokens == USAGE["total_tokens"]
 
 
 @pytest.mark.parametrize(
@@ -440,17 +325,6 @@ def test_a_stream_without_done_that_was_finished_is_whole(surface, client):
     assert answer.current_completion_snapshot.choices[0].finish_reason == "stop"
 
 
-def test_events_that_call_themselves_json(surface, client):
-    api, _ = client(stream(said("A", "B"), content_type="application/json"))
-    assert surface.list(surface.stream(api).text_stream) == ["A", "B"]
-
-
-def test_text_that_is_no_stream_is_shown(surface, client):
-    api, _ = client(stream(b"hello world", content_type="text/plain"))
-    with pytest.raises(tokstream.APIResponseValidationError, match=r"text/plain.*hello world"):
-        surface.list(surface.stream(api))
-
-
 def test_a_wait_that_was_given_up_is_not_the_end(client):
     """Whoever goes on after a timeout of its own is told that the answer is not whole."""
 
@@ -468,53 +342,9 @@ def test_a_wait_that_was_given_up_is_not_the_end(client):
     asyncio.run(main())
 
 
-def test_timings_are_a_value(surface, client):
-    api, _ = client(stream(said("A")))
-    answer = surface.stream(api)
-    surface.list(answer)
-    assert pickle.loads(pickle.dumps(answer.timings)) == answer.timings
-
-
 def test_a_stream_of_something_as_a_type_at_run_time(surface):
     alias = surface.stream_class[ChatCompletionChunk]
     assert (alias.__origin__, alias.__args__) == (surface.stream_class, (ChatCompletionChunk,))
-
-
-def test_timings_before_the_first_token(surface, client):
-    gate = Gate()
-    api, _ = client(stream(gate, said("A")))
-    answer = surface.stream(api)
-    begun = answer.timings
-    assert (begun.first_token, begun.tokens_per_second, begun.retries) == (None, None, 0)
-    assert 0 < begun.connect <= begun.total
-    gate.open()
-    surface.list(answer)
-    # The clock stands once the stream has ended.
-    assert answer.timings == answer.timings
-    assert answer.timings.total > begun.total
-
-
-def test_a_kept_connection_takes_no_time_to_connect(surface, client):
-    api, server = client(then=stream(said("A")))
-    first = surface.stream(api)
-    surface.list(first)
-    second = surface.stream(api)
-    surface.list(second)
-    assert len(server.connections) == 1
-    assert first.timings.connect > 0
-    assert second.timings.connect == 0
-
-
-@pytest.mark.parametrize("usage", [USAGE, None], ids=["usage", "chunks"])
-def test_tokens_per_second(surface, client, usage):
-    pause = 0.2
-    api, _ = client(stream(event(text("A")), Pause(pause), sse(text("B"), finish(usage=usage))))
-    answer = surface.stream(api)
-    surface.list(answer)
-    timings = answer.timings
-    tokens = USAGE["completion_tokens"] if usage else 3
-    assert timings.total - timings.first_token >= pause * 0.9
-    assert (tokens - 1) / (timings.total - timings.first_token) <= timings.tokens_per_second <= tokens / (pause * 0.9)
 
 
 def test_there_is_no_snapshot_of_nothing(surface, client):
