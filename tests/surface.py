@@ -227,14 +227,7 @@ class AsyncSurface(Surface):
         return [item async for item in iterable]
 
     def first(self, iterable: Any) -> Any:
-        async def leave() -> Any:
-            first = None
-            async for item in iterable:
-                first = item
-                break
-            return first
-
-        return self.run(leave())
+        return self.run(first_of(iterable))
 
     @contextlib.contextmanager
     def using(self, manager: Any) -> Iterator[Any]:
@@ -258,6 +251,13 @@ class AsyncSurface(Surface):
         self.loop.close()
         assert not left, f"tasks were left behind: {left}"
         assert not self.complaints, self.complaints
+
+
+async def first_of(items: Any) -> Any:
+    """The first item of an `async for` loop that is left at once."""
+    async for item in items:
+        return item
+    return None
 
 
 SURFACES = {"sync": SyncSurface, "async": AsyncSurface}
