@@ -1,16 +1,19 @@
-"""Fixtures every test may use: `surface` (both clients in turn) and `serve` (scripted servers)."""
+"""Fixtures every test may use, above all `surface` (both clients in turn) and `serve` (scripted servers)."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import tokstream
 from certificates import Authority
 from children import running
-from server import Entry, Server
+from replies import HELLO, completion
+from server import Entry, Server, reply
 from surface import ALL_SURFACES, SURFACES, Surface
 
 if TYPE_CHECKING:
@@ -71,6 +74,28 @@ def client(surface: Surface, serve: Callable[..., Server]) -> Callable[..., Any]
         return surface.client(server, **options), server
 
     return start
+
+
+@pytest.fixture
+def fails(surface: Surface, client: Callable[..., Any]) -> Callable[..., tokstream.TokstreamError]:
+    """The error that a call raises when this is the server's answer; the client stays usable."""
+
+    def fails(*script: Entry, streamed: bool = False, **options: Any) -> tokstream.TokstreamError:
+        api, _ = client(*script, reply(completion("usable")), max_retries=0, **options)
+        with pytest.raises(tokstream.TokstreamError) as caught:
+            surface.ask(api, streamed, messages=HELLO)
+        assert surface.create(api).choices[0].message.content == "usable"
+        return caught.value
+
+    return fails
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port where nothing listens: bound, so that nobody else gets it, but never listened on."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        yield sock.getsockname()[1]
 
 
 @pytest.fixture

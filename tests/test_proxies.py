@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import socket
 
 import pytest
 
@@ -104,14 +103,6 @@ def test_the_argument_wins_over_the_environment(surface, serve, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", other.origin)
     surface.create(surface.client(FAR, proxy=proxy.origin))
     assert len(proxy.requests) == 1
-
-
-@pytest.fixture
-def closed_port():
-    """A port where nothing listens: bound, so that nobody else gets it, but never listened on."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        yield sock.getsockname()[1]
 
 
 def failure(surface, url, **options):

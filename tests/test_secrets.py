@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import socket
 import traceback
 from pathlib import Path
 
@@ -23,12 +22,10 @@ def test_the_key_is_not_shown(surface, client):
     assert KEY.encode() not in pickle.dumps(api)
 
 
-def test_userinfo_in_an_address_is_not_shown(surface):
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        api = surface.client(f"http://user:s3cr3t@127.0.0.1:{sock.getsockname()[1]}/v1", max_retries=0)
-        with pytest.raises(tokstream.APIConnectionError) as caught:
-            surface.create(api)
+def test_userinfo_in_an_address_is_not_shown(surface, closed_port):
+    api = surface.client(f"http://user:s3cr3t@127.0.0.1:{closed_port}/v1", max_retries=0)
+    with pytest.raises(tokstream.APIConnectionError) as caught:
+        surface.create(api)
     assert "s3cr3t" not in str(caught.value) + repr(api) + str(caught.value.request.url)
 
 
