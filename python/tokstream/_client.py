@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import _tokstream
 from ._exceptions import ConfigurationError
 from ._marks import NOT_GIVEN, omit
-from ._resource import PARSED, RAW, STREAMING, ClientState, awaited, replaceable, send
+from ._resource import PARSED, RAW, STREAMING, ClientState, awaited, named_after, replaceable, send
 from ._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -51,10 +51,7 @@ def _unseen(method: Callable[..., Any]) -> Any:
             del args, options
             raise error.with_traceback(None)  # noqa: B904 - it is the same error
 
-    for name in ("__name__", "__qualname__", "__doc__", "__module__"):
-        setattr(call, name, getattr(method, name))
-    call.__wrapped__ = method  # type: ignore[attr-defined]
-    return call
+    return named_after(method, call)
 
 
 class Usage:

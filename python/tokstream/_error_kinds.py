@@ -66,21 +66,13 @@ def _make_status(message: str, **fields: Any) -> TokstreamError:
     return status_error_class(status)(message, **fields)
 
 
-def _make_timeout(message: str, **fields: Any) -> TokstreamError:
-    return APITimeoutError(message=message, **fields)
-
-
-def _make_validation(message: str, **fields: Any) -> TokstreamError:
-    return APIResponseValidationError(message=message, **fields)
-
-
 _MAKERS: dict[str, Callable[..., TokstreamError]] = {
     "api": APIError,
     "connection": APIConnectionError,
-    "timeout": _make_timeout,
+    "timeout": APITimeoutError,
     "truncated": StreamTruncatedError,
     "status": _make_status,
-    "validation": _make_validation,
+    "validation": APIResponseValidationError,
     "length": LengthFinishReasonError,
     "content_filter": ContentFilterFinishReasonError,
     "budget": BudgetExceededError,
@@ -108,4 +100,4 @@ def make(kind: str, message: str, fields: dict[str, Any] | None = None) -> Tokst
     if isinstance(keywords.get("response"), dict):
         keywords["response"].setdefault("request", keywords.get("request"))
         keywords["response"] = Response(**keywords["response"])
-    return _MAKERS[kind](message, **keywords)
+    return _MAKERS[kind](message=message, **keywords)

@@ -94,6 +94,14 @@ class Resource:
         return f"<{type(self).__name__} of {self._client!r}>"
 
 
+def named_after(method: Callable[..., Any], call: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `call`, which stands for `method`, as `functools.wraps` would, whose import this package does without."""
+    for name in ("__name__", "__qualname__", "__doc__", "__module__"):
+        setattr(call, name, getattr(method, name))
+    call.__wrapped__ = method  # type: ignore[attr-defined]
+    return call
+
+
 def awaited(method: Callable[..., Any]) -> Callable[..., Any]:
     """Return a method of the async client that raises nothing when it is called: its errors come when it is awaited.
 
@@ -106,9 +114,7 @@ def awaited(method: Callable[..., Any]) -> Callable[..., Any]:
         except Exception as error:  # noqa: BLE001 - whatever it is, it is raised later
             return failed(self._form, error)
 
-    call.__name__, call.__qualname__, call.__doc__ = method.__name__, method.__qualname__, method.__doc__
-    call.__wrapped__ = method  # type: ignore[attr-defined]
-    return call
+    return named_after(method, call)
 
 
 def failed(form: str, error: Exception) -> Any:
