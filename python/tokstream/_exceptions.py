@@ -483,13 +483,6 @@ def _shown(value: object) -> str:
     return shown if len(shown) <= _SHOWN_INPUT else f"{shown[:_SHOWN_INPUT]}…"
 
 
-def make(kind: str, message: str, fields: dict[str, Any] | None = None) -> TokstreamError:
-    """Build an error, for an extension module that was built before this was `_error_kinds.make`."""
-    from . import _error_kinds
-
-    return _error_kinds.make(kind, message, fields)
-
-
 def _said(body: Any) -> dict[str, Any]:
     """Return the part of an error's body that has the code, param and type."""
     if isinstance(body, dict) and isinstance(body.get("error"), dict):  # pyright: ignore[reportUnknownMemberType]
