@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     Steps = Generator[Any, Any, Any]
+else:
+    Steps = object
 
 # What `following` gives at the end of a stream.
 END = object()
