@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Steps = Generator[Any, Any, Any]
 else:
-    Steps = object
+    from _collections_abc import Generator as Steps  # noqa: TC003 - this is for run time
 
 # What `following` gives at the end of a stream.
 END = object()
