@@ -54,6 +54,7 @@ fn _tokstream(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<settings::PyRetryPolicy>()?;
     module.add_class::<settings::PyLimits>()?;
     module.add_class::<asyncio::Awaitable>()?;
+    asyncio::add_send_slot(module.py());
     module.add_class::<model::BaseModel>()?;
     module.add_function(wrap_pyfunction!(model::load, module)?)?;
     module.add_function(wrap_pyfunction!(client::failed_with, module)?)?;

@@ -8,6 +8,7 @@ mod waker;
 use std::sync::{Arc, Mutex};
 
 use pyo3::exceptions::{PyBaseException, PyRuntimeError, PyStopIteration};
+use pyo3::ffi;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -74,14 +75,53 @@ fn stop_iteration(py: Python<'_>, value: Py<PyAny>) -> PyResult<()> {
         return Err(PyStopIteration::new_err((value,)));
     }
     // SAFETY: both are valid objects, and the interpreter is attached.
-    unsafe { pyo3::ffi::PyErr_SetObject(py.get_type::<PyStopIteration>().as_ptr(), bound.as_ptr()) };
+    unsafe { ffi::PyErr_SetObject(py.get_type::<PyStopIteration>().as_ptr(), bound.as_ptr()) };
     Ok(())
+}
+
+/// What `await` of Python 3.10 and 3.11 asks for a step, if there is one: a result is handed over without a `StopIteration`.
+#[expect(unsafe_code, reason = "PyO3 has no name for this slot")]
+pub fn add_send_slot(py: Python<'_>) {
+    let class = py.get_type::<Awaitable>().as_type_ptr();
+    // SAFETY: it is a living type.
+    let slots = unsafe { (*class).tp_as_async };
+    // SAFETY: a type made at run time has room for these slots, and nobody else has seen this one yet.
+    if let Some(slots) = unsafe { slots.as_mut() } {
+        slots.am_send = Some(send_slot);
+    }
+}
+
+#[expect(unsafe_code, reason = "the interpreter calls it")]
+unsafe extern "C" fn send_slot(
+    object: *mut ffi::PyObject,
+    _value: *mut ffi::PyObject,
+    result: *mut *mut ffi::PyObject,
+) -> ffi::PySendResult {
+    // SAFETY: the interpreter is attached when it calls.
+    let py = unsafe { Python::assume_attached() };
+    // SAFETY: its argument lives as long as the call.
+    let object = unsafe { Borrowed::from_ptr(py, object) };
+    let step = match object.cast::<Awaitable>() {
+        Ok(awaitable) => awaitable.get().step(py),
+        Err(error) => Err(error.into()),
+    };
+    let (sent, value) = match step {
+        Ok(Step::Yield(value)) => (ffi::PySendResult::PYGEN_NEXT, value.into_ptr()),
+        Ok(Step::Return(value)) => (ffi::PySendResult::PYGEN_RETURN, value.into_ptr()),
+        Err(error) => {
+            error.restore(py);
+            (ffi::PySendResult::PYGEN_ERROR, std::ptr::null_mut())
+        }
+    };
+    // SAFETY: this is the caller's place for it.
+    unsafe { *result = value };
+    sent
 }
 
 #[expect(unsafe_code, reason = "only the interpreter knows")]
 fn is_held_once(object: &Py<Awaitable>) -> bool {
     // SAFETY: the pointer is of a living object.
-    unsafe { pyo3::ffi::Py_REFCNT(object.as_ptr()) == 1 }
+    unsafe { ffi::Py_REFCNT(object.as_ptr()) == 1 }
 }
 
 /// The awaitables of one iteration: a finished one that nobody holds any more serves again.
@@ -156,8 +196,7 @@ impl Awaitable {
             State::Waiting(..) | State::Yielding | State::Idle => {}
         }
         if self.operation.lets_others_run() {
-            self.forget_waiting();
-            *lock(&self.state) = State::Yielding;
+            self.turn(State::Yielding);
             // asyncio takes a bare yield as a wish to be called again after everybody else.
             return Ok(Step::Yield(py.None()));
         }
@@ -168,8 +207,7 @@ impl Awaitable {
         let (event_loop, waker) = waker_of_running_loop(py)?;
         let wait = self.begin_wait(py, &event_loop)?;
         let (id, waiter) = LoopWaker::begin(waker.bind(py), &event_loop, wait.clone_ref(py))?;
-        self.forget_waiting();
-        *lock(&self.state) = State::Waiting(waker, id);
+        self.turn(State::Waiting(waker, id));
         if let Some(outcome) = self.operation.poll(py, Some(waiter)).transpose() {
             return self.over(outcome);
         }
@@ -187,24 +225,22 @@ impl Awaitable {
     }
 
     fn over(&self, outcome: PyResult<Py<PyAny>>) -> PyResult<Step> {
-        self.forget_waiting();
-        *lock(&self.state) = State::Over;
+        self.turn(State::Over);
         outcome.map(Step::Return)
     }
 
-    fn forget_waiting(&self) {
-        let before = std::mem::replace(&mut *lock(&self.state), State::Idle);
-        if let State::Waiting(waker, id) = before {
-            waker.get().forget(id);
+    /// Takes another state, and returns whether it was under way; it waits for nothing that it waited for before.
+    fn turn(&self, state: State) -> bool {
+        let before = std::mem::replace(&mut *lock(&self.state), state);
+        if let State::Waiting(waker, id) = &before {
+            waker.get().forget(*id);
         }
+        matches!(before, State::Waiting(..) | State::Yielding)
     }
 
     fn cancel(&self) {
-        let is_under_way = matches!(*lock(&self.state), State::Waiting(..) | State::Yielding);
-        self.forget_waiting();
-        *lock(&self.state) = State::Over;
         // What was never begun has nothing to end.
-        if is_under_way {
+        if self.turn(State::Over) {
             self.operation.cancel();
         }
     }

@@ -107,12 +107,10 @@ impl BaseModel {
     /// What has been read of a member: it may have been changed in place since.
     fn seen(&self, py: Python<'_>, name: &str) -> Option<Py<PyAny>> {
         let position = self.schema.fields.iter().position(|field| field.name == name);
-        if let Some((own, value)) = &self.own
-            && Some(*own) == position
-        {
+        if let Some(value) = position.and_then(|position| self.own(position)) {
             return Some(value.clone_ref(py));
         }
-        let values = self.values.get()?;
+        let values = self.known_values()?;
         let value = if let Some(position) = position {
             values.declared.get(position)?.as_ref()?
         } else {
@@ -127,7 +125,7 @@ impl BaseModel {
     /// The JSON text anew, if something in it has been changed.
     fn rewritten(&self, py: Python<'_>, depth: usize) -> PyResult<Option<Vec<u8>>> {
         check_depth(depth)?;
-        if self.changes.0.get().is_none() && self.own.is_none() && self.values.get().is_none() {
+        if self.changes.0.get().is_none() && self.known_values().is_none() {
             return Ok(None);
         }
         let members = members(text_of(&self.json)?).map_err(|e| PyValueError::new_err(e.to_string()))?;

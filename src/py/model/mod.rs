@@ -41,10 +41,18 @@ pub struct BaseModel {
     values: OnceLock<Arc<Values>>,
     /// A field has been read without the others.
     glanced: AtomicBool,
-    /// The one field in which an object differs from others that share its values.
-    own: Option<(usize, Py<PyAny>)>,
+    alike: Option<Alike>,
     changes: Changes,
     aside: OnceLock<Box<Aside>>,
+}
+
+/// What an object has that differs from others in one field alone.
+#[derive(Debug)]
+struct Alike {
+    /// The values of all of them.
+    values: Arc<Values>,
+    /// The field's position and its own value.
+    own: (usize, Py<PyAny>),
 }
 
 /// What hardly any object has.
@@ -63,7 +71,7 @@ impl BaseModel {
             json,
             values: OnceLock::new(),
             glanced: AtomicBool::new(false),
-            own: None,
+            alike: None,
             changes: Changes::default(),
             aside: OnceLock::new(),
         }
@@ -73,13 +81,8 @@ impl BaseModel {
     #[must_use]
     pub fn sharing(schema: &'static Schema, json: Bytes, values: Arc<Values>, own: (usize, Py<PyAny>)) -> Self {
         Self {
-            schema,
-            json,
-            values: OnceLock::from(values),
-            glanced: AtomicBool::new(true),
-            own: Some(own),
-            changes: Changes::default(),
-            aside: OnceLock::new(),
+            alike: Some(Alike { values, own }),
+            ..Self::new(schema, json)
         }
     }
 
@@ -132,12 +135,25 @@ impl BaseModel {
         (self.schema.make)(py, self)
     }
 
+    fn known_values(&self) -> Option<&Arc<Values>> {
+        match &self.alike {
+            Some(alike) => Some(&alike.values),
+            None => self.values.get(),
+        }
+    }
+
+    /// The value of the field at `position`, if that is the one in which the object differs from others.
+    fn own(&self, position: usize) -> Option<&Py<PyAny>> {
+        let (own, value) = &self.alike.as_ref()?.own;
+        (*own == position).then_some(value)
+    }
+
     /// The values, decoded now if they were not before.
     ///
     /// # Errors
     /// Where a value cannot be made a Python object.
     pub fn values(&self, py: Python<'_>) -> PyResult<&Arc<Values>> {
-        if let Some(values) = self.values.get() {
+        if let Some(values) = self.known_values() {
             return Ok(values);
         }
         // Decoded outside of the cell: Python code may run meanwhile, and a lock held over it could deadlock.
@@ -158,7 +174,7 @@ impl BaseModel {
         let Some(field) = self.schema.fields.get(position) else {
             return Ok(None);
         };
-        if !matches!(field.kind, Kind::Plain(_)) || self.values.get().is_some() || self.glanced.swap(true, Relaxed) {
+        if !matches!(field.kind, Kind::Plain(_)) || self.known_values().is_some() || self.glanced.swap(true, Relaxed) {
             return Ok(None);
         }
         let mut found = None;
@@ -184,9 +200,7 @@ impl BaseModel {
         {
             return change.read().ok_or_else(|| self.no_attribute(py, field.name));
         }
-        if let Some((own, value)) = &self.own
-            && *own == position
-        {
+        if let Some(value) = self.own(position) {
             return Ok(value.clone_ref(py));
         }
         if let Some(value) = self.glance(py, position)? {

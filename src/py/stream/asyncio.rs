@@ -55,7 +55,9 @@ impl AsyncStream {
                     }
                 }
                 Ok(Next::Piece(piece)) => {
-                    self.at_a_stretch.fetch_add(1, Ordering::Relaxed);
+                    // One that is lost where two count at once does no harm.
+                    let stretch = self.at_a_stretch.load(Ordering::Relaxed);
+                    self.at_a_stretch.store(stretch.saturating_add(1), Ordering::Relaxed);
                     return Ok(Next::Piece(piece));
                 }
                 Ok(Next::End) => {
