@@ -68,6 +68,15 @@ impl<'a> Cursor<'a> {
         self.at += 1;
     }
 
+    /// The same, and returns the object's text.
+    #[inline]
+    pub fn object(&mut self, each: impl FnMut(&str, &mut Self)) -> &'a str {
+        self.peek();
+        let start = self.at;
+        self.members(each);
+        self.text.get(start..self.at).unwrap_or_default()
+    }
+
     /// Calls `each` in front of every element, with its position; passes over a value that is no array.
     #[inline]
     pub fn elements(&mut self, mut each: impl FnMut(usize, &mut Self)) {

@@ -61,6 +61,61 @@ def test_all_at_once(surface, client, streamed, member):
     assert [one.token for one in objects] == TOKENS
 
 
+HUGE = 10**400
+# Entries that no server should send, and numbers of every form.
+STRANGE = [
+    *ODD,
+    None,
+    5,
+    "x",
+    [],
+    {},
+    {"token": "a"},
+    {"token": "b", "logprob": None},
+    {"token": "c", "logprob": "-1.5"},
+    {"token": "d", "logprob": True},
+    {"token": "e", "logprob": [1.5]},
+    {"token": "f", "logprob": -3},
+    {"token": "g", "logprob": HUGE},
+    {"token": "h", "logprob": 1e300},
+]
+
+
+@pytest.mark.parametrize(
+    "sent", [{"content": STRANGE, "refusal": None}, {"content": None}, {"content": {}}, None, 5, []]
+)
+def test_a_reply_reads_as_the_same_text_does(surface, client, sent):
+    whole = with_logprobs(sent)
+    whole["choices"].append({**whole["choices"][0], "index": 1, "logprobs": {"content": ODD}, "more": {"x": [1]}})
+    text = json.dumps(whole)
+    api, _ = client(reply(text.encode(), content_type="application/json"))
+    answer = surface.create(api)
+    same = ChatCompletion._from_json(text.encode())
+    for one, other in zip(answer.choices, same.choices, strict=True):
+        if not isinstance(one.logprobs, ChoiceLogprobs):
+            assert one.logprobs == other.logprobs == sent
+            continue
+        assert repr(one.logprobs.token_logprobs) == repr(other.logprobs.token_logprobs)
+        assert one.logprobs.tokens == other.logprobs.tokens
+        assert one.logprobs.content == other.logprobs.content
+        for token, known in zip(one.logprobs.content or [], other.logprobs.content or [], strict=True):
+            assert repr(getattr(token, "logprob", token)) == repr(getattr(known, "logprob", known))
+    assert answer.to_dict() == same.to_dict()
+    assert answer.model_dump_json() == same.model_dump_json()
+    assert answer.choices[1].more == {"x": [1]}
+
+
+def test_what_is_changed_in_a_reply_is_in_its_text(surface, client):
+    api, _ = client(reply(with_logprobs({"content": ODD})))
+    answer = surface.create(api)
+    content = answer.choices[0].logprobs.content
+    content[0].logprob = -7.5
+    content.pop()
+    shown = [token["logprob"] for token in answer.to_dict()["choices"][0]["logprobs"]["content"]]
+    assert shown == [-7.5, *EXPECTED[1:-1]]
+    assert [token.logprob for token in copy.deepcopy(answer).choices[0].logprobs.content] == shown
+
+
 def test_a_buffer_of_floats():
     logprobs = ChoiceLogprobs.model_validate({"content": ODD, "refusal": None})
     view = memoryview(logprobs.token_logprobs)

@@ -7,8 +7,9 @@ use pyo3::prelude::*;
 
 use super::errors::{raise, response};
 use super::json::decode;
+use super::logprobs::completion;
 use super::model::{BaseModel, Field, Kind, Schema};
-use super::types::ModelList;
+use super::types::{ChatCompletion, ModelList};
 use crate::api_error::ErrorBody;
 use crate::error::{Error, Failure, Head};
 use crate::exchange::{Call, Progress, Reply, Request};
@@ -91,9 +92,12 @@ impl Output {
                 {
                     account.ledger().list(models);
                 }
-                BaseModel::new(schema, body.clone())
-                    .with_request_id(head.header("x-request-id"))
-                    .wrap(py)
+                let made = if schema.name == ChatCompletion::SCHEMA.name {
+                    completion(py, body.clone())?
+                } else {
+                    BaseModel::new(schema, body.clone())
+                };
+                made.with_request_id(head.header("x-request-id")).wrap(py)
             }
         }
     }

@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::model::{BaseModel, Field, Kind, Schema, Standing, from_keywords, position};
+use super::model::{BaseModel, Field, Kind, Schema, Standing, find, from_keywords, position};
 
 macro_rules! kind {
     ((one $class:ident)) => {
@@ -43,10 +43,15 @@ macro_rules! response_classes {
             pub struct $class;
 
             impl $class {
+                const FIELDS: &'static [Field] = &[
+                    $( Field { name: $field, kind: kind!($kind), standing: standing!($($standing)?) } ),*
+                ];
+
                 /// How the class is read.
                 pub const SCHEMA: &'static Schema = &Schema {
                     name: stringify!($class),
-                    fields: &[ $( Field { name: $field, kind: kind!($kind), standing: standing!($($standing)?) } ),* ],
+                    fields: Self::FIELDS,
+                    number: find(Self::FIELDS, "logprob"),
                     make: |py, base| Ok(Py::new(py, PyClassInitializer::from(base).add_subclass(Self))?.into_any()),
                     class: |py| py.get_type::<Self>(),
                 };

@@ -15,8 +15,8 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple, PyType};
 
-pub use schema::{Field, Kind, Schema, Standing, position, schema_of};
-pub use values::Values;
+pub use schema::{Field, Kind, Schema, Standing, find, position, schema_of};
+pub use values::{Values, read_through};
 
 use self::changes::{Change, Changes, is_private};
 use self::dump::{Without, Writer};
@@ -25,7 +25,11 @@ use super::logprobs::Bulk;
 use crate::json::{beyond_python, members, tolerate};
 use crate::split::Cursor;
 
-fn text_of(json: &Bytes) -> PyResult<&str> {
+/// A server's text, which is valid JSON.
+///
+/// # Errors
+/// `ValueError` where it is not UTF-8.
+pub fn text_of(json: &Bytes) -> PyResult<&str> {
     std::str::from_utf8(json).map_err(|e| PyValueError::new_err(format!("not UTF-8: {e}")))
 }
 
@@ -41,25 +45,19 @@ pub struct BaseModel {
     values: OnceLock<Arc<Values>>,
     /// A field has been read without the others.
     glanced: AtomicBool,
-    alike: Option<Alike>,
+    /// The values that others have too, where they differ in one field alone.
+    shared: Option<Arc<Values>>,
+    /// A field whose value is known beside those: the one in which it differs, or one that was read before the others.
+    own: Option<(usize, Py<PyAny>)>,
     changes: Changes,
     aside: OnceLock<Box<Aside>>,
-}
-
-/// What an object has that differs from others in one field alone.
-#[derive(Debug)]
-struct Alike {
-    /// The values of all of them.
-    values: Arc<Values>,
-    /// The field's position and its own value.
-    own: (usize, Py<PyAny>),
 }
 
 /// What hardly any object has.
 #[derive(Debug, Default)]
 struct Aside {
     request_id: Option<Box<str>>,
-    bulk: OnceLock<Bulk>,
+    bulk: Bulk,
 }
 
 impl BaseModel {
@@ -71,7 +69,8 @@ impl BaseModel {
             json,
             values: OnceLock::new(),
             glanced: AtomicBool::new(false),
-            alike: None,
+            shared: None,
+            own: None,
             changes: Changes::default(),
             aside: OnceLock::new(),
         }
@@ -81,7 +80,26 @@ impl BaseModel {
     #[must_use]
     pub fn sharing(schema: &'static Schema, json: Bytes, values: Arc<Values>, own: (usize, Py<PyAny>)) -> Self {
         Self {
-            alike: Some(Alike { values, own }),
+            shared: Some(values),
+            own: Some(own),
+            ..Self::new(schema, json)
+        }
+    }
+
+    /// An object whose values have been read.
+    #[must_use]
+    pub fn with_values(schema: &'static Schema, json: Bytes, values: Values) -> Self {
+        Self {
+            values: OnceLock::from(Arc::new(values)),
+            ..Self::new(schema, json)
+        }
+    }
+
+    /// An object of which one field is known already, whose value cannot change.
+    #[must_use]
+    pub fn with_known(schema: &'static Schema, json: Bytes, known: (usize, Py<PyAny>)) -> Self {
+        Self {
+            own: Some(known),
             ..Self::new(schema, json)
         }
     }
@@ -92,7 +110,7 @@ impl BaseModel {
         if let Some(id) = request_id {
             let aside = Aside {
                 request_id: Some(id.into()),
-                bulk: OnceLock::new(),
+                bulk: Bulk::default(),
             };
             // A new object has none.
             drop(self.aside.set(Box::new(aside)));
@@ -104,18 +122,15 @@ impl BaseModel {
         self.aside.get()?.request_id.as_deref()
     }
 
-    /// What was read of all tokens at once, read by `read` from the server's text if it was not before.
-    ///
-    /// # Errors
-    /// What `read` failed with.
-    pub fn bulk(&self, read: impl FnOnce(&str) -> PyResult<Bulk>) -> PyResult<&Bulk> {
-        let bulk = &self.aside.get_or_init(Box::default).bulk;
-        if let Some(read) = bulk.get() {
-            return Ok(read);
-        }
-        // Outside of the cell: Python code may run meanwhile.
-        let fresh = read(text_of(&self.json)?)?;
-        Ok(bulk.get_or_init(|| fresh))
+    /// The server's text.
+    #[must_use]
+    pub fn sent(&self) -> &Bytes {
+        &self.json
+    }
+
+    /// What has been read of all tokens at once.
+    pub fn bulk(&self) -> &Bulk {
+        &self.aside.get_or_init(Box::default).bulk
     }
 
     /// An object of text that comes from a program.
@@ -136,15 +151,12 @@ impl BaseModel {
     }
 
     fn known_values(&self) -> Option<&Arc<Values>> {
-        match &self.alike {
-            Some(alike) => Some(&alike.values),
-            None => self.values.get(),
-        }
+        self.shared.as_ref().or_else(|| self.values.get())
     }
 
-    /// The value of the field at `position`, if that is the one in which the object differs from others.
-    fn own(&self, position: usize) -> Option<&Py<PyAny>> {
-        let (own, value) = &self.alike.as_ref()?.own;
+    /// The value of the field at `position`, if it is known beside the others.
+    pub fn own(&self, position: usize) -> Option<&Py<PyAny>> {
+        let (own, value) = self.own.as_ref()?;
         (*own == position).then_some(value)
     }
 

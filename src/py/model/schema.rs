@@ -17,6 +17,8 @@ pub struct Schema {
     pub make: fn(Python<'_>, BaseModel) -> PyResult<Py<PyAny>>,
     /// The Python class.
     pub class: fn(Python<'_>) -> Bound<'_, PyType>,
+    /// A number that is read at once when a list of such objects is made: of many of them it is all that is read.
+    pub number: Option<usize>,
 }
 
 /// A declared field.
@@ -53,22 +55,28 @@ pub enum Kind {
     Many(&'static Schema),
 }
 
-/// The position of a field, for the compiler to work out.
+/// The position of a field, if there is one, for the compiler to work out.
 #[must_use]
-#[expect(
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "runs while compiling, where iterators do not and a panic is a compile error"
-)]
-pub const fn position(fields: &[Field], name: &str) -> usize {
+#[expect(clippy::indexing_slicing, reason = "runs while compiling, where iterators do not")]
+pub const fn find(fields: &[Field], name: &str) -> Option<usize> {
     let mut at = 0;
     while at < fields.len() {
         if equal(fields[at].name.as_bytes(), name.as_bytes()) {
-            return at;
+            return Some(at);
         }
         at += 1;
     }
-    panic!("no such field")
+    None
+}
+
+/// The position of a field that there is.
+#[must_use]
+#[expect(clippy::panic, reason = "runs while compiling, where a panic is a compile error")]
+pub const fn position(fields: &[Field], name: &str) -> usize {
+    match find(fields, name) {
+        Some(at) => at,
+        None => panic!("no such field"),
+    }
 }
 
 #[expect(
