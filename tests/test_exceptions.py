@@ -70,8 +70,10 @@ def test_the_tree():
         "APIStatusError": (tokstream.APIError,),
         **{name: (tokstream.APIStatusError,) for name in STATUSES.values() if name != "APIStatusError"},
         "APIResponseValidationError": (tokstream.APIError,),
+        "OutputValidationError": (tokstream.APIResponseValidationError,),
         "LengthFinishReasonError": (tokstream.TokstreamError,),
         "ContentFilterFinishReasonError": (tokstream.TokstreamError,),
+        "RefusalError": (tokstream.TokstreamError,),
         "BudgetExceededError": (tokstream.TokstreamError,),
         "ClientClosedError": (tokstream.TokstreamError,),
         "ConfigurationError": (tokstream.TokstreamError, ValueError),
@@ -85,7 +87,7 @@ def test_the_names_are_openais():
     ours = {name for name in _exceptions.__all__ if name != "TokstreamError"}
     only_here = {"StreamTruncatedError", "PaymentRequiredError", "BudgetExceededError", "ClientClosedError"}
     theirs = {name for name in ours if hasattr(openai, name)}
-    assert ours - theirs == only_here | {"ConfigurationError", "ValidationError"}
+    assert ours - theirs == only_here | {"ConfigurationError", "OutputValidationError", "RefusalError", "ValidationError"}
 
 
 def test_every_class_says_when_it_is_raised():

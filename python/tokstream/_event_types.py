@@ -48,6 +48,11 @@ class SharedText:
         self._parts.append(part)
         return self, len(self._parts)
 
+    @property
+    def parts(self) -> list[str]:
+        """The parts; more are added to this list."""
+        return self._parts
+
     def first(self, count: int) -> str:
         """Return the first `count` parts as one text."""
         text, joined = self._joined
@@ -218,16 +223,23 @@ class ContentDeltaEvent(_TextEvent):
     Attributes:
         delta (str): what it brought.
         snapshot (str): the content of its choice so far.
-        parsed (object): `None`.
+        parsed (object): the JSON of its choice so far, as plain data, if a `response_format` asks for JSON; otherwise
+            `None`. A string in it may go on, numbers are whole. What has ended in it is shared with other events: it is
+            to be read, and not changed.
     """
 
-    __slots__ = ("parsed",)
+    __slots__ = ("_parsed",)
     __match_args__ = ("delta", "snapshot", "parsed")
     type: Literal["content.delta"] = "content.delta"
 
     def __init__(self, delta: str, snapshot: str | tuple[SharedText, int], parsed: object = None) -> None:
         super().__init__(delta, snapshot)
-        self.parsed = parsed
+        self._parsed = parsed
+
+    @property
+    def parsed(self) -> Any:
+        self._parsed = value = _settled(self._parsed)
+        return value
 
 
 class ContentDoneEvent(_Event):
@@ -235,7 +247,7 @@ class ContentDoneEvent(_Event):
 
     Attributes:
         content (str): the whole content.
-        parsed (object): `None`.
+        parsed (object): its value, of the type that was given as `response_format`; `None` if there was none.
     """
 
     __slots__ = ("content", "parsed")
@@ -281,7 +293,8 @@ class FunctionToolCallArgumentsDeltaEvent(_Event):
         name (str): the name of the function.
         index (int): which of the tool calls of its choice it is.
         arguments (str): the JSON of the arguments so far.
-        parsed_arguments (object): their value if that JSON is whole, otherwise `None`.
+        parsed_arguments (object): of a tool that is strict or has a class, their JSON so far as plain data; of others
+            their value if that JSON is whole, otherwise `None`.
         arguments_delta (str): what the chunk brought; empty if it brought the name alone.
     """
 
@@ -312,7 +325,8 @@ class FunctionToolCallArgumentsDeltaEvent(_Event):
     def parsed_arguments(self) -> object:
         if self._parsed is ...:
             self._parsed = json_or_none(self.arguments)
-        return self._parsed
+        self._parsed = value = _settled(self._parsed)
+        return value  # type: ignore[no-any-return]
 
 
 class FunctionToolCallArgumentsDoneEvent(_Event):
@@ -322,7 +336,8 @@ class FunctionToolCallArgumentsDoneEvent(_Event):
         name (str): the name of the function.
         index (int): which of the tool calls of its choice it is.
         arguments (str): the JSON of the arguments, as the model wrote it.
-        parsed_arguments (object): their value, or `None` if the model's JSON is not valid.
+        parsed_arguments (object): their value, or `None` if the model's JSON is not valid. Of a tool that has a class it
+            is an object of that.
     """
 
     __slots__ = ("arguments", "index", "name", "parsed_arguments")

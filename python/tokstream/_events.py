@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from ._http import Response
+    from ._json_reader import PartialJSON
+    from ._output import Output
     from ._tokstream import (
         AsyncStream,
         ChatCompletion,
@@ -72,13 +74,15 @@ class EventState:
         source: whatever has the completion put together so far as its `current_completion_snapshot`: the stream.
         strict: the answer is to be parsed, so that one cut by its length or withheld by a filter is an error. Default
             `False`.
+        output: what is read out of the answer. Default: nothing.
     """
 
-    __slots__ = ("_choices", "_source", "_strict")
+    __slots__ = ("_choices", "_output", "_source", "_strict")
 
-    def __init__(self, source: Any = None, *, strict: bool = False) -> None:
+    def __init__(self, source: Any = None, *, strict: bool = False, output: Output | None = None) -> None:
         self._source = source
-        self._strict = strict
+        self._strict = strict or (output is not None and output.is_strict)
+        self._output = output if output is not None and output.reads else None
         self._choices: dict[int, _Choice] = {}
 
     def feed(self, chunk: ChatCompletionChunk) -> list[ChatCompletionStreamEvent]:
@@ -87,6 +91,7 @@ class EventState:
         Raises:
             LengthFinishReasonError: `strict`, and a choice ended with `"length"`.
             ContentFilterFinishReasonError: `strict`, and a choice ended with `"content_filter"`.
+            OutputValidationError: a content or the arguments of a call are complete and not what `output` asks for.
         """
         events: list[ChatCompletionStreamEvent] = [ChunkEvent(chunk, source=self._source)]
         for position, choice in enumerate(chunk.choices or ()):
@@ -96,7 +101,7 @@ class EventState:
             index = index if isinstance(index, int) else position
             state = self._choices.get(index)
             if state is None:
-                state = self._choices[index] = _Choice()
+                state = self._choices[index] = _Choice(self._output, self._source)
             state.feed(choice, events)
         return events
 
@@ -117,11 +122,12 @@ class EventState:
 class _ToolCall:
     """A call of a function that is arriving."""
 
-    __slots__ = ("arguments", "done", "is_function", "name")
+    __slots__ = ("arguments", "done", "is_function", "name", "partial")
 
     def __init__(self) -> None:
         self.name = ""
         self.arguments = SharedText()
+        self.partial: PartialJSON | None = None
         self.is_function = False
         self.done = False
 
@@ -129,9 +135,24 @@ class _ToolCall:
 class _Choice:
     """What has arrived of one choice, and which of its parts are known to be complete."""
 
-    __slots__ = ("_calls", "_content", "_current", "_done", "_finished", "_logprobs", "_refusal", "_refusal_logprobs")
+    __slots__ = (
+        "_calls",
+        "_content",
+        "_current",
+        "_done",
+        "_finished",
+        "_logprobs",
+        "_output",
+        "_partial",
+        "_refusal",
+        "_refusal_logprobs",
+        "_source",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, output: Output | None = None, source: Any = None) -> None:
+        self._output = output
+        self._source = source
+        self._partial: PartialJSON | None = None
         self._content: SharedText | None = None
         self._refusal: SharedText | None = None
         self._logprobs: SharedList | None = None
@@ -147,7 +168,11 @@ class _Choice:
         if isinstance(content, str):
             if self._content is None:
                 self._content = SharedText()
-            events.append(ContentDeltaEvent(content, self._content.add(content)))
+                if self._output is not None and self._output.format.is_parsed:
+                    self._partial = self._output.format.partial(self._content.parts)
+            so_far = self._content.add(content)
+            partial = None if self._partial is None else (self._partial, so_far[1])
+            events.append(ContentDeltaEvent(content, so_far, partial))
         refusal: Any = getattr(delta, "refusal", None)
         if isinstance(refusal, str):
             if self._refusal is None:
@@ -189,7 +214,12 @@ class _Choice:
             arguments = getattr(function, "arguments", None)
             arguments = arguments if isinstance(arguments, str) else ""
             so_far = call.arguments.add(arguments)
-            events.append(FunctionToolCallArgumentsDeltaEvent(call.name, index, so_far, arguments_delta=arguments))
+            partial: Any = ...
+            if self._output is not None and self._output.has_reader(call.name):
+                if call.partial is None:
+                    call.partial = self._output.partial_arguments(call.arguments.parts)
+                partial = (call.partial, so_far[1])
+            events.append(FunctionToolCallArgumentsDeltaEvent(call.name, index, so_far, partial, arguments))
         return indexes
 
     def _feed_logprobs(self, logprobs: Any, events: list[ChatCompletionStreamEvent]) -> None:
@@ -215,7 +245,7 @@ class _Choice:
         content = self._content.whole() if self._content is not None and "content" not in done else ""
         if content:
             done.add("content")
-            events.append(ContentDoneEvent(content))
+            events.append(ContentDoneEvent(content, self._parsed(content)))
         if self._refusal is not None and "refusal" not in done:
             done.add("refusal")
             events.append(RefusalDoneEvent(self._refusal.whole()))
@@ -226,6 +256,16 @@ class _Choice:
             done.add("refusal logprobs")
             events.append(LogprobsRefusalDoneEvent(self._refusal_logprobs.whole()))
 
+    def _parsed(self, content: str) -> Any:
+        output = self._output
+        if output is None or not output.format.is_parsed or self._refusal is not None:
+            return None
+        lenient = not output.format.is_rich or bool(self._calls)
+        return output.content(content, self._completion, lenient=lenient)
+
+    def _completion(self) -> Any:
+        return getattr(self._source, "current_completion_snapshot", None)
+
     def _end_call(self, events: list[ChatCompletionStreamEvent]) -> None:
         call = self._calls.get(self._current) if self._current is not None else None
         if call is None or self._current is None or call.done:
@@ -233,9 +273,11 @@ class _Choice:
         call.done = True
         if call.is_function:
             arguments = call.arguments.whole()
-            events.append(
-                FunctionToolCallArgumentsDoneEvent(call.name, self._current, arguments, json_or_none(arguments))
-            )
+            if self._output is not None and self._output.has_reader(call.name):
+                value = self._output.arguments(call.name, arguments, self._current, self._completion)
+            else:
+                value = json_or_none(arguments)
+            events.append(FunctionToolCallArgumentsDoneEvent(call.name, self._current, arguments, value))
 
 
 def _text_of(event: ChatCompletionStreamEvent) -> str:
@@ -252,11 +294,12 @@ def _text_of(event: ChatCompletionStreamEvent) -> str:
 class _EventStream:
     """What both event streams have but for the waiting."""
 
-    __slots__ = ("__weakref__", "_ended", "_pending", "_state", "_stream")
+    __slots__ = ("__weakref__", "_ended", "_output", "_pending", "_state", "_stream")
 
-    def __init__(self, stream: Any, *, strict: bool = False) -> None:
+    def __init__(self, stream: Any, *, strict: bool = False, output: Output | None = None) -> None:
         self._stream = stream
-        self._state = EventState(stream, strict=strict)
+        self._output = output
+        self._state = EventState(stream, strict=strict, output=output)
         self._pending: Iterator[ChatCompletionStreamEvent] = iter(())
         self._ended = False
 
@@ -271,6 +314,10 @@ class _EventStream:
         self._ended = True
         # Nothing is done of a stream that was closed before its end.
         self._pending = iter(self._state.finish() if getattr(self._stream, "_is_complete", True) else ())
+
+    def _complete(self, completion: ChatCompletion) -> Any:
+        output = self._output
+        return completion if output is None else output.complete(completion, lenient=not output.is_strict)
 
     def _drop(self) -> None:
         self._ended = True
@@ -307,7 +354,9 @@ class ChatCompletionStream(_EventStream):
 
     if TYPE_CHECKING:
 
-        def __init__(self, stream: Stream[ChatCompletionChunk], *, strict: bool = False) -> None: ...
+        def __init__(
+            self, stream: Stream[ChatCompletionChunk], *, strict: bool = False, output: Output | None = None
+        ) -> None: ...
 
     def __iter__(self) -> Self:
         return self
@@ -355,7 +404,7 @@ class ChatCompletionStream(_EventStream):
     def get_final_completion(self) -> ChatCompletion:
         """Read the stream to its end and return the whole completion."""
         self.until_done()
-        return self._stream.get_final_completion()  # type: ignore[no-any-return]
+        return self._complete(self._stream.get_final_completion())  # type: ignore[no-any-return]
 
     def get_final_text(self) -> str:
         """Read the stream to its end and return the text of the first choice."""
@@ -369,17 +418,25 @@ class ChatCompletionStreamManager:
     Args:
         open_stream: sends the request and returns the stream of chunks; called on entry.
         strict: as for `EventState`.
+        output: as for `EventState`.
     """
 
-    __slots__ = ("_open", "_stream", "_strict")
+    __slots__ = ("_open", "_output", "_stream", "_strict")
 
-    def __init__(self, open_stream: Callable[[], Stream[ChatCompletionChunk]], *, strict: bool = False) -> None:
+    def __init__(
+        self,
+        open_stream: Callable[[], Stream[ChatCompletionChunk]],
+        *,
+        strict: bool = False,
+        output: Output | None = None,
+    ) -> None:
         self._open = open_stream
         self._strict = strict
+        self._output = output
         self._stream: ChatCompletionStream | None = None
 
     def __enter__(self) -> ChatCompletionStream:
-        self._stream = ChatCompletionStream(self._open(), strict=self._strict)
+        self._stream = ChatCompletionStream(self._open(), strict=self._strict, output=self._output)
         return self._stream
 
     def __exit__(
@@ -397,8 +454,10 @@ class AsyncChatCompletionStream(_EventStream):
 
     __slots__ = ("_chunks",)
 
-    def __init__(self, stream: AsyncStream[ChatCompletionChunk], *, strict: bool = False) -> None:
-        super().__init__(stream, strict=strict)
+    def __init__(
+        self, stream: AsyncStream[ChatCompletionChunk], *, strict: bool = False, output: Output | None = None
+    ) -> None:
+        super().__init__(stream, strict=strict, output=output)
         # One iterator for all steps uses its awaitable again; the stream itself makes one for each step.
         self._chunks = aiter(stream)
 
@@ -450,7 +509,7 @@ class AsyncChatCompletionStream(_EventStream):
     async def get_final_completion(self) -> ChatCompletion:
         """Read the stream to its end and return the whole completion."""
         await self.until_done()
-        return await self._stream.get_final_completion()  # type: ignore[no-any-return]
+        return self._complete(await self._stream.get_final_completion())  # type: ignore[no-any-return]
 
     async def get_final_text(self) -> str:
         """Read the stream to its end and return the text of the first choice."""
@@ -464,19 +523,25 @@ class AsyncChatCompletionStreamManager:
     Args:
         open_stream: sends the request and returns an awaitable of the stream of chunks; called on entry.
         strict: as for `EventState`.
+        output: as for `EventState`.
     """
 
-    __slots__ = ("_open", "_stream", "_strict")
+    __slots__ = ("_open", "_output", "_stream", "_strict")
 
     def __init__(
-        self, open_stream: Callable[[], Awaitable[AsyncStream[ChatCompletionChunk]]], *, strict: bool = False
+        self,
+        open_stream: Callable[[], Awaitable[AsyncStream[ChatCompletionChunk]]],
+        *,
+        strict: bool = False,
+        output: Output | None = None,
     ) -> None:
         self._open = open_stream
         self._strict = strict
+        self._output = output
         self._stream: AsyncChatCompletionStream | None = None
 
     async def __aenter__(self) -> AsyncChatCompletionStream:
-        self._stream = AsyncChatCompletionStream(await self._open(), strict=self._strict)
+        self._stream = AsyncChatCompletionStream(await self._open(), strict=self._strict, output=self._output)
         return self._stream
 
     async def __aexit__(

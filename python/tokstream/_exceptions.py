@@ -16,8 +16,10 @@
     │   │   ├── RateLimitError              429
     │   │   └── InternalServerError         500 and above
     │   └── APIResponseValidationError
-    ├── LengthFinishReasonError
-    ├── ContentFilterFinishReasonError
+    │       └── OutputValidationError   text, reasons, completion
+    ├── LengthFinishReasonError         completion
+    ├── ContentFilterFinishReasonError  completion
+    ├── RefusalError                    refusal, completion
     ├── BudgetExceededError
     ├── ClientClosedError
     ├── ConfigurationError              (+ ValueError)
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
+    from ._schema import Reason
     from ._tokstream import ChatCompletion, Completion
 
     class _Details(TypedDict, total=False):
@@ -72,9 +75,11 @@ __all__ = [
     "InternalServerError",
     "LengthFinishReasonError",
     "NotFoundError",
+    "OutputValidationError",
     "PaymentRequiredError",
     "PermissionDeniedError",
     "RateLimitError",
+    "RefusalError",
     "StreamTruncatedError",
     "TokstreamError",
     "UnprocessableEntityError",
@@ -369,6 +374,46 @@ class APIResponseValidationError(APIError):
         self.status_code = status_code
 
 
+class OutputValidationError(APIResponseValidationError):
+    """What the model wrote is not what was asked for: no JSON, or none that fits the `response_format` or a tool.
+
+    Attributes:
+        text (str): what the model wrote.
+        reasons (list[Reason]): what is wrong with it; each has a `path` to a part of it, empty for the whole, and a
+            `complaint`.
+        completion (ChatCompletion | None): the reply.
+    """
+
+    text: str
+    reasons: list[Reason]
+    completion: ChatCompletion | None
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        text: str = "",
+        reasons: list[Reason] | None = None,
+        completion: ChatCompletion | None = None,
+    ) -> None:
+        reasons = reasons or []
+        if not message:
+            shown = text if len(text) <= _SHOWN_REPLY else f"{text[:_SHOWN_REPLY]}…"
+            lines = [f"  {reason}" for reason in reasons[:_SHOWN_REASONS]]
+            if len(reasons) > _SHOWN_REASONS:
+                lines.append(f"  and {len(reasons) - _SHOWN_REASONS} more")
+            message = "\n".join(["The model's reply is not what was asked for:", *lines, f"It wrote: {shown}"])
+        super().__init__(message, text, request_id=getattr(completion, "_request_id", None))
+        self.text = text
+        self.reasons = reasons
+        self.completion = completion
+
+
+# Characters of a reply, and reasons against it, that an error shows.
+_SHOWN_REPLY = 500
+_SHOWN_REASONS = 10
+
+
 class LengthFinishReasonError(TokstreamError):
     """The answer was cut at the limit of tokens, so that it cannot be parsed.
 
@@ -401,6 +446,23 @@ class ContentFilterFinishReasonError(TokstreamError):
         if not message:
             message = "The answer cannot be parsed: the server's content filter withheld it."
         super().__init__(message)
+        self.completion = completion
+
+
+class RefusalError(TokstreamError):
+    """The model refused to answer, where an answer was demanded.
+
+    Attributes:
+        refusal (str): why, in the model's words.
+        completion (ChatCompletion | None): the reply.
+    """
+
+    refusal: str
+    completion: ChatCompletion | None
+
+    def __init__(self, refusal: str = "", *, completion: ChatCompletion | None = None) -> None:
+        super().__init__(f"The model refused: {refusal}" if refusal else "The model refused to answer.")
+        self.refusal = refusal
         self.completion = completion
 
 

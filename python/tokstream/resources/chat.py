@@ -39,6 +39,8 @@ class Completions(Resource):
     ) -> Any:
         """Ask for the next message of a conversation."""
         client = self._client
+        if "response_format" in params:
+            _refuse_type(params["response_format"])
         body: dict[str, Any] = {
             "messages": as_messages(messages),
             "model": model if model or model is None else client.model,
@@ -62,14 +64,39 @@ class Completions(Resource):
             timeout=timeout,
         )
 
-    def stream(self, **params: Any) -> Any:
+    def parse(
+        self, *, response_format: Any = NOT_GIVEN, tools: Any = NOT_GIVEN, max_reasks: int = 0, **params: Any
+    ) -> Any:
+        """Ask for the next message of a conversation, and read a value out of it."""
+        from tokstream._parse import parse
+
+        return parse(self, response_format=response_format, tools=tools, max_reasks=max_reasks, params=params)
+
+    def stream(self, *, response_format: Any = NOT_GIVEN, tools: Any = NOT_GIVEN, **params: Any) -> Any:
         """Ask for the next message of a conversation, as events."""
         from tokstream._events import AsyncChatCompletionStreamManager, ChatCompletionStreamManager
 
         params.pop("stream", None)
+        if "max_reasks" in params:
+            raise TypeError("stream() has no max_reasks: what has arrived cannot be taken back; use parse()")
+        output = None
+        if response_format is not NOT_GIVEN or tools is not NOT_GIVEN:
+            from tokstream._output import Output
+
+            output = Output(response_format, tools)
+            params = output.params(params)
         plain = type(self)(self._client, PARSED)
         manager = AsyncChatCompletionStreamManager if self._client._asynchronous else ChatCompletionStreamManager
-        return manager(lambda: plain.create(stream=True, **params))
+        return manager(lambda: plain.create(stream=True, **params), output=output)
+
+
+def _refuse_type(response_format: Any) -> None:
+    """Raise a TypeError for a type, which `create` does not parse."""
+    if isinstance(response_format, type) or hasattr(response_format, "__args__"):
+        raise TypeError(
+            f"create() does not parse replies: use client.chat.completions.parse(response_format={response_format!r:.80}"
+            ", …), or stream(…) for events"
+        )
 
 
 def as_messages(messages: Any) -> Any:
@@ -97,3 +124,4 @@ class AsyncCompletions(Completions):
     """Replies to a conversation."""
 
     create = awaited(Completions.create)
+    parse = awaited(Completions.parse)

@@ -47,6 +47,8 @@ from .chat_completion_tool_param import ChatCompletionToolParam
 from .chat_completion_tool_union_param import ChatCompletionToolUnionParam
 from .chat_completion_user_message_param import ChatCompletionUserMessageParam
 from .completion_create_params import CompletionCreateParams
+from .parsed_chat_completion import ParsedChatCompletion, ParsedChatCompletionMessage, ParsedChoice
+from .parsed_function_tool_call import ParsedFunction, ParsedFunctionToolCall
 
 __all__ = [
     "ChatCompletion",
@@ -95,6 +97,11 @@ __all__ = [
     "LogprobsRefusalDoneEvent",
     "MessageLike",
     "Messages",
+    "ParsedChatCompletion",
+    "ParsedChatCompletionMessage",
+    "ParsedChoice",
+    "ParsedFunction",
+    "ParsedFunctionToolCall",
     "RefusalDeltaEvent",
     "RefusalDoneEvent",
     "SupportsModelDump",

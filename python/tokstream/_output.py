@@ -1,0 +1,306 @@
+"""What a call asks the model to write, and how that is read: the `response_format`, and the arguments of tools."""
+
+from __future__ import annotations
+
+from ._exceptions import (
+    ContentFilterFinishReasonError,
+    LengthFinishReasonError,
+    OutputValidationError,
+)
+from ._json_reader import PartialJSON
+from ._marks import NOT_GIVEN, NotGiven, Omit
+from ._parsed import (
+    ParsedChatCompletion,
+    ParsedChatCompletionMessage,
+    ParsedChoice,
+    ParsedFunction,
+    ParsedFunctionToolCall,
+)
+from ._schema import Invalid, Reason, json_schema, load_json, node_of, strict, validate_json
+from ._typing import is_dict, is_list
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from ._tokstream import ChatCompletion
+
+# Servers take nothing but an object at the root of a strict schema: what is none stands in one, under this name.
+KEY = "answer"
+
+# Types that JSON Schema has and `response_format` has not.
+_SCHEMA_TYPES = frozenset({"object", "array", "string", "number", "integer", "boolean", "null"})
+_SCHEMA_KEYS = frozenset({"$ref", "$defs", "$schema", "anyOf", "oneOf", "allOf", "enum", "const", "properties", "items"})
+
+# What stands for an argument that was not given.
+_LONGEST_NAME = 64
+
+
+def is_given(value: Any) -> bool:
+    """Return whether an argument was given and asks for something."""
+    return value is not None and not isinstance(value, (NotGiven, Omit))
+
+
+def is_json_schema(value: dict[Any, Any]) -> bool:
+    """Return whether a dict is a JSON Schema, and not a `response_format` as the server takes it."""
+    kind = value.get("type")
+    if kind is None:
+        return not _SCHEMA_KEYS.isdisjoint(value)
+    return is_list(kind) or kind in _SCHEMA_TYPES
+
+
+def is_type(value: Any) -> bool:
+    """Return whether a `response_format` is a type, which only `parse` and `stream` take."""
+    return isinstance(value, type) or hasattr(value, "__origin__") or type(value).__module__ in ("types", "typing")
+
+
+class Format:
+    """What the content of a reply is to be.
+
+    Args:
+        given: the `response_format` of the call.
+
+    Attributes:
+        param (object): what is sent as `response_format`.
+        is_rich (bool): a type or a JSON Schema was given: what does not fit it is an error.
+        is_parsed (bool): the content is JSON, and read.
+    """
+
+    __slots__ = ("_is_wrapped", "_read", "_reads_wrapped", "is_parsed", "is_rich", "param")
+
+    def __init__(self, given: Any) -> None:
+        self.param = given
+        self._is_wrapped = False
+        self._read: Callable[[str], Any] = load_json
+        if not is_given(given):
+            self.is_rich = self.is_parsed = False
+        elif is_dict(given) and not is_json_schema(given):
+            self.is_rich = False
+            self.is_parsed = given.get("type") in ("json_object", "json_schema")
+        else:
+            self.is_rich = self.is_parsed = True
+            schema = strict(given) if is_dict(given) else json_schema(given)
+            name = given.get("title") if is_dict(given) else name_of(given)
+            self._is_wrapped = schema.get("type") != "object"
+            if not is_dict(given):
+                self._read = lambda text: validate_json(given, text)
+                node_of(given)
+            else:
+                from ._schema_check import check_json
+
+                self._read = lambda text: check_json(schema, text)
+            if self._is_wrapped:
+                self._reads_wrapped = self._read
+                self._read = self._unwrap_and_read
+                schema = _wrapped(schema)
+            self.param = {
+                "type": "json_schema",
+                "json_schema": {"name": _plain_name(name), "schema": schema, "strict": True},
+            }
+
+    def read(self, text: str) -> Any:
+        """Return the value of a content.
+
+        Raises:
+            Invalid: it has none.
+        """
+        return self._read(text)
+
+    def partial(self, parts: Sequence[str]) -> PartialJSON:
+        """Return how what has arrived of a content is read."""
+        return PartialJSON(parts, _without_key if self._is_wrapped else None)
+
+    def _unwrap_and_read(self, text: str) -> Any:
+        # A server that does not keep to the schema may leave the object out.
+        value = load_json(text)
+        if not is_dict(value) or list(value) != [KEY]:
+            return self._reads_wrapped(text)
+        from json import dumps
+
+        return self._reads_wrapped(dumps(value[KEY]))
+
+
+def _wrapped(schema: dict[str, Any]) -> dict[str, Any]:
+    inner = {key: value for key, value in schema.items() if key not in ("$defs", "definitions")}
+    outer = {key: schema[key] for key in ("$defs", "definitions") if key in schema}
+    return {
+        "type": "object",
+        "properties": {KEY: inner},
+        "required": [KEY],
+        "additionalProperties": False,
+        **outer,
+    }
+
+
+def _without_key(value: Any) -> Any:
+    if is_dict(value) and (not value or list(value) == [KEY]):
+        return value.get(KEY)
+    return value
+
+
+def name_of(type_: Any) -> str:
+    """Return how a type is called in a request."""
+    name = getattr(type_, "__name__", None)
+    args = getattr(type_, "__args__", None)
+    if name is None or args:
+        origin = getattr(type_, "__origin__", None)
+        name = getattr(origin, "__name__", None) or getattr(origin, "_name", None) or type(type_).__name__
+        inner = [name_of(arg) if isinstance(arg, type) or hasattr(arg, "__args__") else str(arg) for arg in args or ()]
+        name = "_".join([name, *inner])
+    return str(name)
+
+
+def _plain_name(name: object) -> str:
+    """Return a name as servers take it: letters, digits, `_` and `-`."""
+    plain = "".join(char if char.isascii() and (char.isalnum() or char in "_-") else "_" for char in str(name or ""))
+    return plain.strip("_")[:_LONGEST_NAME] or "response"
+
+
+class Output:
+    """All that is to be read out of a reply.
+
+    Args:
+        response_format: the argument of the call.
+        tools: the argument of the call.
+
+    Attributes:
+        format (Format): what the content is to be.
+        tools (object): what is sent as `tools`.
+        is_strict (bool): something is to be parsed, so that an answer that was cut or withheld is an error.
+    """
+
+    __slots__ = ("_readers", "format", "is_strict", "tools")
+
+    def __init__(self, response_format: Any = NOT_GIVEN, tools: Any = NOT_GIVEN) -> None:
+        self.format = Format(response_format)
+        self.tools = tools
+        self._readers: dict[str, Callable[[str], Any]] = {}
+        if is_given(tools) and not isinstance(tools, (str, bytes)):
+            from ._tool_params import as_tool, reader_of
+
+            self.tools = [as_tool(tool) for tool in tools]
+            for tool in self.tools:
+                reader_of(tool, self._readers)
+        self.is_strict = self.format.is_rich or bool(self._readers)
+
+    @property
+    def reads(self) -> bool:
+        """Whether anything is to be read."""
+        return self.format.is_parsed or bool(self._readers)
+
+    def params(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Return the parameters of a call with what is sent for a type or a tool."""
+        if self.tools is not NOT_GIVEN:
+            params = {**params, "tools": self.tools}
+        if self.format.param is not NOT_GIVEN:
+            params = {**params, "response_format": self.format.param}
+        return params
+
+    # --- Reading ---
+
+    def content(self, text: str, completion: Callable[[], ChatCompletion | None], *, lenient: bool = False) -> Any:
+        """Return the value of a content.
+
+        Args:
+            text: the content.
+            completion: gives the reply for an error.
+            lenient: return `None` where there is no value.
+
+        Raises:
+            OutputValidationError: it has no value.
+        """
+        try:
+            return self.format.read(text)
+        except Invalid as error:
+            if lenient:
+                return None
+            raise OutputValidationError(text=text, reasons=error.reasons, completion=completion()) from error
+
+    def has_reader(self, name: str) -> bool:
+        """Return whether the arguments of this tool are read."""
+        return name in self._readers
+
+    def partial_arguments(self, parts: Sequence[str]) -> PartialJSON:
+        """Return how what has arrived of the arguments of a call is read."""
+        return PartialJSON(parts)
+
+    def arguments(self, name: str, text: str, index: int, completion: Callable[[], ChatCompletion | None]) -> Any:
+        """Return the value of a tool call's arguments; `None` for a tool whose arguments are not read.
+
+        Raises:
+            OutputValidationError: they have none.
+        """
+        reader = self._readers.get(name)
+        if reader is None:
+            return None
+        try:
+            return reader(text)
+        except Invalid as error:
+            path = f"tool_calls[{index}].function.arguments"
+            reasons = [Reason(_joined(path, reason.path), reason.complaint) for reason in error.reasons]
+            raise OutputValidationError(text=text, reasons=reasons, completion=completion()) from error
+
+    # --- Whole replies ---
+
+    def complete(self, completion: ChatCompletion, *, lenient: bool = False) -> Any:
+        """Return a whole reply with what was read out of it.
+
+        Args:
+            completion: the reply.
+            lenient: pass over answers that were cut or withheld, and those that have no value.
+
+        Raises:
+            LengthFinishReasonError: an answer was cut at the limit of tokens.
+            ContentFilterFinishReasonError: an answer was withheld.
+            OutputValidationError: an answer, or the arguments of a tool call, do not fit.
+        """
+        choices: Any = completion.choices
+        if not is_list(choices):
+            return ParsedChatCompletion(completion)
+        if not lenient:
+            for choice in choices:
+                check_finish(getattr(choice, "finish_reason", None), lambda: completion)
+        parsed = [self._choice(choice, completion, lenient) for choice in choices]
+        return ParsedChatCompletion(completion, choices=parsed)
+
+    def _choice(self, choice: Any, completion: ChatCompletion, lenient: bool) -> Any:
+        message: Any = getattr(choice, "message", None)
+        if not hasattr(message, "model_dump"):
+            return choice
+        calls: Any = message.tool_calls
+        more: dict[str, Any] = {"parsed": None, "_is_parsed": False}
+        if is_list(calls) and calls:
+            more["tool_calls"] = [self._call(call, index, completion) for index, call in enumerate(calls)]
+        content: Any = message.content
+        text = content if isinstance(content, str) else ""
+        # Before a call of a tool a model may say something, and a refusal takes the place of an answer.
+        free = lenient or "tool_calls" in more or bool(message.refusal)
+        if self.format.is_parsed and not message.refusal and (text or not free):
+            more["parsed"] = self.content(text, lambda: completion, lenient=free)
+            more["_is_parsed"] = True
+        return ParsedChoice(choice, message=ParsedChatCompletionMessage(message, **more))
+
+    def _call(self, call: Any, index: int, completion: ChatCompletion) -> Any:
+        function: Any = getattr(call, "function", None)
+        if not hasattr(function, "model_dump"):
+            return call
+        value = self.arguments(function.name, function.arguments or "", index, lambda: completion)
+        return ParsedFunctionToolCall(call, function=ParsedFunction(function, parsed_arguments=value))
+
+
+def check_finish(reason: object, completion: Callable[[], ChatCompletion]) -> None:
+    """Raise the error of an answer that has no proper end.
+
+    Raises:
+        LengthFinishReasonError: it was cut at the limit of tokens.
+        ContentFilterFinishReasonError: it was withheld.
+    """
+    if reason == "length":
+        raise LengthFinishReasonError(completion=completion())
+    if reason == "content_filter":
+        raise ContentFilterFinishReasonError(completion=completion())
+
+
+def _joined(path: str, inner: str) -> str:
+    return f"{path}{inner}" if not inner or inner.startswith("[") else f"{path}.{inner}"

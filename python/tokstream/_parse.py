@@ -1,0 +1,134 @@
+"""`client.chat.completions.parse(…)`: the request, the value of its reply, and asking again where there is none."""
+
+from __future__ import annotations
+
+from ._exceptions import OutputValidationError
+from ._output import Output
+from ._resource import PARSED, RAW, STREAMING
+from ._steps import arun, run
+from ._tokstream import CompletionUsage
+from ._typing import is_dict
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from ._steps import Steps
+
+_ASK_AGAIN = (
+    "Your last reply is not what was asked for:\n{reasons}\n"
+    "Reply again with JSON that fits the schema, and with nothing else."
+)
+_CALL_AGAIN = "The arguments of this call are not what the tool takes:\n{reasons}\nCall it again with valid arguments."
+_NOT_DONE = "This call was not made, because the arguments of another one are not valid. Ask for it again."
+
+
+def parse(resource: Any, *, response_format: Any, tools: Any, max_reasks: int, params: dict[str, Any]) -> Any:
+    """Ask for a reply and return it with its value, or an awaitable of it; the form is that of the resource.
+
+    Raises:
+        TypeError: a type has no JSON Schema, or an argument is none of `parse`.
+    """
+    if params.pop("stream", None):
+        raise TypeError("parse() gives a whole reply: use stream(response_format=…) for one that arrives by pieces")
+    if not isinstance(max_reasks, int) or isinstance(max_reasks, bool) or max_reasks < 0:
+        raise TypeError(f"max_reasks is how often to ask again, an integer of 0 or more, not {max_reasks!r}")
+    output = Output(response_format, tools)
+    params = output.params(params)
+    client, form = resource._client, resource._form
+    if form == STREAMING:
+        if max_reasks:
+            raise TypeError("with_streaming_response has one reply: max_reasks goes with parse() or with_raw_response")
+        manager = resource.create(**params)
+        manager._open = _opening(manager._open, output, client._asynchronous)
+        return manager
+    plain = type(resource)(client, form)
+    steps = _raw(plain, output, params) if form == RAW and not max_reasks else _ask(plain, output, params, max_reasks)
+    return arun(steps) if client._asynchronous else run(steps)
+
+
+def _opening(open_response: Callable[[], Any], output: Output, asynchronous: bool) -> Callable[[], Any]:
+    def steps() -> Steps:
+        response = yield open_response
+        response._then = output.complete
+        return response
+
+    return (lambda: arun(steps())) if asynchronous else (lambda: run(steps()))
+
+
+def _raw(plain: Any, output: Output, params: dict[str, Any]) -> Steps:
+    raw = yield lambda: plain.create(**params)
+    raw._then = output.complete
+    return raw
+
+
+def _ask(plain: Any, output: Output, params: dict[str, Any], max_reasks: int) -> Steps:
+    from .resources.chat import as_messages
+
+    messages = as_messages(params.pop("messages", None))
+    used: dict[str, Any] = {}
+    while True:
+        reply = yield lambda messages=messages: plain.create(messages=messages, **params)
+        completion = reply if plain._form == PARSED else reply.parse()
+        usage = getattr(completion, "usage", None)
+        if usage is not None:
+            used = added(used, usage.to_dict())
+            if max_reasks is not None and completion.usage.to_dict() != used:
+                completion.usage = CompletionUsage.model_construct(**used)
+        try:
+            parsed = output.complete(completion)
+        except OutputValidationError as error:
+            if max_reasks <= 0:
+                raise
+            max_reasks -= 1
+            messages = messages + complaint(completion, error)
+        else:
+            if plain._form == PARSED:
+                return parsed
+            reply._parsed = parsed
+            return reply
+
+
+def complaint(completion: Any, error: OutputValidationError) -> list[Any]:
+    """Return the messages that tell the model what is wrong with its reply."""
+    reasons = "\n".join(f"- {reason}" for reason in error.reasons)
+    message = _blamed(completion, error)
+    calls = message.tool_calls or []
+    said = message.to_dict()
+    if not calls:
+        return [said, {"role": "user", "content": _ASK_AGAIN.format(reasons=reasons)}]
+    results: list[Any] = []
+    for call in calls:
+        is_wrong = getattr(getattr(call, "function", None), "arguments", None) == error.text
+        words = _CALL_AGAIN.format(reasons=reasons) if is_wrong else _NOT_DONE
+        results.append({"role": "tool", "tool_call_id": call.id, "content": words})
+    return [said, *results]
+
+
+def _blamed(completion: Any, error: OutputValidationError) -> Any:
+    """Return the message that is wrong: one of several answers."""
+    messages = [choice.message for choice in completion.choices]
+    for message in messages:
+        texts = [getattr(getattr(call, "function", None), "arguments", None) for call in message.tool_calls or ()]
+        if error.text in (message.content or "", *texts):
+            return message
+    return messages[0]
+
+
+def added(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """Return the sum of two usages: numbers are added, at every depth; what only one has is kept."""
+    total = dict(one)
+    for key, value in other.items():
+        before = total.get(key)
+        if is_dict(value):
+            total[key] = added(before if is_dict(before) else {}, value)
+        elif _is_number(value) and _is_number(before):
+            total[key] = before + value
+        elif value is not None or before is None:
+            total[key] = value
+    return total
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
