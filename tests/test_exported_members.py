@@ -63,6 +63,7 @@ EXPORTED = {
     "local",
     "not_given",
     "omit",
+    "pydantic_function_tool",
     "types",
 }
 

@@ -43,6 +43,7 @@ from ._typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from . import local, types
     from ._response import APIResponse, AsyncAPIResponse, RawResponse
+    from ._tool_params import pydantic_function_tool
 
 # What openai-python calls the same.
 OpenAIError = TokstreamError
@@ -99,6 +100,7 @@ __all__ = [
     "local",
     "not_given",
     "omit",
+    "pydantic_function_tool",
     "types",
 ]
 
@@ -127,6 +129,10 @@ def __getattr__(name: str) -> object:
         from . import _response
 
         return getattr(_response, name.replace("LegacyAPI", "Raw"))
+    if name == "pydantic_function_tool":
+        from ._tool_params import pydantic_function_tool
+
+        return pydantic_function_tool
     if name in _INSTEAD:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}: {_INSTEAD[name]}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # What a reader waits for.
-_VALUE, _ITEM, _KEY, _LATER_KEY, _COLON, _NEXT, _STRING, _TOKEN, _END, _FAILED = range(10)
+_VALUE, _ITEM, _KEY, _LATER_KEY, _COLON, _NEXT, _STRING, _TOKEN, _END = range(9)
 
 # Levels of nesting; json.loads has a limit that is not much higher.
 MAX_DEPTH = 512
@@ -36,42 +36,41 @@ class JSONReader:
     `true`, `false` and `null` are shown when they are whole, and a key when its value has begun.
 
     Attributes:
-        is_complete (bool): the value has ended.
         has_failed (bool): what came is no JSON; the value stays what it was before.
         work (int): characters looked at, for tests.
     """
 
-    __slots__ = ("_keys", "_open", "_pending", "_pieces", "_state", "_value", "work")
+    __slots__ = ("_keys", "_open", "_order", "_pending", "_pieces", "_state", "_value", "has_failed", "work")
 
     def __init__(self) -> None:
         # Arrays and objects that have not ended, outermost first; each is put into the next outer one at its end.
         self._open: list[Any] = []
         # For each of them the key that waits for its value; `_NOTHING` in an array, and before a key has ended.
         self._keys: list[Any] = []
+        # The keys of each object that have their value, in the order in which they came.
+        self._order: list[list[str]] = []
         self._value: Any = _NOTHING
         self._state = _VALUE
         self._pieces: list[str] = []
         # The begun escape, number or word with which the last piece ended.
         self._pending = ""
+        self.has_failed = False
         self.work = 0
 
     @property
     def is_complete(self) -> bool:
-        return self._state == _END
-
-    @property
-    def has_failed(self) -> bool:
-        return self._state == _FAILED
+        """Whether the value has ended."""
+        return self._state == _END and not self.has_failed
 
     def feed(self, text: str) -> None:
         """Read the next piece."""
-        if self._state == _FAILED or not text:
+        if self.has_failed or not text:
             return
         text = self._pending + text
         self._pending = ""
         self.work += len(text)
         at, end = 0, len(text)
-        while at < end and self._state != _FAILED:
+        while at < end and not self.has_failed:
             if self._state == _STRING:
                 at = self._string(text, at)
             elif self._state == _TOKEN:
@@ -81,26 +80,25 @@ class JSONReader:
                 if at < end:
                     at = self._structure(text[at], at)
 
-    def value(self, default: Any = None) -> Any:
-        """Return the value so far: `default` before it has begun.
+    def value(self, shown: Shown | None = None) -> Any:
+        """Return the value so far: `None` before it has begun.
 
         What has ended in it is shared with values returned before and later, and must not be changed.
+
+        Args:
+            shown: a value returned before, which is brought up to date where nobody has it any more; what is returned
+                is noted in it. Default: all that has not ended is copied.
         """
-        value = self._value
-        if not self._open and self._state == _STRING:
-            return self._text()
-        inner = _NOTHING
+        if not self._open:
+            if self._state == _STRING:
+                return self._text()
+            return None if self._value is _NOTHING else self._value
+        if shown is None:
+            shown = Shown()
+        values = shown.brought_up_to(self._open, self._keys, self._order)
         if self._state == _STRING and self._is_value():
-            inner = self._text()
-        for container, key in zip(reversed(self._open), reversed(self._keys), strict=True):
-            value = container.copy()
-            if inner is not _NOTHING:
-                if is_list(value):
-                    value.append(inner)
-                else:
-                    value[key] = inner
-            inner = value
-        return default if value is _NOTHING else value
+            _put_into(values[-1], self._keys[-1], self._text())
+        return values[0]
 
     def _text(self) -> str:
         text = "".join(self._pieces)
@@ -129,7 +127,7 @@ class JSONReader:
         elif state == _NEXT and char == ("]" if is_list(self._open[-1]) else "}"):
             self._close()
         else:
-            self._state = _FAILED
+            self.has_failed = True
         return at + 1
 
     def _begin(self, char: str, at: int) -> int:
@@ -138,16 +136,18 @@ class JSONReader:
         elif char in "{[" and len(self._open) < MAX_DEPTH:
             self._open.append({} if char == "{" else [])
             self._keys.append(_NOTHING)
+            self._order.append([])
             self._state = _KEY if char == "{" else _ITEM
         elif char in "-0123456789tfn":
             self._state = _TOKEN
             return at
         else:
-            self._state = _FAILED
+            self.has_failed = True
         return at + 1
 
     def _close(self) -> None:
         self._keys.pop()
+        self._order.pop()
         self._put(self._open.pop())
 
     def _put(self, value: Any) -> None:
@@ -165,6 +165,7 @@ class JSONReader:
             return
         else:
             container[self._keys[-1]] = value
+            self._order[-1].append(self._keys[-1])
             self._keys[-1] = _NOTHING
         self._state = _NEXT
 
@@ -211,7 +212,7 @@ class JSONReader:
         return len(text)
 
     def _fail(self, at: int) -> int:
-        self._state = _FAILED
+        self.has_failed = True
         return at
 
     def _token(self, text: str, at: int) -> int:
@@ -235,9 +236,9 @@ class JSONReader:
             elif token in _WORDS:
                 self._put(_WORDS[token])
             else:
-                self._state = _FAILED
+                self.has_failed = True
         except ValueError:  # more digits than Python reads
-            self._state = _FAILED
+            self.has_failed = True
 
     def finish(self) -> None:
         """End the text: a number that stands alone has no other end."""
@@ -251,6 +252,77 @@ def _hex(text: str, at: int) -> int | None:
     return None if found is None else int(found[1], 16)
 
 
+def _put_into(container: Any, key: Any, value: Any) -> None:
+    if is_list(container):
+        container.append(value)
+    else:
+        container[key] = value
+
+
+class Shown:
+    """The arrays and objects that a reader showed while they were open, outermost first.
+
+    Showing a value copies what is open in it: a long array again with each of its items. What nobody holds any more, as
+    its count of references tells, is therefore brought up to date instead.
+    """
+
+    __slots__ = ("_counts", "_of", "_values")
+
+    def __init__(self) -> None:
+        # What of the reader's they were copied from, and how much of that they have.
+        self._of: list[Any] = []
+        self._counts: list[int] = []
+        self._values: list[Any] = []
+
+    def _free(self, opened: list[Any]) -> int:
+        """Return how many of them show what is still open, and are held by nobody else."""
+        if not _CAN_COUNT:
+            return 0
+        pairs = enumerate(zip(self._of, opened, strict=False))
+        for depth, (of, container) in pairs:
+            # All but the outermost are held by the next outer one too.
+            if of is not container or _references(self._values, depth) > _HELD_BY_ONE + (depth > 0):
+                return depth
+        return min(len(self._of), len(opened))
+
+    def brought_up_to(self, opened: list[Any], keys: list[Any], order: list[list[str]]) -> list[Any]:
+        """Return what shows the arrays and objects that are open now, each within the next outer one."""
+        free = self._free(opened)
+        del self._of[free:], self._counts[free:], self._values[free:]
+        for depth, container in enumerate(opened):
+            if depth < free:
+                value, count = self._values[depth], self._counts[depth]
+                if is_list(container):
+                    value[count:] = container[count:]
+                else:
+                    value.update({key: container[key] for key in order[depth][count:]})
+            else:
+                value = container.copy()
+                self._of.append(container)
+                self._counts.append(0)
+                self._values.append(value)
+            self._counts[depth] = len(container) if is_list(container) else len(order[depth])
+            if depth:
+                _put_into(self._values[depth - 1], keys[depth - 1], value)
+        return self._values
+
+
+def _references(values: list[Any], at: int) -> int:
+    from sys import getrefcount
+
+    return getrefcount(values[at])
+
+
+def _can_count() -> bool:
+    import sys
+
+    return hasattr(sys, "getrefcount") and getattr(sys, "_is_gil_enabled", lambda: True)()
+
+
+_CAN_COUNT = _can_count()
+_HELD_BY_ONE = _references([[]], 0) if _CAN_COUNT else 0
+
+
 class PartialJSON:
     """The value of a text at each of its parts. A reader serves those who ask in the order in which they came.
 
@@ -259,20 +331,24 @@ class PartialJSON:
         of: makes of the value so far what is shown of it.
     """
 
-    __slots__ = ("_of", "_parts", "_read", "reader")
+    __slots__ = ("_of", "_parts", "_read", "_shown", "reader")
 
     def __init__(self, parts: Sequence[str], of: Any = None) -> None:
         self._parts = parts
         self._of = of
         self._read = 0
+        # Two, for while the next value is made a program may still hold the one before.
+        self._shown = (Shown(), Shown())
         self.reader = JSONReader()
 
     def first(self, count: int) -> Any:
         """Return what the first `count` parts come to, `None` if nothing yet."""
         if count < self._read:
             self._read, self.reader = 0, JSONReader()
-        for part in self._parts[self._read : count]:
-            self.reader.feed(part)
+        for position in range(self._read, count):
+            self.reader.feed(self._parts[position])
         self._read = count
-        value = self.reader.value()
+        older, newer = self._shown
+        self._shown = (newer, older)
+        value = self.reader.value(older)
         return value if self._of is None else self._of(value)

@@ -68,13 +68,14 @@ def _ask(plain: Any, output: Output, params: dict[str, Any], max_reasks: int) ->
 
     messages = as_messages(params.pop("messages", None))
     used: dict[str, Any] = {}
+    is_again = False
     while True:
         reply = yield lambda messages=messages: plain.create(messages=messages, **params)
         completion = reply if plain._form == PARSED else reply.parse()
         usage = getattr(completion, "usage", None)
         if usage is not None:
             used = added(used, usage.to_dict())
-            if max_reasks is not None and completion.usage.to_dict() != used:
+            if is_again:
                 completion.usage = CompletionUsage.model_construct(**used)
         try:
             parsed = output.complete(completion)
@@ -82,6 +83,7 @@ def _ask(plain: Any, output: Output, params: dict[str, Any], max_reasks: int) ->
             if max_reasks <= 0:
                 raise
             max_reasks -= 1
+            is_again = True
             messages = messages + complaint(completion, error)
         else:
             if plain._form == PARSED:
