@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import enum
 import json
 import os
 import signal
@@ -12,7 +14,7 @@ import sys
 import threading
 import time
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
@@ -142,6 +144,53 @@ def test_json_schema(surface: Surface, client: Any) -> None:
     assert reply["answer"] in {"yes", "no"}
     assert reply["count"] in {1, 2, 3}
     assert len(reply) == 2
+
+
+class Weather(enum.Enum):
+    SUN = "sun"
+    RAIN = "rain"
+
+
+@dataclasses.dataclass
+class Day:
+    """The weather of a day."""
+
+    weather: Weather
+    degrees: Literal[10, 20, 30]
+    windy: bool
+    next: Day | None = None
+
+
+@dataclasses.dataclass
+class Night:
+    moon: bool
+
+
+@pytest.mark.parametrize(
+    "type_",
+    [Day, tuple[Weather, bool], list[Weather], Day | Night, Weather, {"type": "object", "properties": {"a": {"const": 1}}}],
+    ids=["recursive", "tuple", "list", "union", "enum", "schema"],
+)
+def test_parse(surface: Surface, client: Any, type_: Any) -> None:
+    params = {"messages": "How will the weather be?", "max_tokens": 300, "temperature": 0, "response_format": type_}
+    whole = surface.run(client.chat.completions.parse(**params))
+    value = whole.parsed
+    assert whole.choices[0].finish_reason == "stop"
+    if isinstance(type_, dict):
+        assert value == {"a": 1}
+    elif type_ == list[Weather]:
+        assert all(isinstance(item, Weather) for item in value)
+    elif type_ == tuple[Weather, bool]:
+        assert [type(item) for item in value] == [Weather, bool]
+    else:
+        assert isinstance(value, type_)
+    partial = []
+    with surface.using(client.chat.completions.stream(**params)) as stream:
+        for event in surface.list(stream):
+            if event.type == "content.delta":
+                partial.append(event.parsed)
+        assert surface.run(stream.get_final_completion()).parsed == value
+    assert len(partial) > 3
 
 
 @pytest.mark.parametrize("streamed", [False, True])

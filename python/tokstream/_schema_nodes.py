@@ -188,8 +188,8 @@ class Tuple(Node):
     def schema(self, defs: Definitions) -> dict[str, Any]:
         count = len(self._items)
         items = [item.schema(defs) for item in self._items]
-        limits = {"minItems": count, "maxItems": count}
-        return {"type": "array", **({"prefixItems": items, "items": False} if items else {}), **limits}
+        # Without `items: false`, which not every server reads: the limits say the same.
+        return {"type": "array", **({"prefixItems": items} if items else {}), "minItems": count, "maxItems": count}
 
     @override
     def read(self, value: Any, at: Path, why: list[Reason]) -> Any:
