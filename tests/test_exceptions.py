@@ -87,7 +87,12 @@ def test_the_names_are_openais():
     ours = {name for name in _exceptions.__all__ if name != "TokstreamError"}
     only_here = {"StreamTruncatedError", "PaymentRequiredError", "BudgetExceededError", "ClientClosedError"}
     theirs = {name for name in ours if hasattr(openai, name)}
-    assert ours - theirs == only_here | {"ConfigurationError", "OutputValidationError", "RefusalError", "ValidationError"}
+    assert ours - theirs == only_here | {
+        "ConfigurationError",
+        "OutputValidationError",
+        "RefusalError",
+        "ValidationError",
+    }
 
 
 def test_every_class_says_when_it_is_raised():

@@ -168,7 +168,14 @@ class Night:
 
 @pytest.mark.parametrize(
     "type_",
-    [Day, tuple[Weather, bool], list[Weather], Day | Night, Weather, {"type": "object", "properties": {"a": {"const": 1}}}],
+    [
+        Day,
+        tuple[Weather, bool],
+        list[Weather],
+        Day | Night,
+        Weather,
+        {"type": "object", "properties": {"a": {"const": 1}}},
+    ],
     ids=["recursive", "tuple", "list", "union", "enum", "schema"],
 )
 def test_parse(surface: Surface, client: Any, type_: Any) -> None:
@@ -184,11 +191,8 @@ def test_parse(surface: Surface, client: Any, type_: Any) -> None:
         assert [type(item) for item in value] == [Weather, bool]
     else:
         assert isinstance(value, type_)
-    partial = []
     with surface.using(client.chat.completions.stream(**params)) as stream:
-        for event in surface.list(stream):
-            if event.type == "content.delta":
-                partial.append(event.parsed)
+        partial = [event.parsed for event in surface.list(stream) if event.type == "content.delta"]
         assert surface.run(stream.get_final_completion()).parsed == value
     assert len(partial) > 3
 

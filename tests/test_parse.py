@@ -6,7 +6,7 @@ import copy
 import enum
 import json
 import pickle
-from typing import Any, Literal, Optional, Union
+from typing import Literal, Optional, Union
 
 import pydantic
 import pytest
@@ -92,11 +92,11 @@ def test_what_is_sent_is_strict(parse, shape):
         (Literal["a", 1], '"a"', "a"),
         (Literal["a", 1], '{"answer": 1}', 1),
         (Color, '"blue"', Color.BLUE),
-        (Union[Model, Data], OSLO, a_city(Model)),
-        (Optional[Data], "null", None),
+        (Union[Model, Data], OSLO, a_city(Model)),  # noqa: UP007 - both spellings
+        (Optional[Data], "null", None),  # noqa: UP045
         (Data | None, '{"answer": null}', None),
-        (Union[int, list[str]], '["a"]', ["a"]),
-        (Union[int, Struct], '{"answer": 3}', 3),
+        (int | list[str], '["a"]', ["a"]),
+        (int | Struct, '{"answer": 3}', 3),
         (dict[str, Data], f'{{"a": {OSLO}}}', {"a": a_city(Data)}),
         (list[Named], f'{{"answer": [{OSLO}]}}', [a_city(Named)]),
         (int, " 3\n", 3),
@@ -223,7 +223,7 @@ def test_a_type_without_a_schema(surface, client, type_):
         surface.run(api.chat.completions.parse(messages="x", response_format=type_))
 
 
-@pytest.mark.parametrize("type_", [Model, Data, list[Model], Model | None, Optional[int], Literal["a"]])
+@pytest.mark.parametrize("type_", [Model, Data, list[Model], Model | None, Optional[int], Literal["a"]])  # noqa: UP045
 def test_create_points_to_parse(surface, client, type_):
     api, _ = client()
     with pytest.raises(TypeError, match="parse"):
@@ -344,7 +344,11 @@ def test_what_the_model_thought_is_sent_back(surface, client):
 
 
 def test_arguments_of_tools(parse):
-    tools = [Model, tokstream.pydantic_function_tool(Data, name="data"), {"type": "function", "function": {"name": "f"}}]
+    tools = [
+        Model,
+        tokstream.pydantic_function_tool(Data, name="data"),
+        {"type": "function", "function": {"name": "f"}},
+    ]
     strict = {"type": "function", "function": {"name": "s", "strict": True, "parameters": {"type": "object"}}}
     made = calls(OSLO, OSLO, OSLO, OSLO)
     for call, name in zip(made["choices"][0]["message"]["tool_calls"], ("Model", "data", "f", "s"), strict=True):

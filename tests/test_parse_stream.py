@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import pickle
@@ -30,11 +31,9 @@ def events(surface, client):
         api, events.server = client(stream(sent))
         with surface.using(api.chat.completions.stream(messages=HELLO, **params)) as answer:
             events.so_far = []
-            while True:
-                try:
+            with contextlib.suppress(StopIteration):
+                while True:
                     events.so_far.append(surface.next(answer))
-                except StopIteration:
-                    break
             return events.so_far, surface.run(answer.get_final_completion())
 
     return events

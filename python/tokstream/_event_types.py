@@ -6,7 +6,7 @@ read. Events can be pickled, copied and compared.
 
 from __future__ import annotations
 
-from ._typing import is_list, override
+from ._typing import Generic, TypeVar, is_list, override
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +29,10 @@ __all__ = [
     "RefusalDeltaEvent",
     "RefusalDoneEvent",
 ]
+
+
+# What a content is parsed into.
+T = TypeVar("T", default=None)
 
 
 # --- What has arrived so far ---
@@ -242,7 +246,7 @@ class ContentDeltaEvent(_TextEvent):
         return value
 
 
-class ContentDoneEvent(_Event):
+class ContentDoneEvent(_Event, Generic[T]):
     """The content of a choice is complete; not fired if it is empty.
 
     Attributes:
@@ -254,7 +258,7 @@ class ContentDoneEvent(_Event):
     __match_args__ = ("content", "parsed")
     type: Literal["content.done"] = "content.done"
 
-    def __init__(self, content: str, parsed: object = None) -> None:
+    def __init__(self, content: str, parsed: T | None = None) -> None:
         self.content = content
         self.parsed = parsed
 
@@ -326,7 +330,7 @@ class FunctionToolCallArgumentsDeltaEvent(_Event):
         if self._parsed is ...:
             self._parsed = json_or_none(self.arguments)
         self._parsed = value = _settled(self._parsed)
-        return value  # type: ignore[no-any-return]
+        return value
 
 
 class FunctionToolCallArgumentsDoneEvent(_Event):
@@ -336,8 +340,8 @@ class FunctionToolCallArgumentsDoneEvent(_Event):
         name (str): the name of the function.
         index (int): which of the tool calls of its choice it is.
         arguments (str): the JSON of the arguments, as the model wrote it.
-        parsed_arguments (object): their value, or `None` if the model's JSON is not valid. Of a tool that has a class it
-            is an object of that.
+        parsed_arguments (object): their value, or `None` if the model's JSON is not valid. Of a tool that has a class
+            it is an object of that.
     """
 
     __slots__ = ("arguments", "index", "name", "parsed_arguments")
@@ -436,7 +440,7 @@ class LogprobsRefusalDoneEvent(_Event):
 ChatCompletionStreamEvent = (
     ChunkEvent
     | ContentDeltaEvent
-    | ContentDoneEvent
+    | ContentDoneEvent[T]
     | RefusalDeltaEvent
     | RefusalDoneEvent
     | FunctionToolCallArgumentsDeltaEvent

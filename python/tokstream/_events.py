@@ -21,22 +21,24 @@ from ._event_types import (
     RefusalDoneEvent,
     SharedList,
     SharedText,
+    T,
     json_or_none,
 )
 from ._exceptions import ContentFilterFinishReasonError, LengthFinishReasonError
-from ._typing import is_list
+from ._typing import Generic, is_list
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
     from types import TracebackType
-    from typing import Any
+    from typing import Any, overload
 
     from typing_extensions import Self
 
     from ._http import Response
     from ._json_reader import PartialJSON
     from ._output import Output
+    from ._parsed import ParsedChatCompletion
     from ._tokstream import (
         AsyncStream,
         ChatCompletion,
@@ -85,7 +87,7 @@ class EventState:
         self._output = output if output is not None and output.reads else None
         self._choices: dict[int, _Choice] = {}
 
-    def feed(self, chunk: ChatCompletionChunk) -> list[ChatCompletionStreamEvent]:
+    def feed(self, chunk: ChatCompletionChunk) -> list[ChatCompletionStreamEvent[Any]]:
         """Return the events of the next chunk.
 
         Raises:
@@ -93,7 +95,7 @@ class EventState:
             ContentFilterFinishReasonError: `strict`, and a choice ended with `"content_filter"`.
             OutputValidationError: a content or the arguments of a call are complete and not what `output` asks for.
         """
-        events: list[ChatCompletionStreamEvent] = [ChunkEvent(chunk, source=self._source)]
+        events: list[ChatCompletionStreamEvent[Any]] = [ChunkEvent(chunk, source=self._source)]
         for position, choice in enumerate(chunk.choices or ()):
             if self._strict:
                 self._check(getattr(choice, "finish_reason", None))
@@ -105,9 +107,9 @@ class EventState:
             state.feed(choice, events)
         return events
 
-    def finish(self) -> list[ChatCompletionStreamEvent]:
+    def finish(self) -> list[ChatCompletionStreamEvent[Any]]:
         """Return the events that end what no finish reason has ended, once the stream is complete."""
-        events: list[ChatCompletionStreamEvent] = []
+        events: list[ChatCompletionStreamEvent[Any]] = []
         for state in self._choices.values():
             state.finish(events)
         return events
@@ -162,7 +164,7 @@ class _Choice:
         self._finished = False
         self._done: set[str] = set()
 
-    def feed(self, choice: Any, events: list[ChatCompletionStreamEvent]) -> None:
+    def feed(self, choice: Any, events: list[ChatCompletionStreamEvent[Any]]) -> None:
         delta: Any = getattr(choice, "delta", None)
         content: Any = getattr(delta, "content", None)
         if isinstance(content, str):
@@ -190,11 +192,11 @@ class _Choice:
         if self._finished:
             self.finish(events)
 
-    def finish(self, events: list[ChatCompletionStreamEvent]) -> None:
+    def finish(self, events: list[ChatCompletionStreamEvent[Any]]) -> None:
         self._end_message(events)
         self._end_call(events)
 
-    def _feed_calls(self, calls: list[Any], events: list[ChatCompletionStreamEvent]) -> list[int]:
+    def _feed_calls(self, calls: list[Any], events: list[ChatCompletionStreamEvent[Any]]) -> list[int]:
         indexes: list[int] = []
         for position, fragment in enumerate(calls):
             index: Any = getattr(fragment, "index", None)
@@ -222,7 +224,7 @@ class _Choice:
             events.append(FunctionToolCallArgumentsDeltaEvent(call.name, index, so_far, partial, arguments))
         return indexes
 
-    def _feed_logprobs(self, logprobs: Any, events: list[ChatCompletionStreamEvent]) -> None:
+    def _feed_logprobs(self, logprobs: Any, events: list[ChatCompletionStreamEvent[Any]]) -> None:
         content: Any = getattr(logprobs, "content", None)
         if is_list(content) and content:
             if self._logprobs is None:
@@ -234,13 +236,13 @@ class _Choice:
                 self._refusal_logprobs = SharedList()
             events.append(LogprobsRefusalDeltaEvent(refusal, self._refusal_logprobs.add(refusal)))
 
-    def _begin_call(self, index: int, events: list[ChatCompletionStreamEvent]) -> None:
+    def _begin_call(self, index: int, events: list[ChatCompletionStreamEvent[Any]]) -> None:
         if self._current != index:
             self._end_message(events)
             self._end_call(events)
             self._current = index
 
-    def _end_message(self, events: list[ChatCompletionStreamEvent]) -> None:
+    def _end_message(self, events: list[ChatCompletionStreamEvent[Any]]) -> None:
         done = self._done
         content = self._content.whole() if self._content is not None and "content" not in done else ""
         if content:
@@ -266,7 +268,7 @@ class _Choice:
     def _completion(self) -> Any:
         return getattr(self._source, "current_completion_snapshot", None)
 
-    def _end_call(self, events: list[ChatCompletionStreamEvent]) -> None:
+    def _end_call(self, events: list[ChatCompletionStreamEvent[Any]]) -> None:
         call = self._calls.get(self._current) if self._current is not None else None
         if call is None or self._current is None or call.done:
             return
@@ -280,7 +282,7 @@ class _Choice:
             events.append(FunctionToolCallArgumentsDoneEvent(call.name, self._current, arguments, value))
 
 
-def _text_of(event: ChatCompletionStreamEvent) -> str:
+def _text_of(event: ChatCompletionStreamEvent[Any]) -> str:
     """Return what a chunk adds to the text of the first choice."""
     if isinstance(event, ChunkEvent):
         for choice in event.chunk.choices or ():
@@ -300,7 +302,7 @@ class _EventStream:
         self._stream = stream
         self._output = output
         self._state = EventState(stream, strict=strict, output=output)
-        self._pending: Iterator[ChatCompletionStreamEvent] = iter(())
+        self._pending: Iterator[ChatCompletionStreamEvent[Any]] = iter(())
         self._ended = False
 
     def _feed(self, chunk: ChatCompletionChunk) -> None:
@@ -344,7 +346,7 @@ class _EventStream:
         return self._stream.timings  # type: ignore[no-any-return]
 
 
-class ChatCompletionStream(_EventStream):
+class ChatCompletionStream(_EventStream, Generic[T]):
     """The events of a streamed chat completion: an iterator, and a context manager that closes the stream.
 
     `client.chat.completions.stream(…)` gives it in a `with` statement.
@@ -361,7 +363,7 @@ class ChatCompletionStream(_EventStream):
     def __iter__(self) -> Self:
         return self
 
-    def __next__(self) -> ChatCompletionStreamEvent:
+    def __next__(self) -> ChatCompletionStreamEvent[T]:
         while True:
             for event in self._pending:
                 return event
@@ -401,10 +403,17 @@ class ChatCompletionStream(_EventStream):
             pass
         return self
 
-    def get_final_completion(self) -> ChatCompletion:
+    if TYPE_CHECKING:
+
+        @overload
+        def get_final_completion(self: ChatCompletionStream[None]) -> ChatCompletion: ...
+        @overload
+        def get_final_completion(self) -> ParsedChatCompletion[T]: ...
+
+    def get_final_completion(self) -> Any:
         """Read the stream to its end and return the whole completion."""
         self.until_done()
-        return self._complete(self._stream.get_final_completion())  # type: ignore[no-any-return]
+        return self._complete(self._stream.get_final_completion())
 
     def get_final_text(self) -> str:
         """Read the stream to its end and return the text of the first choice."""
@@ -412,7 +421,7 @@ class ChatCompletionStream(_EventStream):
         return self._stream.get_final_text()  # type: ignore[no-any-return]
 
 
-class ChatCompletionStreamManager:
+class ChatCompletionStreamManager(Generic[T]):
     """What `client.chat.completions.stream(…)` returns: opens the stream on entry and closes it on exit.
 
     Args:
@@ -433,9 +442,9 @@ class ChatCompletionStreamManager:
         self._open = open_stream
         self._strict = strict
         self._output = output
-        self._stream: ChatCompletionStream | None = None
+        self._stream: ChatCompletionStream[T] | None = None
 
-    def __enter__(self) -> ChatCompletionStream:
+    def __enter__(self) -> ChatCompletionStream[T]:
         self._stream = ChatCompletionStream(self._open(), strict=self._strict, output=self._output)
         return self._stream
 
@@ -446,7 +455,7 @@ class ChatCompletionStreamManager:
             self._stream.close()
 
 
-class AsyncChatCompletionStream(_EventStream):
+class AsyncChatCompletionStream(_EventStream, Generic[T]):
     """The events of a streamed chat completion: an async iterator, and a context manager that closes the stream.
 
     `client.chat.completions.stream(…)` gives it in an `async with` statement.
@@ -464,7 +473,7 @@ class AsyncChatCompletionStream(_EventStream):
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> ChatCompletionStreamEvent:
+    async def __anext__(self) -> ChatCompletionStreamEvent[T]:
         while True:
             for event in self._pending:
                 return event
@@ -506,10 +515,17 @@ class AsyncChatCompletionStream(_EventStream):
             pass
         return self
 
-    async def get_final_completion(self) -> ChatCompletion:
+    if TYPE_CHECKING:
+
+        @overload
+        async def get_final_completion(self: AsyncChatCompletionStream[None]) -> ChatCompletion: ...
+        @overload
+        async def get_final_completion(self) -> ParsedChatCompletion[T]: ...
+
+    async def get_final_completion(self) -> Any:
         """Read the stream to its end and return the whole completion."""
         await self.until_done()
-        return self._complete(await self._stream.get_final_completion())  # type: ignore[no-any-return]
+        return self._complete(await self._stream.get_final_completion())
 
     async def get_final_text(self) -> str:
         """Read the stream to its end and return the text of the first choice."""
@@ -517,7 +533,7 @@ class AsyncChatCompletionStream(_EventStream):
         return await self._stream.get_final_text()  # type: ignore[no-any-return]
 
 
-class AsyncChatCompletionStreamManager:
+class AsyncChatCompletionStreamManager(Generic[T]):
     """What `client.chat.completions.stream(…)` of an `AsyncClient` returns: for `async with`.
 
     Args:
@@ -538,9 +554,9 @@ class AsyncChatCompletionStreamManager:
         self._open = open_stream
         self._strict = strict
         self._output = output
-        self._stream: AsyncChatCompletionStream | None = None
+        self._stream: AsyncChatCompletionStream[T] | None = None
 
-    async def __aenter__(self) -> AsyncChatCompletionStream:
+    async def __aenter__(self) -> AsyncChatCompletionStream[T]:
         self._stream = AsyncChatCompletionStream(await self._open(), strict=self._strict, output=self._output)
         return self._stream
 

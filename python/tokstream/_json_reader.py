@@ -16,7 +16,7 @@ _VALUE, _ITEM, _KEY, _LATER_KEY, _COLON, _NEXT, _STRING, _TOKEN, _END = range(9)
 # Levels of nesting; json.loads has a limit that is not much higher.
 MAX_DEPTH = 512
 
-_BLANKS = re.compile(r"[ \t\n\r]*")
+_NO_BLANK = re.compile(r"[^ \t\n\r]")
 _PLAIN = re.compile(r'[^"\\\x00-\x1f]+')
 _LITERAL = re.compile(r"[-+.0-9A-Za-z]+")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
@@ -32,8 +32,8 @@ _NOTHING = object()
 class JSONReader:
     """Reads JSON by pieces.
 
-    What is shown of a value that has not ended: a string as far as it goes, an array or object with what it has. Numbers,
-    `true`, `false` and `null` are shown when they are whole, and a key when its value has begun.
+    What is shown of a value that has not ended: a string as far as it goes, an array or object with what it has.
+    Numbers, `true`, `false` and `null` are shown when they are whole, and a key when its value has begun.
 
     Attributes:
         has_failed (bool): what came is no JSON; the value stays what it was before.
@@ -76,7 +76,7 @@ class JSONReader:
             elif self._state == _TOKEN:
                 at = self._token(text, at)
             else:
-                at = _BLANKS.match(text, at).end()  # type: ignore[union-attr] - it matches nothing too
+                at = _after_blanks(text, at)
                 if at < end:
                     at = self._structure(text[at], at)
 
@@ -244,6 +244,11 @@ class JSONReader:
         """End the text: a number that stands alone has no other end."""
         if self._state == _TOKEN and not self._open:
             self._end_token()
+
+
+def _after_blanks(text: str, at: int) -> int:
+    found = _NO_BLANK.search(text, at)
+    return len(text) if found is None else found.start()
 
 
 def _hex(text: str, at: int) -> int | None:

@@ -31,9 +31,11 @@ KEY = "answer"
 
 # Types that JSON Schema has and `response_format` has not.
 _SCHEMA_TYPES = frozenset({"object", "array", "string", "number", "integer", "boolean", "null"})
-_SCHEMA_KEYS = frozenset({"$ref", "$defs", "$schema", "anyOf", "oneOf", "allOf", "enum", "const", "properties", "items"})
+_SCHEMA_KEYS = frozenset(
+    {"$ref", "$defs", "$schema", "anyOf", "oneOf", "allOf", "enum", "const", "properties", "items"}
+)
 
-# What stands for an argument that was not given.
+# Characters of a name that servers take.
 _LONGEST_NAME = 64
 
 
@@ -122,8 +124,8 @@ class Format:
 
 
 def _wrapped(schema: dict[str, Any]) -> dict[str, Any]:
-    inner = {key: value for key, value in schema.items() if key not in ("$defs", "definitions")}
-    outer = {key: schema[key] for key in ("$defs", "definitions") if key in schema}
+    outer = {key: value for key, value in schema.items() if key in {"$defs", "definitions"}}
+    inner = {key: value for key, value in schema.items() if key not in outer}
     return {
         "type": "object",
         "properties": {KEY: inner},

@@ -32,7 +32,7 @@ def parse(resource: Any, *, response_format: Any, tools: Any, max_reasks: int, p
     """
     if params.pop("stream", None):
         raise TypeError("parse() gives a whole reply: use stream(response_format=…) for one that arrives by pieces")
-    if not isinstance(max_reasks, int) or isinstance(max_reasks, bool) or max_reasks < 0:
+    if type(max_reasks) is not int or max_reasks < 0:
         raise TypeError(f"max_reasks is how often to ask again, an integer of 0 or more, not {max_reasks!r}")
     output = Output(response_format, tools)
     params = output.params(params)

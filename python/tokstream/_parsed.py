@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from types import GenericAlias
 
-from . import _tokstream
 from ._exceptions import OutputValidationError, RefusalError
 from ._typing import is_dict, is_list, override
 
@@ -258,7 +257,10 @@ class ParsedFunction(_Parsed):
 
 
 def plain(value: Any, mode: str = "python") -> Any:
-    """Return a value that was parsed as plain data: objects of classes as dicts, in mode `json` all else as JSON too."""
+    """Return a value that was parsed as plain data.
+
+    Objects of classes become dicts; what they hold stays as it is, in mode `json` it becomes JSON too.
+    """
     if hasattr(value, "model_dump"):
         return value.model_dump(mode=mode)
     if is_dict(value):

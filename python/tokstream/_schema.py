@@ -9,14 +9,14 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ._typing import is_dict, is_list
+from ._typing import is_dict, is_list, override
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ._schema_nodes import Node
 
-__all__ = ["Invalid", "Reason", "json_schema", "load_json", "node_of", "strict", "validate", "validate_json"]
+__all__ = ["Invalid", "Reason", "json_schema", "load_json", "node_of", "resolve", "strict", "validate", "validate_json"]
 
 
 class Reason(NamedTuple):
@@ -30,6 +30,7 @@ class Reason(NamedTuple):
     path: str
     complaint: str
 
+    @override
     def __str__(self) -> str:
         return f"{self.path}: {self.complaint}" if self.path else self.complaint
 
@@ -45,6 +46,7 @@ class Invalid(ValueError):
         super().__init__("\n".join(map(str, reasons)))
         self.reasons = reasons
 
+    @override
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.reasons,)
 
@@ -137,7 +139,8 @@ def strict(schema: dict[str, Any]) -> dict[str, Any]:
     Objects are closed (`additionalProperties: false`) where nothing else is said, all their properties are required,
     and a `$ref` stands alone: one with a description beside it is replaced by what it refers to.
     """
-    return _strict(schema, schema, ())
+    made: dict[str, Any] = _strict(schema, schema, ())
+    return made
 
 
 def _strict(schema: Any, root: dict[str, Any], opened: tuple[str, ...]) -> Any:
@@ -145,47 +148,45 @@ def _strict(schema: Any, root: dict[str, Any], opened: tuple[str, ...]) -> Any:
         return schema
     ref = schema.get("$ref")
     if isinstance(ref, str) and len(schema) > 1:
-        target = None if ref in opened else _resolved(ref, root)
+        target = resolve(ref, root)
+        if ref in opened:
+            return {"$ref": ref}
         if is_dict(target):
             beside = {key: value for key, value in schema.items() if key != "$ref"}
             return _strict({**target, **beside}, root, (*opened, ref))
-        if ref in opened:
-            return {"$ref": ref}
-    made: dict[str, Any] = {}
-    for key, value in schema.items():
-        if key in _MAPS and is_dict(value):
-            made[key] = {name: _strict(inner, root, opened) for name, inner in value.items()}
-        elif key in _LISTS and is_list(value):
-            made[key] = [_strict(inner, root, opened) for inner in value]
-        elif key in _SINGLES:
-            made[key] = _strict(value, root, opened)
-        elif key != "default" or value is not None:
-            made[key] = value
+    made = {key: _strict_part(key, value, root, opened) for key, value in schema.items()}
+    if made.get("default", made) is None:
+        del made["default"]
     if made.get("type") == "object":
         made.setdefault("additionalProperties", False)
     if is_dict(made.get("properties")):
         made["required"] = list(made["properties"])
-    only = made.get("allOf")
-    if is_list(only) and len(only) == 1 and is_dict(only[0]):
-        made.update(only[0])
-        if "allOf" not in only[0]:
-            del made["allOf"]
+    parts = made.get("allOf")
+    if is_list(parts) and len(parts) == 1 and is_dict(parts[0]):
+        del made["allOf"]
+        made.update(parts[0])
     return made
 
 
+def _strict_part(key: str, value: Any, root: dict[str, Any], opened: tuple[str, ...]) -> Any:
+    if key in _MAPS and is_dict(value):
+        return {name: _strict(inner, root, opened) for name, inner in value.items()}
+    if key in _LISTS and is_list(value):
+        return [_strict(inner, root, opened) for inner in value]
+    return _strict(value, root, opened) if key in _SINGLES else value
+
+
+# Keywords whose values are schemas by name, lists of schemas, and schemas.
 _MAPS = frozenset({"properties", "$defs", "definitions", "patternProperties"})
 _LISTS = frozenset({"anyOf", "oneOf", "allOf", "prefixItems"})
 _SINGLES = frozenset({"items", "additionalProperties", "not"})
 
 
-def _resolved(ref: str, root: dict[str, Any]) -> Any:
+def resolve(ref: str, root: dict[str, Any]) -> Any:
     """Return what a reference within a schema refers to; `None` if that is nothing."""
-    if not ref.startswith("#/"):
-        return None
+    if ref == "#":
+        return root
     found: Any = root
-    for key in ref[2:].split("/"):
-        key = key.replace("~1", "/").replace("~0", "~")
-        if not is_dict(found) or key not in found:
-            return None
-        found = found[key]
+    for key in ref.split("/")[1:] if ref.startswith("#/") else [""]:
+        found = found.get(key.replace("~1", "/").replace("~0", "~")) if is_dict(found) else None
     return found

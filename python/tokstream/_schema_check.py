@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from ._schema import Invalid, Reason, _resolved, load_json
+from ._schema import Invalid, Reason, load_json, resolve
 from ._schema_nodes import fail, kind_of
 from ._typing import is_dict, is_list
 
@@ -79,7 +79,7 @@ class _Check:
             return
         ref = schema.get("$ref")
         if isinstance(ref, str):
-            self.check(self._root if ref == "#" else _resolved(ref, self._root), value, at, why)
+            self.check(resolve(ref, self._root), value, at, why)
         before = len(why)
         self._simple(schema, value, at, why)
         if len(why) > before:
@@ -93,11 +93,10 @@ class _Check:
     def _simple(self, schema: dict[str, Any], value: Any, at: Path, why: list[Reason]) -> None:
         kinds = schema.get("type")
         kinds = [kinds] if isinstance(kinds, str) else kinds
-        if is_list(kinds) and all(kind in _TYPES for kind in kinds):
-            if not any(_TYPES[kind][1](value) for kind in kinds):
-                names = " or ".join(_TYPES[kind][0] for kind in kinds)
-                fail(at, why, f"expected {names}, and there is {kind_of(value)}")
-                return
+        known = [_TYPES[kind] for kind in kinds if kind in _TYPES] if is_list(kinds) else []
+        if known and not any(is_one(value) for _, is_one in known):
+            fail(at, why, f"expected {' or '.join(name for name, _ in known)}, and there is {kind_of(value)}")
+            return
         allowed = schema.get("enum", [schema["const"]] if "const" in schema else None)
         if is_list(allowed) and not any(_same(value, item) for item in allowed):
             fail(at, why, f"expected one of {', '.join(map(repr, allowed))}, and there is {kind_of(value)}")

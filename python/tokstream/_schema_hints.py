@@ -29,14 +29,7 @@ def hints_of(cls: Any) -> dict[str, Any]:
 def _hints(cls: Any, names: dict[str, Any]) -> dict[str, Any]:
     # Where a program has the newer one it may have used what only that knows.
     read = getattr(modules.get("typing_extensions"), "get_type_hints", typing.get_type_hints)
-    return read(cls, localns=_Names(vars_of_module(cls), names), include_extras=True)  # type: ignore[no-any-return]
-
-
-class _Names(dict):  # type: ignore[type-arg]
-    """Names of a module, and others for those that it lacks."""
-
-    def __init__(self, first: dict[str, Any], rest: dict[str, Any]) -> None:
-        super().__init__({**rest, **first})
+    return read(cls, localns={**names, **vars_of_module(cls)}, include_extras=True)
 
 
 def vars_of_module(of: Any) -> dict[str, Any]:
@@ -68,14 +61,13 @@ def evaluated(annotation: Any, within: Any) -> Any:
     text = annotation if isinstance(annotation, str) else annotation.__forward_arg__
     module = getattr(annotation, "__forward_module__", None)
     names = vars(module) if module is not None else vars_of_module(within) if within is not None else {}
-    for more in (dict, _names_of_callers):
-        try:
-            return eval(text, {**more(), **vars(typing), **names})  # noqa: S307 - as typing.get_type_hints does
-        except NameError as error:
-            complaint = error
-        except SyntaxError as error:
-            raise TypeError(f"{text!r} is no annotation: {error.msg}") from None
-    raise TypeError(f"the annotation {text!r} has no JSON Schema: {complaint}")
+    try:
+        # Names in the order in which they are looked up, last first.
+        return eval(text, {**vars(typing), **_names_of_callers(), **names})  # noqa: S307 - as typing.get_type_hints does
+    except NameError as error:
+        raise TypeError(f"the annotation {text!r} has no JSON Schema: {error}") from None
+    except SyntaxError as error:
+        raise TypeError(f"{text!r} is no annotation: {error.msg}") from None
 
 
 def generic_bindings(type_: Any, outer: dict[Any, Any]) -> dict[Any, Any]:

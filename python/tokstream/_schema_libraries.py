@@ -5,6 +5,7 @@ None of the libraries is imported here: where a type of one is, the library is l
 
 from __future__ import annotations
 
+from functools import partial
 from sys import modules
 from typing import Any
 
@@ -85,7 +86,7 @@ class _Of(Node):
         names: dict[str, str] = {}
         for name, definition in inner.items():
             kept = _Verbatim(definition)
-            made = define(kept, name, defs, lambda definition=definition: definition)
+            made = define(kept, name, defs, kept.get)
             names[REFS + name] = made["$ref"]
         if any(ref != new for ref, new in names.items()):
             for new in names.values():
@@ -114,6 +115,10 @@ class _Verbatim:
 
     def __init__(self, schema: dict[str, Any]) -> None:
         self._schema = schema
+
+    def get(self) -> dict[str, Any]:
+        """Return the definition."""
+        return self._schema
 
     @override
     def __eq__(self, other: object) -> bool:
@@ -152,8 +157,8 @@ class _Pydantic(_Of):
 
     @override
     def _make_schema(self) -> dict[str, Any]:
-        made = self._type.model_json_schema() if self._is_model else self._adapter.json_schema()
-        return made  # type: ignore[no-any-return]
+        made: dict[str, Any] = self._type.model_json_schema() if self._is_model else self._adapter.json_schema()
+        return made
 
     @override
     def validate(self, value: Any) -> Any:
@@ -241,6 +246,10 @@ def described(metadata: tuple[Any, ...], kind: Any) -> tuple[dict[str, Any], lis
     return extra, checks
 
 
+def _holds(holds: Callable[[Any, Any], bool], limit: Any, value: Any) -> bool:
+    return holds(value, limit)
+
+
 def _limit(item: Any, kind: Any, extra: dict[str, Any], checks: list[tuple[str, Callable[[Any], bool]]]) -> None:
     at_least, at_most = _LENGTHS.get(kind, ("minProperties", "maxProperties"))
     limits: dict[str, tuple[str, str, Callable[[Any, Any], bool]]] = {
@@ -259,7 +268,7 @@ def _limit(item: Any, kind: Any, extra: dict[str, Any], checks: list[tuple[str, 
         # A date's limits are none that JSON Schema knows.
         if isinstance(limit, (int, float)):
             extra[keyword] = limit
-        checks.append((words.format(limit), lambda value, limit=limit, holds=holds: holds(value, limit)))
+        checks.append((words.format(limit), partial(_holds, holds, limit)))
     func = getattr(item, "func", None)
     if callable(func):
         checks.append((f"what {getattr(func, '__name__', 'its check')} holds of", func))

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     # Definitions by name: the kind they are of, and their schema.
     Definitions = dict[str, tuple[object, dict[str, Any]]]
 
+# ruff: noqa: ARG002 - all kinds have the same methods, and not all need all that these are given
+
 # What `read` returns where the value is not one of the type.
 FAILED = object()
 REFS = "#/$defs/"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import datetime
+import datetime as dt
 import decimal
 import ipaddress
 import pathlib
@@ -33,14 +33,14 @@ def _text(name: str, make: Callable[[str], Any], **schema: Any) -> Scalar:
     return Scalar(name, {"type": "string", **schema}, _is_text, make)
 
 
-def _read_datetime(text: str) -> datetime.datetime:
+def _read_datetime(text: str) -> dt.datetime:
     # Older Pythons read neither "Z" nor fractions of other than three or six digits.
     text = re.sub(r"[zZ]$", "+00:00", text)
     text = re.sub(r"\.(\d{1,9})", lambda match: "." + match[1][:6].ljust(6, "0"), text)
-    return datetime.datetime.fromisoformat(text)
+    return dt.datetime.fromisoformat(text)
 
 
-def _read_time(text: str) -> datetime.time:
+def _read_time(text: str) -> dt.time:
     return _read_datetime(f"2000-01-01T{text}").timetz()
 
 
@@ -49,14 +49,14 @@ _DURATION = re.compile(
 )
 
 
-def _read_duration(value: Any) -> datetime.timedelta:
+def _read_duration(value: Any) -> dt.timedelta:
     if not isinstance(value, str):
-        return datetime.timedelta(seconds=value)
+        return dt.timedelta(seconds=value)
     match = _DURATION.fullmatch(value)
     if match is None or not any(match.groups()[1:]):
         raise ValueError(value)
     weeks, days, hours, minutes, seconds = (float(part or 0) for part in match.groups()[1:])
-    span = datetime.timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+    span = dt.timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
     return -span if match[1] == "-" else span
 
 
@@ -74,10 +74,10 @@ SCALARS: dict[Any, Scalar] = {
     float: Scalar("a number", {"type": "number"}, _is_number, float),
     bool: Scalar("true or false", {"type": "boolean"}, lambda value: isinstance(value, bool)),
     type(None): Scalar("null", {"type": "null"}, lambda value: value is None),
-    datetime.datetime: _text("a date and time", _read_datetime, format="date-time"),
-    datetime.date: _text("a date", datetime.date.fromisoformat, format="date"),
-    datetime.time: _text("a time", _read_time, format="time"),
-    datetime.timedelta: Scalar(
+    dt.datetime: _text("a date and time", _read_datetime, format="date-time"),
+    dt.date: _text("a date", dt.date.fromisoformat, format="date"),
+    dt.time: _text("a time", _read_time, format="time"),
+    dt.timedelta: Scalar(
         "a duration",
         {"type": "string", "format": "duration"},
         lambda value: _is_text(value) or _is_number(value),

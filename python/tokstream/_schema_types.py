@@ -15,6 +15,7 @@ from . import _schema_libraries as libraries
 from ._schema_hints import evaluated, generic_bindings, hints_of
 from ._schema_nodes import (
     Anything,
+    Choice,
     Described,
     Field,
     Later,
@@ -111,7 +112,7 @@ class Builder:
         if hasattr(type_, "__supertype__"):
             return self.node(type_.__supertype__, within, bindings)
         if hasattr(type_, "__value__") and type(type_).__name__ == "TypeAliasType":
-            return self._alias(type_, type_, within, {})
+            return self._alias(type_, type_, {})
         if isinstance(type_, type):
             return self._class(type_, bindings)
         raise _no_schema(type_)
@@ -124,28 +125,30 @@ class Builder:
             return self._union(args, within, bindings)
         if origin in special("Literal"):
             return literal_choice(args)
-        if origin in special("Required") | special("NotRequired") | special("ReadOnly") | special("Final"):
+        if origin in special("Final"):
             return self.node(args[0], within, bindings)
-        if origin is tuple:
-            if len(args) == 2 and args[1] is Ellipsis:
-                return Sequence(self.node(args[0], within, bindings), tuple)
-            return Tuple([self.node(arg, within, bindings) for arg in args if arg != ()])
-        if origin in _LISTS:
-            return Sequence(self.node(args[0], within, bindings), _LISTS[origin], unique=origin in _SETS)
-        if origin in _DICTS:
-            key, value = args
-            return self._mapping(self.node(key, within, bindings), self.node(value, within, bindings), origin, key)
+        if origin is tuple or origin in _LISTS or origin in _DICTS:
+            return self._container(origin, args, within, bindings)
         if type(origin).__name__ == "TypeAliasType":
             inner = {v: _bound(arg, bindings) for v, arg in zip(origin.__type_params__, args, strict=False)}
-            return self._alias(type_, origin, within, inner)
+            return self._alias(type_, origin, inner)
         if isinstance(origin, type):
             return self._class(type_, {**bindings, **generic_bindings(type_, bindings)}, origin)
         raise _no_schema(type_)
 
+    def _container(self, origin: Any, args: tuple[Any, ...], within: Any, bindings: Bindings) -> Node:
+        is_long = len(args) == 2 and args[1] is Ellipsis
+        nodes = [self.node(arg, within, bindings) for arg in args if arg not in ((), Ellipsis)]
+        if origin is tuple:
+            return Sequence(nodes[0], tuple) if is_long else Tuple(nodes)
+        if origin in _LISTS:
+            return Sequence(nodes[0], _LISTS[origin], unique=origin in _SETS)
+        return self._mapping(nodes[0], nodes[1], origin, args[0])
+
     def _mapping(self, key: Node, value: Node, origin: Any, key_type: Any) -> Node:
-        if key.read("1", (), []) != "1" and key_type not in (int, float) and key.schema({}).get("type") != "string":
-            if "enum" not in str(key.schema({})) and "$ref" not in key.schema({}):
-                raise TypeError(f"a dict with keys of {key_type!r} has no JSON Schema: keys are strings there")
+        schema = key.schema({})
+        if key_type not in (int, float) and schema and schema.get("type") != "string" and not isinstance(key, Choice):
+            raise TypeError(f"a dict with keys of {key_type!r} has no JSON Schema: keys are strings there")
         return Mapping(key, value, _DICTS[origin], key_type)
 
     def _variable(self, variable: Any, within: Any, bindings: Bindings) -> Node:
@@ -170,7 +173,7 @@ class Builder:
         extra, checks = libraries.described(type_.__metadata__, node.schema({}).get("type"))
         return Described(node, extra, checks) if extra or checks else node
 
-    def _alias(self, key: Any, alias: Any, within: Any, bindings: Bindings) -> Node:
+    def _alias(self, key: Any, alias: Any, bindings: Bindings) -> Node:
         known = self._records.get(key)
         if known is None:
             known = self._records[key] = later = Later(alias.__name__, key)
@@ -227,9 +230,8 @@ class Builder:
         try:
             record.fields = list(make(cls, hints_of(cls), bindings))
         except TypeError as error:
-            raise TypeError(
-                f"{error} (a field of {cls.__name__})" if "(a field of" not in str(error) else error
-            ) from None
+            where = f" (a field of {cls.__name__})"
+            raise TypeError(f"{error}{where if '(a field of' not in str(error) else ''}") from None
 
     def _dataclass(self, cls: Any, hints: dict[str, Any], bindings: Bindings) -> typing.Iterator[Field]:
         for field in dataclass_fields(cls):
@@ -250,12 +252,8 @@ class Builder:
                 yield Field(argument, node, required=required, argument=argument, schema_extra=extra)
 
     def _typed_dict(self, cls: Any, hints: dict[str, Any], bindings: Bindings) -> typing.Iterator[Field]:
-        for name, hint in hints.items():
-            required = name in cls.__required_keys__
-            while typing.get_origin(hint) in special("Required") | special("NotRequired") | special("ReadOnly"):
-                if typing.get_origin(hint) not in special("ReadOnly"):
-                    required = typing.get_origin(hint) in special("Required")
-                (hint,) = typing.get_args(hint)
+        for name, marked in hints.items():
+            hint, required = _unmarked(marked, required=name in cls.__required_keys__)
             node = self.node(hint, cls, bindings)
             # All keys are required in strict mode: one that may be left out may be null there.
             absent = not required and not node.allows_null()
@@ -265,6 +263,16 @@ class Builder:
         for name in cls._fields:
             node = self.node(hints.get(name, Any), cls, bindings)
             yield Field(name, node, required=name not in cls._field_defaults)
+
+
+def _unmarked(hint: Any, *, required: bool) -> tuple[Any, bool]:
+    """Return the type of a key without its marks, and whether they make it a required one."""
+    origin = typing.get_origin(hint)
+    if origin in special("ReadOnly"):
+        return _unmarked(typing.get_args(hint)[0], required=required)
+    if origin in special("Required") | special("NotRequired"):
+        return _unmarked(typing.get_args(hint)[0], required=origin in special("Required"))
+    return hint, required
 
 
 def _bound(arg: Any, bindings: Bindings) -> Any:

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Generic
 
-    from typing_extensions import TypeIs, override
+    from typing_extensions import TypeIs, TypeVar, override
 else:
+
+    class Generic:
+        """A stand-in: what is generic for type checkers is a plain class at run time."""
+
+        __slots__ = ()
+
+        def __class_getitem__(cls, item: object) -> object:
+            return cls
+
+    def TypeVar(name: str, **_: object) -> str:  # noqa: N802 - it stands in for a class
+        """Return what stands for a type variable."""
+        return name
 
     def override(method: object) -> object:
         """Mark a method that overrides one of a base class, for type checkers."""
         return method
 
 
-__all__ = ["is_dict", "is_list", "is_set", "override"]
+__all__ = ["Generic", "TypeVar", "is_dict", "is_list", "is_set", "override"]
 
 
 def is_dict(value: object) -> TypeIs[dict[Any, Any]]:

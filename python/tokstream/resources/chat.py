@@ -94,8 +94,8 @@ def _refuse_type(response_format: Any) -> None:
     """Raise a TypeError for a type, which `create` does not parse."""
     if isinstance(response_format, type) or hasattr(response_format, "__args__"):
         raise TypeError(
-            f"create() does not parse replies: use client.chat.completions.parse(response_format={response_format!r:.80}"
-            ", …), or stream(…) for events"
+            f"create() does not parse replies into {response_format!r:.80}: "
+            "use client.chat.completions.parse(…), or stream(…) for events"
         )
 
 

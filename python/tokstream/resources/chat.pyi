@@ -1,7 +1,7 @@
 """`client.chat.completions`: replies to a conversation, whole, streamed or as events."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, TypeAlias, overload
+from typing import Any, Literal, TypeAlias, TypeVar, overload
 
 from tokstream._events import AsyncChatCompletionStreamManager, ChatCompletionStreamManager
 from tokstream._marks import NotGiven, Omit
@@ -12,11 +12,15 @@ from tokstream.types.chat import (
     ChatCompletionToolChoiceOptionParam,
     ChatCompletionToolUnionParam,
     Messages,
+    ParsedChatCompletion,
 )
 from tokstream.types.chat.completion_create_params import Reasoning, ResponseFormat, ServiceTier
 from tokstream.types.shared_params import Metadata, ReasoningEffort
 
 _Missing: TypeAlias = NotGiven | Omit
+_T = TypeVar("_T")
+
+def as_messages(messages: Any) -> Any: ...
 
 class Chat:
     """Chat routes."""
@@ -256,11 +260,179 @@ class Completions:
         timeout: float | Timeout | NotGiven | None = ...,
         **params: object,
     ) -> ChatCompletion | Stream[ChatCompletionChunk]: ...
+    @overload
+    def parse(
+        self,
+        *,
+        messages: Messages,
+        model: str | _Missing = ...,
+        response_format: type[_T],
+        chat_template_kwargs: Mapping[str, object] | _Missing | None = ...,
+        continue_final_message: bool | _Missing | None = ...,
+        fail_fast: bool | _Missing | None = ...,
+        frequency_penalty: float | _Missing | None = ...,
+        ignore_eos: bool | _Missing | None = ...,
+        logit_bias: Mapping[str, int] | _Missing | None = ...,
+        logprobs: bool | _Missing | None = ...,
+        max_completion_tokens: int | _Missing | None = ...,
+        max_reasks: int = 0,
+        max_tokens: int | _Missing | None = ...,
+        metadata: Metadata | _Missing | None = ...,
+        min_p: float | _Missing | None = ...,
+        models: Sequence[str] | _Missing | None = ...,
+        n: int | _Missing | None = ...,
+        parallel_tool_calls: bool | _Missing | None = ...,
+        presence_penalty: float | _Missing | None = ...,
+        prompt_cache_key: str | _Missing | None = ...,
+        prompt_cache_options: Mapping[str, object] | _Missing | None = ...,
+        reasoning: Reasoning | Mapping[str, object] | _Missing | None = ...,
+        reasoning_effort: ReasoningEffort | _Missing = ...,
+        repetition_penalty: float | _Missing | None = ...,
+        seed: int | _Missing | None = ...,
+        service_tier: ServiceTier | _Missing | None = ...,
+        stop: str | Sequence[str] | _Missing | None = ...,
+        stop_token_ids: Sequence[int] | _Missing | None = ...,
+        stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
+        temperature: float | _Missing | None = ...,
+        tool_choice: ChatCompletionToolChoiceOptionParam | Mapping[str, object] | _Missing | None = ...,
+        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object] | type] | _Missing | None = ...,
+        top_k: int | _Missing | None = ...,
+        top_logprobs: int | _Missing | None = ...,
+        top_p: float | _Missing | None = ...,
+        user: str | _Missing | None = ...,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+        **params: object,
+    ) -> ParsedChatCompletion[_T]:
+        """Ask the model for a reply and read a value out of it.
+
+        The JSON Schema of the type is sent as `response_format`, as strict mode wants it. What comes back is read and
+        checked by the type's own library, where it has one.
+
+        `response_format` is the type of the value: a class of pydantic, msgspec or attrs, a dataclass, `TypedDict`,
+        `NamedTuple`, enum, `Literal`, union, `list[…]` and the like; or a JSON Schema as a dict, for plain data. A dict
+        as the server takes it, such as `{"type": "json_object"}`, is sent as it is; JSON is then read as plain data.
+
+        `tools` are those of `create`, and classes: one stands for a strict tool whose arguments are its objects. Of
+        strict tools and of classes the arguments are read too: `tool_calls[0].function.parsed_arguments`.
+
+        `max_reasks` is how often to tell the model what is wrong with its reply and ask again, 0 by default. The usage
+        of all replies is added up.
+
+        The other parameters are those of `create`.
+
+        Returns:
+            `ParsedChatCompletion`, whose `choices[0].message.parsed` is the value. It is None if the model refused,
+            and then `message.refusal` says why, or if it asks for calls of tools.
+
+        Raises:
+            OutputValidationError: the reply does not fit, also after `max_reasks` more.
+            LengthFinishReasonError: the reply was cut at its limit of tokens.
+            ContentFilterFinishReasonError: the server withheld the reply.
+            TypeError: a type has no JSON Schema.
+            APIError: as for `create`.
+        """
+    @overload
+    def parse(
+        self,
+        *,
+        messages: Messages,
+        model: str | _Missing = ...,
+        response_format: _Missing | None = ...,
+        chat_template_kwargs: Mapping[str, object] | _Missing | None = ...,
+        continue_final_message: bool | _Missing | None = ...,
+        fail_fast: bool | _Missing | None = ...,
+        frequency_penalty: float | _Missing | None = ...,
+        ignore_eos: bool | _Missing | None = ...,
+        logit_bias: Mapping[str, int] | _Missing | None = ...,
+        logprobs: bool | _Missing | None = ...,
+        max_completion_tokens: int | _Missing | None = ...,
+        max_reasks: int = 0,
+        max_tokens: int | _Missing | None = ...,
+        metadata: Metadata | _Missing | None = ...,
+        min_p: float | _Missing | None = ...,
+        models: Sequence[str] | _Missing | None = ...,
+        n: int | _Missing | None = ...,
+        parallel_tool_calls: bool | _Missing | None = ...,
+        presence_penalty: float | _Missing | None = ...,
+        prompt_cache_key: str | _Missing | None = ...,
+        prompt_cache_options: Mapping[str, object] | _Missing | None = ...,
+        reasoning: Reasoning | Mapping[str, object] | _Missing | None = ...,
+        reasoning_effort: ReasoningEffort | _Missing = ...,
+        repetition_penalty: float | _Missing | None = ...,
+        seed: int | _Missing | None = ...,
+        service_tier: ServiceTier | _Missing | None = ...,
+        stop: str | Sequence[str] | _Missing | None = ...,
+        stop_token_ids: Sequence[int] | _Missing | None = ...,
+        stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
+        temperature: float | _Missing | None = ...,
+        tool_choice: ChatCompletionToolChoiceOptionParam | Mapping[str, object] | _Missing | None = ...,
+        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object] | type] | _Missing | None = ...,
+        top_k: int | _Missing | None = ...,
+        top_logprobs: int | _Missing | None = ...,
+        top_p: float | _Missing | None = ...,
+        user: str | _Missing | None = ...,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+        **params: object,
+    ) -> ParsedChatCompletion[None]: ...
+    @overload
+    def parse(
+        self,
+        *,
+        messages: Messages,
+        model: str | _Missing = ...,
+        response_format: object,
+        chat_template_kwargs: Mapping[str, object] | _Missing | None = ...,
+        continue_final_message: bool | _Missing | None = ...,
+        fail_fast: bool | _Missing | None = ...,
+        frequency_penalty: float | _Missing | None = ...,
+        ignore_eos: bool | _Missing | None = ...,
+        logit_bias: Mapping[str, int] | _Missing | None = ...,
+        logprobs: bool | _Missing | None = ...,
+        max_completion_tokens: int | _Missing | None = ...,
+        max_reasks: int = 0,
+        max_tokens: int | _Missing | None = ...,
+        metadata: Metadata | _Missing | None = ...,
+        min_p: float | _Missing | None = ...,
+        models: Sequence[str] | _Missing | None = ...,
+        n: int | _Missing | None = ...,
+        parallel_tool_calls: bool | _Missing | None = ...,
+        presence_penalty: float | _Missing | None = ...,
+        prompt_cache_key: str | _Missing | None = ...,
+        prompt_cache_options: Mapping[str, object] | _Missing | None = ...,
+        reasoning: Reasoning | Mapping[str, object] | _Missing | None = ...,
+        reasoning_effort: ReasoningEffort | _Missing = ...,
+        repetition_penalty: float | _Missing | None = ...,
+        seed: int | _Missing | None = ...,
+        service_tier: ServiceTier | _Missing | None = ...,
+        stop: str | Sequence[str] | _Missing | None = ...,
+        stop_token_ids: Sequence[int] | _Missing | None = ...,
+        stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
+        temperature: float | _Missing | None = ...,
+        tool_choice: ChatCompletionToolChoiceOptionParam | Mapping[str, object] | _Missing | None = ...,
+        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object] | type] | _Missing | None = ...,
+        top_k: int | _Missing | None = ...,
+        top_logprobs: int | _Missing | None = ...,
+        top_p: float | _Missing | None = ...,
+        user: str | _Missing | None = ...,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+        **params: object,
+    ) -> ParsedChatCompletion[Any]: ...
+    @overload
     def stream(
         self,
         *,
         messages: Messages,
         model: str | _Missing = ...,
+        response_format: type[_T],
         chat_template_kwargs: Mapping[str, object] | _Missing | None = ...,
         continue_final_message: bool | _Missing | None = ...,
         fail_fast: bool | _Missing | None = ...,
@@ -281,7 +453,6 @@ class Completions:
         reasoning: Reasoning | Mapping[str, object] | _Missing | None = ...,
         reasoning_effort: ReasoningEffort | _Missing = ...,
         repetition_penalty: float | _Missing | None = ...,
-        response_format: ResponseFormat | Mapping[str, object] | _Missing | None = ...,
         seed: int | _Missing | None = ...,
         service_tier: ServiceTier | _Missing | None = ...,
         stop: str | Sequence[str] | _Missing | None = ...,
@@ -289,7 +460,7 @@ class Completions:
         stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
         temperature: float | _Missing | None = ...,
         tool_choice: ChatCompletionToolChoiceOptionParam | Mapping[str, object] | _Missing | None = ...,
-        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object]] | _Missing | None = ...,
+        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object] | type] | _Missing | None = ...,
         top_k: int | _Missing | None = ...,
         top_logprobs: int | _Missing | None = ...,
         top_p: float | _Missing | None = ...,
@@ -299,16 +470,109 @@ class Completions:
         extra_body: Mapping[str, object] | None = None,
         timeout: float | Timeout | NotGiven | None = ...,
         **params: object,
-    ) -> ChatCompletionStreamManager:
+    ) -> ChatCompletionStreamManager[_T]:
         """Ask the model for a reply and read it as events: `content.delta`, `content.done` and the like.
 
         To be used in a `with` block, whose end ends the request. The request is sent when the block is entered.
 
-        Parameters are those of `create`.
+        With a `response_format` as for `parse`, `content.delta` events have the JSON so far as `parsed`, plain data
+        that grows, and `content.done` the value itself.
+
+        Parameters are those of `create`; `response_format` and `tools` also take what `parse` takes.
 
         Returns:
             A context manager over the events. See `tokstream.types.chat` for their classes.
         """
+    @overload
+    def stream(
+        self,
+        *,
+        messages: Messages,
+        model: str | _Missing = ...,
+        response_format: _Missing | None = ...,
+        chat_template_kwargs: Mapping[str, object] | _Missing | None = ...,
+        continue_final_message: bool | _Missing | None = ...,
+        fail_fast: bool | _Missing | None = ...,
+        frequency_penalty: float | _Missing | None = ...,
+        ignore_eos: bool | _Missing | None = ...,
+        logit_bias: Mapping[str, int] | _Missing | None = ...,
+        logprobs: bool | _Missing | None = ...,
+        max_completion_tokens: int | _Missing | None = ...,
+        max_tokens: int | _Missing | None = ...,
+        metadata: Metadata | _Missing | None = ...,
+        min_p: float | _Missing | None = ...,
+        models: Sequence[str] | _Missing | None = ...,
+        n: int | _Missing | None = ...,
+        parallel_tool_calls: bool | _Missing | None = ...,
+        presence_penalty: float | _Missing | None = ...,
+        prompt_cache_key: str | _Missing | None = ...,
+        prompt_cache_options: Mapping[str, object] | _Missing | None = ...,
+        reasoning: Reasoning | Mapping[str, object] | _Missing | None = ...,
+        reasoning_effort: ReasoningEffort | _Missing = ...,
+        repetition_penalty: float | _Missing | None = ...,
+        seed: int | _Missing | None = ...,
+        service_tier: ServiceTier | _Missing | None = ...,
+        stop: str | Sequence[str] | _Missing | None = ...,
+        stop_token_ids: Sequence[int] | _Missing | None = ...,
+        stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
+        temperature: float | _Missing | None = ...,
+        tool_choice: ChatCompletionToolChoiceOptionParam | Mapping[str, object] | _Missing | None = ...,
+        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object] | type] | _Missing | None = ...,
+        top_k: int | _Missing | None = ...,
+        top_logprobs: int | _Missing | None = ...,
+        top_p: float | _Missing | None = ...,
+        user: str | _Missing | None = ...,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+        **params: object,
+    ) -> ChatCompletionStreamManager[None]: ...
+    @overload
+    def stream(
+        self,
+        *,
+        messages: Messages,
+        model: str | _Missing = ...,
+        response_format: object,
+        chat_template_kwargs: Mapping[str, object] | _Missing | None = ...,
+        continue_final_message: bool | _Missing | None = ...,
+        fail_fast: bool | _Missing | None = ...,
+        frequency_penalty: float | _Missing | None = ...,
+        ignore_eos: bool | _Missing | None = ...,
+        logit_bias: Mapping[str, int] | _Missing | None = ...,
+        logprobs: bool | _Missing | None = ...,
+        max_completion_tokens: int | _Missing | None = ...,
+        max_tokens: int | _Missing | None = ...,
+        metadata: Metadata | _Missing | None = ...,
+        min_p: float | _Missing | None = ...,
+        models: Sequence[str] | _Missing | None = ...,
+        n: int | _Missing | None = ...,
+        parallel_tool_calls: bool | _Missing | None = ...,
+        presence_penalty: float | _Missing | None = ...,
+        prompt_cache_key: str | _Missing | None = ...,
+        prompt_cache_options: Mapping[str, object] | _Missing | None = ...,
+        reasoning: Reasoning | Mapping[str, object] | _Missing | None = ...,
+        reasoning_effort: ReasoningEffort | _Missing = ...,
+        repetition_penalty: float | _Missing | None = ...,
+        seed: int | _Missing | None = ...,
+        service_tier: ServiceTier | _Missing | None = ...,
+        stop: str | Sequence[str] | _Missing | None = ...,
+        stop_token_ids: Sequence[int] | _Missing | None = ...,
+        stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
+        temperature: float | _Missing | None = ...,
+        tool_choice: ChatCompletionToolChoiceOptionParam | Mapping[str, object] | _Missing | None = ...,
+        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object] | type] | _Missing | None = ...,
+        top_k: int | _Missing | None = ...,
+        top_logprobs: int | _Missing | None = ...,
+        top_p: float | _Missing | None = ...,
+        user: str | _Missing | None = ...,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+        **params: object,
+    ) -> ChatCompletionStreamManager[Any]: ...
     @property
     def with_raw_response(self) -> _CompletionsWithRawResponse:
         """The same methods, returning the HTTP response with its status and headers."""
@@ -525,11 +789,179 @@ class AsyncCompletions:
         timeout: float | Timeout | NotGiven | None = ...,
         **params: object,
     ) -> ChatCompletion | AsyncStream[ChatCompletionChunk]: ...
+    @overload
+    async def parse(
+        self,
+        *,
+        messages: Messages,
+        model: str | _Missing = ...,
+        response_format: type[_T],
+        chat_template_kwargs: Mapping[str, object] | _Missing | None = ...,
+        continue_final_message: bool | _Missing | None = ...,
+        fail_fast: bool | _Missing | None = ...,
+        frequency_penalty: float | _Missing | None = ...,
+        ignore_eos: bool | _Missing | None = ...,
+        logit_bias: Mapping[str, int] | _Missing | None = ...,
+        logprobs: bool | _Missing | None = ...,
+        max_completion_tokens: int | _Missing | None = ...,
+        max_reasks: int = 0,
+        max_tokens: int | _Missing | None = ...,
+        metadata: Metadata | _Missing | None = ...,
+        min_p: float | _Missing | None = ...,
+        models: Sequence[str] | _Missing | None = ...,
+        n: int | _Missing | None = ...,
+        parallel_tool_calls: bool | _Missing | None = ...,
+        presence_penalty: float | _Missing | None = ...,
+        prompt_cache_key: str | _Missing | None = ...,
+        prompt_cache_options: Mapping[str, object] | _Missing | None = ...,
+        reasoning: Reasoning | Mapping[str, object] | _Missing | None = ...,
+        reasoning_effort: ReasoningEffort | _Missing = ...,
+        repetition_penalty: float | _Missing | None = ...,
+        seed: int | _Missing | None = ...,
+        service_tier: ServiceTier | _Missing | None = ...,
+        stop: str | Sequence[str] | _Missing | None = ...,
+        stop_token_ids: Sequence[int] | _Missing | None = ...,
+        stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
+        temperature: float | _Missing | None = ...,
+        tool_choice: ChatCompletionToolChoiceOptionParam | Mapping[str, object] | _Missing | None = ...,
+        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object] | type] | _Missing | None = ...,
+        top_k: int | _Missing | None = ...,
+        top_logprobs: int | _Missing | None = ...,
+        top_p: float | _Missing | None = ...,
+        user: str | _Missing | None = ...,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+        **params: object,
+    ) -> ParsedChatCompletion[_T]:
+        """Ask the model for a reply and read a value out of it.
+
+        The JSON Schema of the type is sent as `response_format`, as strict mode wants it. What comes back is read and
+        checked by the type's own library, where it has one.
+
+        `response_format` is the type of the value: a class of pydantic, msgspec or attrs, a dataclass, `TypedDict`,
+        `NamedTuple`, enum, `Literal`, union, `list[…]` and the like; or a JSON Schema as a dict, for plain data. A dict
+        as the server takes it, such as `{"type": "json_object"}`, is sent as it is; JSON is then read as plain data.
+
+        `tools` are those of `create`, and classes: one stands for a strict tool whose arguments are its objects. Of
+        strict tools and of classes the arguments are read too: `tool_calls[0].function.parsed_arguments`.
+
+        `max_reasks` is how often to tell the model what is wrong with its reply and ask again, 0 by default. The usage
+        of all replies is added up.
+
+        The other parameters are those of `create`.
+
+        Returns:
+            `ParsedChatCompletion`, whose `choices[0].message.parsed` is the value. It is None if the model refused,
+            and then `message.refusal` says why, or if it asks for calls of tools.
+
+        Raises:
+            OutputValidationError: the reply does not fit, also after `max_reasks` more.
+            LengthFinishReasonError: the reply was cut at its limit of tokens.
+            ContentFilterFinishReasonError: the server withheld the reply.
+            TypeError: a type has no JSON Schema.
+            APIError: as for `create`.
+        """
+    @overload
+    async def parse(
+        self,
+        *,
+        messages: Messages,
+        model: str | _Missing = ...,
+        response_format: _Missing | None = ...,
+        chat_template_kwargs: Mapping[str, object] | _Missing | None = ...,
+        continue_final_message: bool | _Missing | None = ...,
+        fail_fast: bool | _Missing | None = ...,
+        frequency_penalty: float | _Missing | None = ...,
+        ignore_eos: bool | _Missing | None = ...,
+        logit_bias: Mapping[str, int] | _Missing | None = ...,
+        logprobs: bool | _Missing | None = ...,
+        max_completion_tokens: int | _Missing | None = ...,
+        max_reasks: int = 0,
+        max_tokens: int | _Missing | None = ...,
+        metadata: Metadata | _Missing | None = ...,
+        min_p: float | _Missing | None = ...,
+        models: Sequence[str] | _Missing | None = ...,
+        n: int | _Missing | None = ...,
+        parallel_tool_calls: bool | _Missing | None = ...,
+        presence_penalty: float | _Missing | None = ...,
+        prompt_cache_key: str | _Missing | None = ...,
+        prompt_cache_options: Mapping[str, object] | _Missing | None = ...,
+        reasoning: Reasoning | Mapping[str, object] | _Missing | None = ...,
+        reasoning_effort: ReasoningEffort | _Missing = ...,
+        repetition_penalty: float | _Missing | None = ...,
+        seed: int | _Missing | None = ...,
+        service_tier: ServiceTier | _Missing | None = ...,
+        stop: str | Sequence[str] | _Missing | None = ...,
+        stop_token_ids: Sequence[int] | _Missing | None = ...,
+        stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
+        temperature: float | _Missing | None = ...,
+        tool_choice: ChatCompletionToolChoiceOptionParam | Mapping[str, object] | _Missing | None = ...,
+        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object] | type] | _Missing | None = ...,
+        top_k: int | _Missing | None = ...,
+        top_logprobs: int | _Missing | None = ...,
+        top_p: float | _Missing | None = ...,
+        user: str | _Missing | None = ...,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+        **params: object,
+    ) -> ParsedChatCompletion[None]: ...
+    @overload
+    async def parse(
+        self,
+        *,
+        messages: Messages,
+        model: str | _Missing = ...,
+        response_format: object,
+        chat_template_kwargs: Mapping[str, object] | _Missing | None = ...,
+        continue_final_message: bool | _Missing | None = ...,
+        fail_fast: bool | _Missing | None = ...,
+        frequency_penalty: float | _Missing | None = ...,
+        ignore_eos: bool | _Missing | None = ...,
+        logit_bias: Mapping[str, int] | _Missing | None = ...,
+        logprobs: bool | _Missing | None = ...,
+        max_completion_tokens: int | _Missing | None = ...,
+        max_reasks: int = 0,
+        max_tokens: int | _Missing | None = ...,
+        metadata: Metadata | _Missing | None = ...,
+        min_p: float | _Missing | None = ...,
+        models: Sequence[str] | _Missing | None = ...,
+        n: int | _Missing | None = ...,
+        parallel_tool_calls: bool | _Missing | None = ...,
+        presence_penalty: float | _Missing | None = ...,
+        prompt_cache_key: str | _Missing | None = ...,
+        prompt_cache_options: Mapping[str, object] | _Missing | None = ...,
+        reasoning: Reasoning | Mapping[str, object] | _Missing | None = ...,
+        reasoning_effort: ReasoningEffort | _Missing = ...,
+        repetition_penalty: float | _Missing | None = ...,
+        seed: int | _Missing | None = ...,
+        service_tier: ServiceTier | _Missing | None = ...,
+        stop: str | Sequence[str] | _Missing | None = ...,
+        stop_token_ids: Sequence[int] | _Missing | None = ...,
+        stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
+        temperature: float | _Missing | None = ...,
+        tool_choice: ChatCompletionToolChoiceOptionParam | Mapping[str, object] | _Missing | None = ...,
+        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object] | type] | _Missing | None = ...,
+        top_k: int | _Missing | None = ...,
+        top_logprobs: int | _Missing | None = ...,
+        top_p: float | _Missing | None = ...,
+        user: str | _Missing | None = ...,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+        **params: object,
+    ) -> ParsedChatCompletion[Any]: ...
+    @overload
     def stream(
         self,
         *,
         messages: Messages,
         model: str | _Missing = ...,
+        response_format: type[_T],
         chat_template_kwargs: Mapping[str, object] | _Missing | None = ...,
         continue_final_message: bool | _Missing | None = ...,
         fail_fast: bool | _Missing | None = ...,
@@ -550,7 +982,6 @@ class AsyncCompletions:
         reasoning: Reasoning | Mapping[str, object] | _Missing | None = ...,
         reasoning_effort: ReasoningEffort | _Missing = ...,
         repetition_penalty: float | _Missing | None = ...,
-        response_format: ResponseFormat | Mapping[str, object] | _Missing | None = ...,
         seed: int | _Missing | None = ...,
         service_tier: ServiceTier | _Missing | None = ...,
         stop: str | Sequence[str] | _Missing | None = ...,
@@ -558,7 +989,7 @@ class AsyncCompletions:
         stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
         temperature: float | _Missing | None = ...,
         tool_choice: ChatCompletionToolChoiceOptionParam | Mapping[str, object] | _Missing | None = ...,
-        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object]] | _Missing | None = ...,
+        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object] | type] | _Missing | None = ...,
         top_k: int | _Missing | None = ...,
         top_logprobs: int | _Missing | None = ...,
         top_p: float | _Missing | None = ...,
@@ -568,17 +999,110 @@ class AsyncCompletions:
         extra_body: Mapping[str, object] | None = None,
         timeout: float | Timeout | NotGiven | None = ...,
         **params: object,
-    ) -> AsyncChatCompletionStreamManager:
+    ) -> AsyncChatCompletionStreamManager[_T]:
         """Ask the model for a reply and read it as events: `content.delta`, `content.done` and the like.
 
         To be used in a `async with` block, whose end ends the request. The request is sent when the block is
         entered.
 
-        Parameters are those of `create`.
+        With a `response_format` as for `parse`, `content.delta` events have the JSON so far as `parsed`, plain data
+        that grows, and `content.done` the value itself.
+
+        Parameters are those of `create`; `response_format` and `tools` also take what `parse` takes.
 
         Returns:
             A context manager over the events. See `tokstream.types.chat` for their classes.
         """
+    @overload
+    def stream(
+        self,
+        *,
+        messages: Messages,
+        model: str | _Missing = ...,
+        response_format: _Missing | None = ...,
+        chat_template_kwargs: Mapping[str, object] | _Missing | None = ...,
+        continue_final_message: bool | _Missing | None = ...,
+        fail_fast: bool | _Missing | None = ...,
+        frequency_penalty: float | _Missing | None = ...,
+        ignore_eos: bool | _Missing | None = ...,
+        logit_bias: Mapping[str, int] | _Missing | None = ...,
+        logprobs: bool | _Missing | None = ...,
+        max_completion_tokens: int | _Missing | None = ...,
+        max_tokens: int | _Missing | None = ...,
+        metadata: Metadata | _Missing | None = ...,
+        min_p: float | _Missing | None = ...,
+        models: Sequence[str] | _Missing | None = ...,
+        n: int | _Missing | None = ...,
+        parallel_tool_calls: bool | _Missing | None = ...,
+        presence_penalty: float | _Missing | None = ...,
+        prompt_cache_key: str | _Missing | None = ...,
+        prompt_cache_options: Mapping[str, object] | _Missing | None = ...,
+        reasoning: Reasoning | Mapping[str, object] | _Missing | None = ...,
+        reasoning_effort: ReasoningEffort | _Missing = ...,
+        repetition_penalty: float | _Missing | None = ...,
+        seed: int | _Missing | None = ...,
+        service_tier: ServiceTier | _Missing | None = ...,
+        stop: str | Sequence[str] | _Missing | None = ...,
+        stop_token_ids: Sequence[int] | _Missing | None = ...,
+        stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
+        temperature: float | _Missing | None = ...,
+        tool_choice: ChatCompletionToolChoiceOptionParam | Mapping[str, object] | _Missing | None = ...,
+        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object] | type] | _Missing | None = ...,
+        top_k: int | _Missing | None = ...,
+        top_logprobs: int | _Missing | None = ...,
+        top_p: float | _Missing | None = ...,
+        user: str | _Missing | None = ...,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+        **params: object,
+    ) -> AsyncChatCompletionStreamManager[None]: ...
+    @overload
+    def stream(
+        self,
+        *,
+        messages: Messages,
+        model: str | _Missing = ...,
+        response_format: object,
+        chat_template_kwargs: Mapping[str, object] | _Missing | None = ...,
+        continue_final_message: bool | _Missing | None = ...,
+        fail_fast: bool | _Missing | None = ...,
+        frequency_penalty: float | _Missing | None = ...,
+        ignore_eos: bool | _Missing | None = ...,
+        logit_bias: Mapping[str, int] | _Missing | None = ...,
+        logprobs: bool | _Missing | None = ...,
+        max_completion_tokens: int | _Missing | None = ...,
+        max_tokens: int | _Missing | None = ...,
+        metadata: Metadata | _Missing | None = ...,
+        min_p: float | _Missing | None = ...,
+        models: Sequence[str] | _Missing | None = ...,
+        n: int | _Missing | None = ...,
+        parallel_tool_calls: bool | _Missing | None = ...,
+        presence_penalty: float | _Missing | None = ...,
+        prompt_cache_key: str | _Missing | None = ...,
+        prompt_cache_options: Mapping[str, object] | _Missing | None = ...,
+        reasoning: Reasoning | Mapping[str, object] | _Missing | None = ...,
+        reasoning_effort: ReasoningEffort | _Missing = ...,
+        repetition_penalty: float | _Missing | None = ...,
+        seed: int | _Missing | None = ...,
+        service_tier: ServiceTier | _Missing | None = ...,
+        stop: str | Sequence[str] | _Missing | None = ...,
+        stop_token_ids: Sequence[int] | _Missing | None = ...,
+        stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
+        temperature: float | _Missing | None = ...,
+        tool_choice: ChatCompletionToolChoiceOptionParam | Mapping[str, object] | _Missing | None = ...,
+        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object] | type] | _Missing | None = ...,
+        top_k: int | _Missing | None = ...,
+        top_logprobs: int | _Missing | None = ...,
+        top_p: float | _Missing | None = ...,
+        user: str | _Missing | None = ...,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+        **params: object,
+    ) -> AsyncChatCompletionStreamManager[Any]: ...
     @property
     def with_raw_response(self) -> _AsyncCompletionsWithRawResponse:
         """The same methods, returning the HTTP response with its status and headers."""
@@ -627,6 +1151,34 @@ class _CompletionsWithRawResponse:
         timeout: float | Timeout | NotGiven | None = ...,
         **params: Any,
     ) -> RawResponse[ChatCompletion | Stream[ChatCompletionChunk]]: ...
+    @overload
+    def parse(
+        self,
+        *,
+        messages: Messages,
+        model: str | _Missing = ...,
+        response_format: type[_T],
+        max_reasks: int = 0,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+        **params: Any,
+    ) -> RawResponse[ParsedChatCompletion[_T]]: ...
+    @overload
+    def parse(
+        self,
+        *,
+        messages: Messages,
+        model: str | _Missing = ...,
+        response_format: object = ...,
+        max_reasks: int = 0,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+        **params: Any,
+    ) -> RawResponse[ParsedChatCompletion[Any]]: ...
 
 class _CompletionsWithStreamingResponse:
     @overload
@@ -668,6 +1220,34 @@ class _CompletionsWithStreamingResponse:
         timeout: float | Timeout | NotGiven | None = ...,
         **params: Any,
     ) -> ResponseContextManager[ChatCompletion | Stream[ChatCompletionChunk]]: ...
+    @overload
+    def parse(
+        self,
+        *,
+        messages: Messages,
+        model: str | _Missing = ...,
+        response_format: type[_T],
+        max_reasks: int = 0,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+        **params: Any,
+    ) -> ResponseContextManager[ParsedChatCompletion[_T]]: ...
+    @overload
+    def parse(
+        self,
+        *,
+        messages: Messages,
+        model: str | _Missing = ...,
+        response_format: object = ...,
+        max_reasks: int = 0,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+        **params: Any,
+    ) -> ResponseContextManager[ParsedChatCompletion[Any]]: ...
 
 class _AsyncCompletionsWithRawResponse:
     @overload
@@ -709,6 +1289,34 @@ class _AsyncCompletionsWithRawResponse:
         timeout: float | Timeout | NotGiven | None = ...,
         **params: Any,
     ) -> RawResponse[ChatCompletion | AsyncStream[ChatCompletionChunk]]: ...
+    @overload
+    async def parse(
+        self,
+        *,
+        messages: Messages,
+        model: str | _Missing = ...,
+        response_format: type[_T],
+        max_reasks: int = 0,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+        **params: Any,
+    ) -> RawResponse[ParsedChatCompletion[_T]]: ...
+    @overload
+    async def parse(
+        self,
+        *,
+        messages: Messages,
+        model: str | _Missing = ...,
+        response_format: object = ...,
+        max_reasks: int = 0,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+        **params: Any,
+    ) -> RawResponse[ParsedChatCompletion[Any]]: ...
 
 class _AsyncCompletionsWithStreamingResponse:
     @overload
@@ -750,6 +1358,34 @@ class _AsyncCompletionsWithStreamingResponse:
         timeout: float | Timeout | NotGiven | None = ...,
         **params: Any,
     ) -> AsyncResponseContextManager[ChatCompletion | AsyncStream[ChatCompletionChunk]]: ...
+    @overload
+    def parse(
+        self,
+        *,
+        messages: Messages,
+        model: str | _Missing = ...,
+        response_format: type[_T],
+        max_reasks: int = 0,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+        **params: Any,
+    ) -> AsyncResponseContextManager[ParsedChatCompletion[_T]]: ...
+    @overload
+    def parse(
+        self,
+        *,
+        messages: Messages,
+        model: str | _Missing = ...,
+        response_format: object = ...,
+        max_reasks: int = 0,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+        **params: Any,
+    ) -> AsyncResponseContextManager[ParsedChatCompletion[Any]]: ...
 
 class _ChatWithRawResponse:
     @property
