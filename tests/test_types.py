@@ -13,9 +13,11 @@ from pages import ROOT, examples, pages, program
 ONLY_FOR_CHECKERS = """
 tokstream._choice.Choices
 tokstream._choice.IncEx
+tokstream._event_types.T
 tokstream._http.HeaderTypes
 tokstream._models.Flags
 tokstream._models.Model
+tokstream._steps.Steps
 tokstream._validation.Model
 """
 PROGRAMS = ROOT / "tests" / "typing"

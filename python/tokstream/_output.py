@@ -15,6 +15,7 @@ from ._parsed import (
     ParsedChoice,
     ParsedFunction,
     ParsedFunctionToolCall,
+    make,
 )
 from ._schema import Invalid, Reason, json_schema, load_json, node_of, strict, validate_json
 from ._typing import is_dict, is_list
@@ -259,12 +260,12 @@ class Output:
         """
         choices: Any = completion.choices
         if not is_list(choices):
-            return ParsedChatCompletion(completion)
+            return make(ParsedChatCompletion, completion, {})
         if not lenient:
             for choice in choices:
                 check_finish(getattr(choice, "finish_reason", None), lambda: completion)
         parsed = [self._choice(choice, completion, lenient) for choice in choices]
-        return ParsedChatCompletion(completion, choices=parsed)
+        return make(ParsedChatCompletion, completion, {"choices": parsed})
 
     def _choice(self, choice: Any, completion: ChatCompletion, lenient: bool) -> Any:
         message: Any = getattr(choice, "message", None)
@@ -281,14 +282,16 @@ class Output:
         if self.format.is_parsed and not message.refusal and (text or not free):
             more["parsed"] = self.content(text, lambda: completion, lenient=free)
             more["_is_parsed"] = True
-        return ParsedChoice(choice, message=ParsedChatCompletionMessage(message, **more))
+        return make(ParsedChoice, choice, {"message": make(ParsedChatCompletionMessage, message, more)})
 
     def _call(self, call: Any, index: int, completion: ChatCompletion) -> Any:
         function: Any = getattr(call, "function", None)
         if not hasattr(function, "model_dump"):
             return call
         value = self.arguments(function.name, function.arguments or "", index, lambda: completion)
-        return ParsedFunctionToolCall(call, function=ParsedFunction(function, parsed_arguments=value))
+        return make(
+            ParsedFunctionToolCall, call, {"function": make(ParsedFunction, function, {"parsed_arguments": value})}
+        )
 
 
 def check_finish(reason: object, completion: Callable[[], ChatCompletion]) -> None:

@@ -96,7 +96,7 @@ def complaint(completion: Any, error: OutputValidationError) -> list[Any]:
     """Return the messages that tell the model what is wrong with its reply."""
     reasons = "\n".join(f"- {reason}" for reason in error.reasons)
     message = _blamed(completion, error)
-    calls = message.tool_calls or []
+    calls: list[Any] = message.tool_calls or []
     said = message.to_dict()
     if not calls:
         return [said, {"role": "user", "content": _ASK_AGAIN.format(reasons=reasons)}]

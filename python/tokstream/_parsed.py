@@ -40,7 +40,7 @@ class _Parsed:
     # The attribute that the server did not send.
     _added: str | None = None
 
-    def __init__(self, of: Any, **more: Any) -> None:
+    def __init__(self, of: Any, more: dict[str, Any]) -> None:
         _set(self, "_of", of)
         _set(self, "_more", more)
 
@@ -142,10 +142,10 @@ class _Parsed:
 
     @override
     def __reduce__(self) -> tuple[Any, ...]:
-        return _load, (type(self), self._of, self._more)
+        return make, (type(self), self._of, self._more)
 
     def __copy__(self) -> Self:
-        return type(self)(self._of.model_copy(), **self._more)
+        return type(self)(self._of.model_copy(), dict(self._more))
 
     def model_copy(self, *, update: Any = None, deep: bool = False) -> Self:
         """Return a copy, with the attributes in `update` replaced or added."""
@@ -162,8 +162,9 @@ class _Parsed:
 _set = object.__setattr__
 
 
-def _load(cls: type[_Parsed], of: Any, more: dict[str, Any]) -> _Parsed:
-    return cls(of, **more)
+def make(cls: type[_Parsed], of: Any, more: dict[str, Any]) -> _Parsed:
+    """Return an object of the server's with more."""
+    return cls(of, more)
 
 
 def _dumped(value: Any, mode: str, flags: dict[str, bool]) -> Any:

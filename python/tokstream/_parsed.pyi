@@ -2,7 +2,14 @@
 
 from typing import Any, Generic, TypeVar
 
-from ._tokstream import ChatCompletion, ChatCompletionMessage, ChatCompletionMessageToolCall, Choice, Function
+from ._tokstream import (
+    BaseModel,
+    ChatCompletion,
+    ChatCompletionMessage,
+    ChatCompletionMessageToolCall,
+    Choice,
+    Function,
+)
 
 _T = TypeVar("_T")
 
@@ -33,15 +40,11 @@ class ParsedChatCompletion(ChatCompletion, Generic[_T]):  # type: ignore[misc]  
             OutputValidationError: there is no value, for example because the model asks for calls of tools.
         """
 
-    def __init__(self, of: Any, **more: Any) -> None: ...
-
 class ParsedChoice(Choice, Generic[_T]):  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues]
     """One answer of a chat reply."""
 
-    message: ParsedChatCompletionMessage[_T]
+    message: ParsedChatCompletionMessage[_T]  # pyright: ignore[reportIncompatibleVariableOverride]
     """What the model wrote."""
-
-    def __init__(self, of: Any, **more: Any) -> None: ...
 
 class ParsedChatCompletionMessage(ChatCompletionMessage, Generic[_T]):  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues]
     """The message of an answer, with the value that was read out of it."""
@@ -52,15 +55,11 @@ class ParsedChatCompletionMessage(ChatCompletionMessage, Generic[_T]):  # type: 
     tool_calls: list[ParsedFunctionToolCall] | None  # type: ignore[assignment]
     """The calls that the model asks for."""
 
-    def __init__(self, of: Any, **more: Any) -> None: ...
-
 class ParsedFunctionToolCall(ChatCompletionMessageToolCall):  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues]
     """A call that the model asks for, with its arguments read."""
 
-    function: ParsedFunction
+    function: ParsedFunction  # pyright: ignore[reportIncompatibleVariableOverride]
     """What to call, and with what."""
-
-    def __init__(self, of: Any, **more: Any) -> None: ...
 
 class ParsedFunction(Function):  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues]
     """The function of a tool call, and its arguments."""
@@ -68,7 +67,8 @@ class ParsedFunction(Function):  # type: ignore[misc]  # pyright: ignore[reportG
     parsed_arguments: Any
     """The arguments: an object of the tool's class, plain data of a strict tool without one, None of others."""
 
-    def __init__(self, of: Any, **more: Any) -> None: ...
+def make(cls: type[BaseModel], of: BaseModel, more: dict[str, Any]) -> Any:
+    """Return an object of the server's with more: the attributes that differ from its own, or that it has not."""
 
 def plain(value: Any, mode: str = "python") -> Any:
     """Return a value that was parsed as plain data."""

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import typing
 from sys import modules
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 # Frames that are searched for a name: a class that was defined in a function is known there alone.
 _FRAMES = 100
@@ -33,21 +37,22 @@ def _hints(cls: Any, names: dict[str, Any]) -> dict[str, Any]:
 
 
 def vars_of_module(of: Any) -> dict[str, Any]:
-    """Return the names of the module in which something was defined."""
-    return vars(modules[of.__module__]) if getattr(of, "__module__", None) in modules else {}
+    """Return the names of a module, or of the one in which something was defined."""
+    module = modules.get(getattr(of, "__module__", "")) if not isinstance(of, ModuleType) else of
+    return vars(module) if module is not None else {}
 
 
 def _names_of_callers() -> dict[str, Any]:
     from sys import _getframe
 
     names: dict[str, Any] = {}
-    frame = _getframe(1)
+    frame: FrameType | None = _getframe(1)
     for _ in range(_FRAMES):
-        if not str(frame.f_globals.get("__name__", "")).startswith(f"{__package__}."):
-            for name, value in (*frame.f_locals.items(), *frame.f_globals.items()):
-                names.setdefault(name, value)
-        if frame.f_back is None:
+        if frame is None:
             break
+        if not str(frame.f_globals.get("__name__", "")).startswith(f"{__package__}."):
+            names.update((name, value) for name, value in frame.f_locals.items() if name not in names)
+            names.update((name, value) for name, value in frame.f_globals.items() if name not in names)
         frame = frame.f_back
     return names
 
@@ -59,8 +64,8 @@ def evaluated(annotation: Any, within: Any) -> Any:
         TypeError: a name in it means nothing.
     """
     text = annotation if isinstance(annotation, str) else annotation.__forward_arg__
-    module = getattr(annotation, "__forward_module__", None)
-    names = vars(module) if module is not None else vars_of_module(within) if within is not None else {}
+    module: Any = getattr(annotation, "__forward_module__", None)
+    names = vars_of_module(within if module is None else module)
     try:
         # Names in the order in which they are looked up, last first.
         return eval(text, {**vars(typing), **_names_of_callers(), **names})  # noqa: S307 - as typing.get_type_hints does

@@ -271,7 +271,8 @@ def _limit(item: Any, kind: Any, extra: dict[str, Any], checks: list[tuple[str, 
         checks.append((words.format(limit), partial(_holds, holds, limit)))
     func = getattr(item, "func", None)
     if callable(func):
-        checks.append((f"what {getattr(func, '__name__', 'its check')} holds of", func))
+        check: Any = func
+        checks.append((f"what {getattr(func, '__name__', 'its check')} holds of", check))
 
 
 def from_field_metadata(metadata: Any) -> dict[str, Any]:

@@ -11,9 +11,10 @@ from ._typing import is_dict, is_list, override
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Path = tuple[str | int, ...]
-    # Definitions by name: the kind they are of, and their schema.
-    Definitions = dict[str, tuple[object, dict[str, Any]]]
+# The names and indexes that lead to a value.
+Path = tuple[str | int, ...]
+# Definitions by name: the kind they are of, and their schema.
+Definitions = dict[str, tuple[object, dict[str, Any]]]
 
 # ruff: noqa: ARG002 - all kinds have the same methods, and not all need all that these are given
 

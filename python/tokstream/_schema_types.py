@@ -6,7 +6,7 @@ import collections
 import collections.abc
 import types
 import typing
-from dataclasses import MISSING, fields as dataclass_fields, is_dataclass
+from dataclasses import MISSING, fields as dataclass_fields
 from enum import Enum
 from sys import modules
 from typing import Any
@@ -109,8 +109,9 @@ class Builder:
             return self._generic(type_, origin, within, bindings)
         if isinstance(type_, typing.TypeVar):
             return self._variable(type_, within, bindings)
-        if hasattr(type_, "__supertype__"):
-            return self.node(type_.__supertype__, within, bindings)
+        supertype: Any = getattr(type_, "__supertype__", None)
+        if supertype is not None:
+            return self.node(supertype, within, bindings)
         if hasattr(type_, "__value__") and type(type_).__name__ == "TypeAliasType":
             return self._alias(type_, type_, {})
         if isinstance(type_, type):
@@ -207,13 +208,14 @@ class Builder:
         return self._records[key]
 
     def _record(self, key: Any, type_: Any, cls: Any, bindings: Bindings) -> None:
+        make: Callable[[Any, dict[str, Any], Bindings], typing.Iterator[Field]]
         bindings = {**bindings, **generic_bindings(cls, bindings)}
         name = cls.__name__
         if cls is not type_:
             inner = [getattr(arg, "__name__", repr(arg)) for arg in typing.get_args(type_)]
             name = "_".join([name, *("".join(c if c.isalnum() else "_" for c in one) for one in inner)])
         record = Record(key, name, _doc_of(cls), cls)
-        if is_dataclass(cls):
+        if hasattr(cls, "__dataclass_fields__"):
             make = self._dataclass
         elif getattr(cls, "__attrs_attrs__", None) is not None:
             self.seen.add("attrs")
@@ -221,7 +223,7 @@ class Builder:
         elif hasattr(cls, "__required_keys__") and issubclass(cls, dict):
             record = Record(key, name, _doc_of(cls), dict)
             make = self._typed_dict
-        elif issubclass(cls, tuple) and hasattr(cls, "_fields"):
+        elif hasattr(cls, "_fields") and issubclass(cls, tuple):
             record.in_order = True
             make = self._named_tuple
         else:

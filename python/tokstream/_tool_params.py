@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ._schema import Invalid, Reason, json_schema, load_json, validate_json
 from ._typing import is_dict, override
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
 
-class TypedFunction(dict):  # type: ignore[type-arg]
+class TypedFunction(dict[str, Any]):
     """The function of a tool, and the class whose objects its arguments are.
 
     Attributes:

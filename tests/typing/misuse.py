@@ -66,3 +66,11 @@ def parameters() -> None:
     missing: ChatCompletionUserMessageParam = {"role": "user"}  # type: ignore[typeddict-item]
     wrong: ChatCompletionUserMessageParam = {"role": "system", "content": "Hello!"}  # type: ignore[typeddict-item]
     assert missing != wrong
+
+
+def parsing(client: Client) -> None:
+    client.chat.completions.parse(messages=1, response_format=int)  # type: ignore[call-overload]
+    client.chat.completions.parse(messages="x", response_format=int, max_reasks="1")  # type: ignore[call-overload]
+    client.chat.completions.parse(messages="x", response_format=int, temperature="high")  # type: ignore[call-overload]
+    parsed = client.chat.completions.parse(messages="x", response_format=str).choices[0].message.parsed
+    assert parsed.strip()  # type: ignore[union-attr]

@@ -20,7 +20,8 @@ from tokstream.types.shared_params import Metadata, ReasoningEffort
 _Missing: TypeAlias = NotGiven | Omit
 _T = TypeVar("_T")
 
-def as_messages(messages: Any) -> Any: ...
+def as_messages(messages: Any) -> Any:
+    """Return the messages as a list: a string is one message of the user."""
 
 class Chat:
     """Chat routes."""
