@@ -215,7 +215,7 @@ class _Msgspec(_Of):
             complaint, _, path = str(error).rpartition(" - at `")
             path = path.rstrip("`").removeprefix("$").removeprefix(".") if complaint else ""
             raise Invalid([Reason(path, complaint or str(error))]) from error
-        except DecodeError as error:
+        except (DecodeError, UnicodeError) as error:
             raise Invalid([Reason("", f"it is no JSON: {error}")]) from error
 
 
