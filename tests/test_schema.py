@@ -150,8 +150,8 @@ INTEGER, STRING, NULL = {"type": "integer"}, {"type": "string"}, {"type": "null"
         (object, {}),
         (Name, STRING),
         (int | None, {"anyOf": [INTEGER, NULL]}),
-        (Optional[int], {"anyOf": [INTEGER, NULL]}),
-        (Union[int, str], {"anyOf": [INTEGER, STRING]}),
+        (Optional[int], {"anyOf": [INTEGER, NULL]}),  # noqa: UP045 - both spellings
+        (Union[int, str], {"anyOf": [INTEGER, STRING]}),  # noqa: UP007
         (list, {"type": "array", "items": {}}),
         (list[int], {"type": "array", "items": INTEGER}),
         (typing.List[int], {"type": "array", "items": INTEGER}),  # noqa: UP006
@@ -167,7 +167,7 @@ INTEGER, STRING, NULL = {"type": "integer"}, {"type": "string"}, {"type": "null"
         (dict[int, int], {"type": "object", "additionalProperties": INTEGER}),
         (Literal["a", "b"], {"enum": ["a", "b"], "type": "string"}),
         (Literal["a"], {"const": "a", "type": "string"}),
-        (Literal["a", 1, None], {"enum": ["a", 1, None]}),
+        (Literal["a", 1, None], {"enum": ["a", 1, None]}),  # noqa: PYI061
         (Literal[Color.RED], {"const": "red", "type": "string"}),
         (Color, {"description": "A color.", "enum": ["red", "blue"], "type": "string"}),
         (Level, {"enum": [1, 2], "type": "integer"}),
@@ -263,7 +263,7 @@ def test_types_of_libraries_in_plain_ones(library):
 
 
 def test_libraries_mixed():
-    schema = json_schema(list[Union[Model, Struct, Data, Attrs]])
+    schema = json_schema(list[Model | Struct | Data | Attrs])
     assert [item["$ref"] for item in schema["items"]["anyOf"]] == [
         f"#/$defs/{name}" for name in ("Model", "Struct", "Data", "Attrs")
     ]
@@ -310,7 +310,7 @@ def test_classes_of_a_function():
         object(),
         3,
         "Nope",
-        list["Nope"],
+        list["Nope"],  # noqa: F821 - there is none
         complex,
         range,
         lambda: 1,
@@ -388,8 +388,8 @@ def test_where_a_type_without_a_schema_is():
         (Pet, '{"kind": "dog"}', Dog(kind="dog")),
         (list[Pet], '[{"kind": "cat", "lives": 9}]', [Cat(kind="cat", lives=9)]),
         # Of several objects the one that knows the most keys.
-        (Union[Point, Data], OSLO, Data("Oslo", 700)),
-        (Union[Data, Box[int]], '{"content": 1}', Box(1)),
+        (Point | Data, OSLO, Data("Oslo", 700)),
+        (Data | Box[int], '{"content": 1}', Box(1)),
     ],
     ids=repr,
 )
@@ -416,8 +416,8 @@ def test_a_text_becomes_a_value(type_, text, value):
         (dict[str, int], '{"a": {}}', "a", "an integer, and there is an object"),
         (dict[int, int], '{"x": 1}', "x", "integer"),
         (int | None, '"x"', "", "expected an integer or null, and there is the string 'x'"),
-        (Union[int, Data], '{"name": "x"}', "people", "it is missing"),
-        (Union[int, list[int]], '["x"]', "[0]", "integer"),
+        (int | Data, '{"name": "x"}', "people", "it is missing"),
+        (int | list[int], '["x"]', "[0]", "integer"),
         (Tree, '{"value": 1, "children": [{"value": "x"}]}', "children[0].value", "integer"),
         (Tree, "[]", "", "an object (Tree)"),
         (Options, "{}", "a", "it is missing"),
