@@ -58,7 +58,14 @@ MODEL = {
         "tags": [],
     },
 }
-CALL = {
+# What the model writes for a schema of this name.
+VALUES = {
+    "City": '{"name": "Rome", "people": 2800000}',
+    "list_Review": '{"answer": [{"mood": "good", "stars": 5}, {"mood": "bad", "stars": 1}]}',
+    "Mood": '{"answer": "good"}',
+    "Literal_yes_no": '{"answer": "yes"}',
+}
+CALL: dict[str, Any] = {
     "id": "call-1",
     "type": "function",
     "function": {"name": "weather", "arguments": '{"city": "Rome"}'},
@@ -82,17 +89,29 @@ def chat(asked: dict[str, Any]) -> Sequence[Step]:
         return reply(error("Model is not available"), status=404)
     if asked["model"] == "breaks/off":
         return stream(said("It was ", "a dark", done=False), framing="close")
+    form = asked.get("response_format", {})
+    schema = form.get("json_schema", {}).get("name")
+    # One that does not keep to the schema.
+    written = (
+        "Yes." if (schema, question(asked)) == ("City", "Is Rome old?") else VALUES.get(schema, '{"city": "Rome"}')
+    )
+    if asked.get("stream") and form:
+        return stream(sse(*map(text, (written[:12], written[12:])), finish(usage=USAGE)), headers=headers)
     if asked.get("stream"):
         pieces = [text(piece) for piece in (" ", "Hi", " there", "!")]
         return stream(*map(sse_part, pieces), sse(finish(usage=USAGE)), headers=headers)
-    form = asked.get("response_format", {}).get("type")
-    if form == "json_schema":
-        return reply(completion('{"city": "Rome"}'), headers=headers)
-    if form == "regex":
+    if form.get("type") == "json_schema":
+        return reply(completion(written), headers=headers)
+    if form.get("type") == "regex":
         return reply(completion("476"), headers=headers)
     if asked.get("tools") and asked["messages"][-1]["role"] == "user":
-        return reply(completion(None, message={"tool_calls": [CALL]}), headers=headers)
+        call = {**CALL, "function": {**CALL["function"], "name": asked["tools"][0]["function"]["name"]}}
+        return reply(completion(None, message={"tool_calls": [call]}), headers=headers)
     return reply(completion(), headers=headers)
+
+
+def question(asked: dict[str, Any]) -> Any:
+    return asked["messages"][-1]["content"]
 
 
 def sse_part(data: Any) -> bytes:

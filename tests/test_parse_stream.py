@@ -77,6 +77,23 @@ def test_events_are_snapshots_in_whatever_order_they_are_read(events):
     assert again[0].model_dump()["parsed"] == {}
 
 
+def test_the_completion_so_far(surface, client):
+    api, _ = client(stream(said(*PIECES)))
+    with surface.using(api.chat.completions.stream(messages=HELLO, response_format=Model)) as answer:
+        assert answer.current_completion_snapshot is None
+        seen = []
+        for _ in range(4):
+            surface.next(answer)
+            seen.append(answer.current_completion_snapshot.choices[0].message.parsed)
+    # Of each chunk there are two events.
+    assert seen == [{}, {}, {"name": "Os"}, {"name": "Os"}]
+
+
+def test_the_models_own_mark_of_the_end(events):
+    _, final = events(said(*PIECES, "</s>"), response_format=Model)
+    assert final.parsed == a_city(Model)
+
+
 def test_formats_of_the_server(events):
     given = {"type": "json_object"}
     got, final = events(said('{"a": ', "1}"), response_format=given)

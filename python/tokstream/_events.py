@@ -114,6 +114,11 @@ class EventState:
             state.finish(events)
         return events
 
+    def parsed(self, index: int) -> Any:
+        """Return what has arrived of a choice's content as a value; `None` if it is not parsed."""
+        choice = self._choices.get(index)
+        return None if choice is None else choice.parsed_so_far()
+
     def _check(self, finish_reason: object) -> None:
         if finish_reason == "length":
             raise LengthFinishReasonError(completion=self._source.current_completion_snapshot)
@@ -265,6 +270,10 @@ class _Choice:
         lenient = not output.format.is_rich or bool(self._calls)
         return output.content(content, self._completion, lenient=lenient)
 
+    def parsed_so_far(self) -> Any:
+        partial, content = self._partial, self._content
+        return None if partial is None or content is None else partial.first(len(content.parts))
+
     def _completion(self) -> Any:
         return getattr(self._source, "current_completion_snapshot", None)
 
@@ -328,7 +337,10 @@ class _EventStream:
     @property
     def current_completion_snapshot(self) -> ChatCompletion:
         """The completion put together from the chunks that have arrived."""
-        return self._stream.current_completion_snapshot  # type: ignore[no-any-return]
+        completion = self._stream.current_completion_snapshot
+        if self._output is not None and completion is not None:
+            completion = self._output.so_far(completion, self._state.parsed)
+        return completion  # type: ignore[no-any-return]
 
     @property
     def response(self) -> Response:

@@ -17,7 +17,8 @@ from ._parsed import (
     ParsedFunctionToolCall,
     make,
 )
-from ._schema import Invalid, Reason, json_schema, load_json, node_of, strict, validate_json
+from ._schema import Invalid, Reason, json_schema, load_json, strict, validate_json
+from ._schema_nodes import path_of
 from ._typing import is_dict, is_list
 
 TYPE_CHECKING = False
@@ -88,7 +89,6 @@ class Format:
             self._is_wrapped = schema.get("type") != "object"
             if not is_dict(given):
                 self._read = lambda text: validate_json(given, text)
-                node_of(given)
             else:
                 from ._schema_check import check_json
 
@@ -108,7 +108,8 @@ class Format:
         Raises:
             Invalid: it has none.
         """
-        return self._read(text)
+        # Some servers end a text with the model's own mark of the end.
+        return self._read(text.removesuffix("</s>"))
 
     def partial(self, parts: Sequence[str]) -> PartialJSON:
         """Return how what has arrived of a content is read."""
@@ -240,8 +241,8 @@ class Output:
         try:
             return reader(text)
         except Invalid as error:
-            path = f"tool_calls[{index}].function.arguments"
-            reasons = [Reason(_joined(path, reason.path), reason.complaint) for reason in error.reasons]
+            where = ("tool_calls", index, "function", "arguments")
+            reasons = [Reason(path_of((*where, reason.path)), reason.complaint) for reason in error.reasons]
             raise OutputValidationError(text=text, reasons=reasons, completion=completion()) from error
 
     # --- Whole replies ---
@@ -266,6 +267,20 @@ class Output:
                 check_finish(getattr(choice, "finish_reason", None), lambda: completion)
         parsed = [self._choice(choice, completion, lenient) for choice in choices]
         return make(ParsedChatCompletion, completion, {"choices": parsed})
+
+    def so_far(self, completion: ChatCompletion, parsed: Callable[[int], Any]) -> Any:
+        """Return a reply that has not ended with what was read of its contents.
+
+        Args:
+            completion: the reply so far.
+            parsed: gives the value so far of the choice with this index.
+        """
+        choices: list[Any] = []
+        for choice in completion.choices:
+            more = {"parsed": parsed(choice.index), "_is_parsed": False}
+            message = make(ParsedChatCompletionMessage, choice.message, more)
+            choices.append(make(ParsedChoice, choice, {"message": message}))
+        return make(ParsedChatCompletion, completion, {"choices": choices})
 
     def _choice(self, choice: Any, completion: ChatCompletion, lenient: bool) -> Any:
         message: Any = getattr(choice, "message", None)
@@ -305,7 +320,3 @@ def check_finish(reason: object, completion: Callable[[], ChatCompletion]) -> No
         raise LengthFinishReasonError(completion=completion())
     if reason == "content_filter":
         raise ContentFilterFinishReasonError(completion=completion())
-
-
-def _joined(path: str, inner: str) -> str:
-    return f"{path}{inner}" if not inner or inner.startswith("[") else f"{path}.{inner}"

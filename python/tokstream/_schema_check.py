@@ -126,7 +126,7 @@ class _Check:
                     best = max(failures, key=lambda reasons: (max(len(r.path) for r in reasons), -len(reasons)))
                     if any(reason.path for reason in best):
                         for reason in best:
-                            fail((*at, reason.path) if reason.path else at, why, reason.complaint)
+                            fail((*at, reason.path), why, reason.complaint)
                     else:
                         fail(at, why, f"it fits none of the {len(members)} forms allowed here: {best[0].complaint}")
 

@@ -99,7 +99,7 @@ class _Of(Node):
 
     def _complain(self, at: Path, why: list[Reason], error: Invalid) -> Any:
         for reason in error.reasons:
-            fail((*at, *([reason.path] if reason.path else ())), why, reason.complaint)
+            fail((*at, reason.path), why, reason.complaint)
         return FAILED
 
     @override

@@ -81,9 +81,19 @@ def refers(schema: Any, ref: str) -> bool:
 
 def fail(at: Path, why: list[Reason], complaint: str) -> Any:
     """Note a complaint; return `FAILED`."""
-    shown = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in at)
-    why.append(Reason(shown.removeprefix("."), complaint))
+    why.append(Reason(path_of(at), complaint))
     return FAILED
+
+
+def path_of(at: Path) -> str:
+    """Return names and indexes, and paths that lead on from there, as one path: `people[0].name`."""
+    path = ""
+    for step in at:
+        if isinstance(step, int):
+            path += f"[{step}]"
+        else:
+            path += step if not path or not step or step.startswith("[") else f".{step}"
+    return path
 
 
 def kind_of(value: Any) -> str:
