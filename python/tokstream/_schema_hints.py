@@ -33,7 +33,9 @@ def hints_of(cls: Any) -> dict[str, Any]:
 def _hints(cls: Any, names: dict[str, Any]) -> dict[str, Any]:
     # Where a program has the newer one it may have used what only that knows.
     read = getattr(modules.get("typing_extensions"), "get_type_hints", typing.get_type_hints)
-    return read(cls, localns={**names, **vars_of_module(cls)}, include_extras=True)
+    # Python 3.12 first forgot these where an annotation is a text.
+    variables = {variable.__name__: variable for variable in getattr(cls, "__type_params__", ())}
+    return read(cls, localns={**names, **vars_of_module(cls), **variables}, include_extras=True)
 
 
 def vars_of_module(of: Any) -> dict[str, Any]:
