@@ -8,6 +8,7 @@ import dataclasses
 import datetime as dt
 import decimal
 import enum
+import importlib
 import importlib.util
 import ipaddress
 import json
@@ -302,6 +303,37 @@ def test_classes_of_a_function():
 
     assert validate_json(Outer, '{"inner": {"value": 1}}') == Outer(Inner(1))
     assert validate_json(list["Inner"], '[{"value": 1}]') == [Inner(1)]
+
+
+def test_a_name_means_what_it_means_where_it_was_written(tmp_path, monkeypatch):
+    (tmp_path / "elsewhere.py").write_text(
+        "from __future__ import annotations\nimport dataclasses\n"
+        "@dataclasses.dataclass\nclass Point:\n    far: str\n"
+        "@dataclasses.dataclass\nclass Base:\n    point: Point\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    elsewhere = importlib.import_module("elsewhere")
+
+    @dataclasses.dataclass
+    class Derived(elsewhere.Base):  # type: ignore[misc,name-defined]
+        point2: Point
+        other: Local | None = None
+
+    @dataclasses.dataclass
+    class Local:
+        derived: Derived | None = None
+
+    value = validate(Derived, {"point": {"far": "x"}, "point2": {"x": 1}, "other": {}})
+    assert value == Derived(elsewhere.Point("x"), Point(1), Local())
+
+    class Color(enum.Enum):
+        GREEN = "green"
+
+    @dataclasses.dataclass
+    class Painted:
+        color: Color
+
+    assert validate(Painted, {"color": "green"}) == Painted(Color.GREEN)
 
 
 @pytest.mark.parametrize(
