@@ -13,21 +13,8 @@ from typing import Any
 
 from . import _schema_libraries as libraries
 from ._schema_hints import evaluated, generic_bindings, hints_of
-from ._schema_nodes import (
-    Anything,
-    Choice,
-    Described,
-    Field,
-    Later,
-    Mapping,
-    Node,
-    Record,
-    Sequence,
-    Tuple,
-    Union,
-    enum_choice,
-    literal_choice,
-)
+from ._schema_nodes import Anything, Described, Later, Mapping, Node, Sequence, Tuple
+from ._schema_records import Choice, Field, Record, Union, enum_choice, literal_choice
 from ._schema_scalars import SCALARS
 
 TYPE_CHECKING = False
