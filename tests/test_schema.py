@@ -539,6 +539,43 @@ def test_values_that_are_nested_too_deeply():
         validate(Json, value)
 
 
+@dataclasses.dataclass
+class Left:
+    next: Left | Right | None
+    side: Literal["left"] = "left"
+
+
+@dataclasses.dataclass
+class Right:
+    next: Right | Left | None
+    side: Literal["right"] = "right"
+
+
+def test_unions_within_unions_are_tried_once_each():
+    text = '{"next": ' * 60 + "1" + "}" * 60
+    with pytest.raises(Invalid):
+        validate_json(Left, text)
+    schema = strict(json_schema(Left))
+    with pytest.raises(Invalid):
+        check_json(schema, text)
+    good = text.replace("1", "null")
+    assert isinstance(validate_json(Left | Right, good), Left)
+
+
+def test_a_check_that_fails_itself():
+    broken = Annotated[int, annotated_types.Predicate(lambda n: 1 / n > 0)]
+    with pytest.raises(Invalid):
+        validate(broken, 0)
+    for type_ in (Annotated[float, annotated_types.MultipleOf(0.1)], Annotated[int, annotated_types.MultipleOf(0.5)]):
+        with pytest.raises(Invalid):
+            validate_json(type_, "1" * 400)
+    assert validate(Annotated[float, annotated_types.MultipleOf(0.1)], 0.3) == 0.3
+
+
+def test_many_items_of_which_none_comes_twice():
+    assert len(check_json({"uniqueItems": True}, json.dumps(list(range(100_000))))) == 100_000
+
+
 @given(
     st.recursive(
         st.none() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)

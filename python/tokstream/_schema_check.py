@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from json import dumps
 from typing import TYPE_CHECKING, Any
 
 from ._schema import Invalid, Reason, load_json, resolve
@@ -36,6 +37,20 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
+def is_multiple(value: float, step: float) -> bool:
+    """Return whether a number is a multiple of another, as far as floats can say: 0.3 is one of 0.1."""
+    if isinstance(value, int) and isinstance(step, int):
+        return step == 0 or value % step == 0
+    try:
+        count = value / step
+        return abs(count - round(count)) <= _ALMOST * max(1.0, abs(count))
+    except ArithmeticError:
+        return False
+
+
+# What floats are wrong by, as a part of the number.
+_ALMOST = 1e-12
+
 _TYPES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "object": ("an object", is_dict),
     "array": ("an array", is_list),
@@ -51,7 +66,7 @@ _LIMITS: dict[str, tuple[Callable[[Any], bool], str, Callable[[Any, Any], bool]]
     "maximum": (_is_number, "at most {}", lambda value, limit: value <= limit),
     "exclusiveMinimum": (_is_number, "more than {}", lambda value, limit: value > limit),
     "exclusiveMaximum": (_is_number, "less than {}", lambda value, limit: value < limit),
-    "multipleOf": (_is_number, "a multiple of {}", lambda value, limit: not limit or value % limit == 0),
+    "multipleOf": (_is_number, "a multiple of {}", is_multiple),
     "minLength": (_TYPES["string"][1], "a length of {} or more", lambda value, limit: len(value) >= limit),
     "maxLength": (_TYPES["string"][1], "a length of {} or less", lambda value, limit: len(value) <= limit),
     "minItems": (is_list, "{} items or more", lambda value, limit: len(value) >= limit),
@@ -70,6 +85,9 @@ class _Check:
 
     def __init__(self, root: dict[str, Any]) -> None:
         self._root = root
+        # For a schema and a value by their ids, what is wrong with the one as the other: schemas within schemas ask
+        # for it again and again.
+        self._known: dict[tuple[int, int], list[Reason]] = {}
 
     def check(self, schema: Any, value: Any, at: Path, why: list[Reason]) -> None:
         """Note what is wrong with a value."""
@@ -110,9 +128,14 @@ class _Check:
             fail(at, why, f"expected a match of {pattern}, and there is {kind_of(value)}")
 
     def _fits(self, schema: Any, value: Any) -> list[Reason]:
-        why: list[Reason] = []
-        self.check(schema, value, (), why)
-        return why
+        key = (id(schema), id(value)) if is_dict(value) or is_list(value) else (0, 0)
+        known = self._known.get(key)
+        if known is None:
+            known = []
+            self.check(schema, value, (), known)
+            if key != (0, 0):
+                self._known[key] = known
+        return known
 
     def _combined(self, schema: dict[str, Any], value: Any, at: Path, why: list[Reason]) -> None:
         for part in schema.get("allOf") or ():
@@ -153,7 +176,7 @@ class _Check:
         for index, item in enumerate(value):
             inner = first[index] if index < len(first) else schema.get("items", True)
             self.check(inner, item, (*at, index), why)
-        if schema.get("uniqueItems") is True and any(item in value[:index] for index, item in enumerate(value)):
+        if schema.get("uniqueItems") is True and len({dumps(item, sort_keys=True) for item in value}) < len(value):
             fail(at, why, "expected no item twice")
 
 

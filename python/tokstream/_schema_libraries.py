@@ -10,14 +10,15 @@ from sys import modules
 from typing import Any
 
 from ._schema import Invalid, Reason
-from ._schema_nodes import FAILED, REFS, Node, define, fail
+from ._schema_check import is_multiple
+from ._schema_nodes import FAILED, REFS, Node, define, fail, path_of
 from ._typing import is_dict, is_list, override
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ._schema_nodes import Definitions, Path
+    from ._schema_nodes import Definitions, Path, Reasons
 
 
 def owner_of_class(cls: Any) -> str | None:
@@ -97,13 +98,13 @@ class _Of(Node):
             return schema
         return define(_Verbatim(schema), self.name, defs, lambda: schema)
 
-    def _complain(self, at: Path, why: list[Reason], error: Invalid) -> Any:
+    def _complain(self, at: Path, why: Reasons, error: Invalid) -> Any:
         for reason in error.reasons:
             fail((*at, reason.path), why, reason.complaint)
         return FAILED
 
     @override
-    def read(self, value: Any, at: Path, why: list[Reason]) -> Any:
+    def read(self, value: Any, at: Path, why: Reasons) -> Any:
         try:
             return self.validate(value)
         except Invalid as error:
@@ -179,9 +180,7 @@ class _Pydantic(_Of):
 
 
 def _reason(error: Any) -> Reason:
-    why: list[Reason] = []
-    fail(tuple(error["loc"]), why, error["msg"])
-    return why[0]
+    return Reason(path_of(tuple(error["loc"])), error["msg"])
 
 
 class _Msgspec(_Of):
@@ -257,7 +256,7 @@ def _limit(item: Any, kind: Any, extra: dict[str, Any], checks: list[tuple[str, 
         "gt": ("exclusiveMinimum", "more than {}", lambda value, limit: value > limit),
         "le": ("maximum", "at most {}", lambda value, limit: value <= limit),
         "lt": ("exclusiveMaximum", "less than {}", lambda value, limit: value < limit),
-        "multiple_of": ("multipleOf", "a multiple of {}", lambda value, limit: value % limit == 0),
+        "multiple_of": ("multipleOf", "a multiple of {}", is_multiple),
         "min_length": (at_least, "a length of {} or more", lambda value, limit: len(value) >= limit),
         "max_length": (at_most, "a length of {} or less", lambda value, limit: len(value) <= limit),
     }

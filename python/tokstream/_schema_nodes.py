@@ -22,6 +22,21 @@ FAILED = object()
 REFS = "#/$defs/"
 
 
+class Reasons(list[Reason]):
+    """Complaints, and what has been found out while they were collected.
+
+    Attributes:
+        known (dict): for a union and a value by their ids, what reading the one as the other came to. Without it the
+            work would double with each level of a value that unions within unions try again and again.
+    """
+
+    __slots__ = ("known",)
+
+    def __init__(self, known: dict[tuple[int, int], Any] | None = None) -> None:
+        super().__init__()
+        self.known: dict[tuple[int, int], Any] = {} if known is None else known
+
+
 class Node:
     """A type."""
 
@@ -32,13 +47,13 @@ class Node:
         """Return the JSON Schema; what it refers to is added to `defs`."""
         raise NotImplementedError
 
-    def read(self, value: Any, at: Path, why: list[Reason]) -> Any:
+    def read(self, value: Any, at: Path, why: Reasons) -> Any:
         """Return decoded JSON as a value of the type; `FAILED` if it is none, and `why` then says more."""
         raise NotImplementedError
 
     def allows_null(self) -> bool:
         """Whether `null` is a value of the type."""
-        return self.read(None, (), []) is not FAILED
+        return self.read(None, (), Reasons()) is not FAILED
 
     def root_schema(self) -> dict[str, Any]:
         """Return the JSON Schema with all that it refers to."""
@@ -56,7 +71,7 @@ class Node:
         Raises:
             Invalid: it is none.
         """
-        why: list[Reason] = []
+        why = Reasons()
         read = self.read(value, (), why)
         if read is FAILED:
             raise Invalid(why)
@@ -108,7 +123,7 @@ def kind_of(value: Any) -> str:
     return {True: "true", False: "false"}[value] if isinstance(value, bool) else f"the number {value!r:.80}"
 
 
-def unexpected(node: Node, value: Any, at: Path, why: list[Reason]) -> Any:
+def unexpected(node: Node, value: Any, at: Path, why: Reasons) -> Any:
     """Note that something else stands where a value of the type was expected; return `FAILED`."""
     return fail(at, why, f"expected {node.name}, and there is {kind_of(value)}")
 
@@ -121,7 +136,7 @@ class Anything(Node):
         return {}
 
     @override
-    def read(self, value: Any, at: Path, why: list[Reason]) -> Any:
+    def read(self, value: Any, at: Path, why: Reasons) -> Any:
         return value
 
 
@@ -150,7 +165,7 @@ class Scalar(Node):
         return self._make is None and wanted is type(value)
 
     @override
-    def read(self, value: Any, at: Path, why: list[Reason]) -> Any:
+    def read(self, value: Any, at: Path, why: Reasons) -> Any:
         if not self._accepts(value):
             return unexpected(self, value, at, why)
         if self._make is None:
@@ -177,7 +192,7 @@ class Sequence(Node):
         return {**schema, "uniqueItems": True} if self._unique else schema
 
     @override
-    def read(self, value: Any, at: Path, why: list[Reason]) -> Any:
+    def read(self, value: Any, at: Path, why: Reasons) -> Any:
         if not is_list(value):
             return unexpected(self, value, at, why)
         items = [self._item.read(item, (*at, index), why) for index, item in enumerate(value)]
@@ -204,7 +219,7 @@ class Tuple(Node):
         return {"type": "array", **({"prefixItems": items} if items else {}), "minItems": count, "maxItems": count}
 
     @override
-    def read(self, value: Any, at: Path, why: list[Reason]) -> Any:
+    def read(self, value: Any, at: Path, why: Reasons) -> Any:
         if not is_list(value) or len(value) != len(self._items):
             return unexpected(self, value, at, why)
         pairs = enumerate(zip(self._items, value, strict=True))
@@ -231,7 +246,7 @@ class Mapping(Node):
         return {**schema, "propertyNames": names} if names.get("type") == "string" and len(names) > 1 else schema
 
     @override
-    def read(self, value: Any, at: Path, why: list[Reason]) -> Any:
+    def read(self, value: Any, at: Path, why: Reasons) -> Any:
         if not is_dict(value):
             return unexpected(self, value, at, why)
         made: dict[Any, Any] = {}
@@ -278,12 +293,16 @@ class Described(Node):
         return {**self._node.schema(defs), **self._extra}
 
     @override
-    def read(self, value: Any, at: Path, why: list[Reason]) -> Any:
+    def read(self, value: Any, at: Path, why: Reasons) -> Any:
         read = self._node.read(value, at, why)
         if read is FAILED:
             return read
         for complaint, holds in self._checks:
-            if not holds(read):
+            try:
+                is_well = holds(read)
+            except (TypeError, ValueError, ArithmeticError):
+                is_well = False
+            if not is_well:
                 return fail(at, why, f"expected {complaint}, and there is {kind_of(value)}")
         return read
 
@@ -313,5 +332,5 @@ class Later(Node):
         return False
 
     @override
-    def read(self, value: Any, at: Path, why: list[Reason]) -> Any:
+    def read(self, value: Any, at: Path, why: Reasons) -> Any:
         return self._known().read(value, at, why)

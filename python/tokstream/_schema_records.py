@@ -5,13 +5,12 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from ._schema_nodes import FAILED, Node, Scalar, define, fail, kind_of, unexpected
+from ._schema_nodes import FAILED, Node, Reasons, Scalar, define, fail, kind_of, unexpected
 from ._typing import is_dict, is_list, override
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ._schema import Reason
     from ._schema_nodes import Definitions, Path
 
 _JSON_NAMES = {str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null"}
@@ -40,7 +39,7 @@ class Choice(Node):
         return define(of, name, defs, lambda: {**({"description": doc} if doc else {}), **schema})
 
     @override
-    def read(self, value: Any, at: Path, why: list[Reason]) -> Any:
+    def read(self, value: Any, at: Path, why: Reasons) -> Any:
         for plain, made in self._values:
             if plain == value and type(plain) is type(value):
                 return made
@@ -91,15 +90,33 @@ class Union(Node):
         return {"anyOf": [member.schema(defs) for member in self._members]}
 
     @override
-    def read(self, value: Any, at: Path, why: list[Reason]) -> Any:
+    def allows_null(self) -> bool:
+        return any(member.allows_null() for member in self._members)
+
+    @override
+    def read(self, value: Any, at: Path, why: Reasons) -> Any:
+        # Only arrays and objects are the same one only where they stand.
+        key = (id(self), id(value)) if is_dict(value) or is_list(value) else None
+        if key in why.known:
+            read, complaints = why.known[key]
+            why.extend(complaints)
+            return read
+        complaints = Reasons(why.known)
+        read = self._read(value, at, complaints)
+        why.extend(complaints)
+        if key is not None:
+            why.known[key] = (read, complaints)
+        return read
+
+    def _read(self, value: Any, at: Path, why: Reasons) -> Any:
         members = self._members
         if is_dict(value):
             members = sorted(members, key=lambda member: -known_keys(member, value))
         else:
             members = sorted(members, key=lambda member: not (isinstance(member, Scalar) and member.is_exact(value)))
-        inside: list[list[Reason]] = []
+        inside: list[Reasons] = []
         for member in members:
-            complaints: list[Reason] = []
+            complaints = Reasons(why.known)
             read = member.read(value, at, complaints)
             if read is not FAILED:
                 return read
@@ -183,7 +200,7 @@ class Record(Node):
         return sum(field.name in value for field in self.fields)
 
     @override
-    def read(self, value: Any, at: Path, why: list[Reason]) -> Any:
+    def read(self, value: Any, at: Path, why: Reasons) -> Any:
         if self.in_order and is_list(value) and len(value) <= len(self.fields):
             value = {field.name: item for field, item in zip(self.fields, value, strict=False)}
         if not is_dict(value):
