@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import enum
 import json
 import pickle
+from types import MappingProxyType
 from typing import Literal, Optional, Union
 
 import pydantic
@@ -121,10 +123,30 @@ def test_a_json_schema(parse):
     assert "required" not in SCHEMA
 
 
-@pytest.mark.parametrize("text", [NO_CITY, '{"name": "Oslo"}', '{"name": "Oslo", "people": 1, "x": 1}', "[]", "no"])
-def test_a_reply_that_does_not_fit_a_json_schema(parse, text):
+@pytest.mark.parametrize("text", [NO_CITY, '{"name": 1}', "[]", "no"])
+@pytest.mark.parametrize("named", [False, True])
+def test_a_reply_that_does_not_fit_a_json_schema(parse, text, named):
+    given = {"type": "json_schema", "json_schema": {"name": "x", "schema": SCHEMA}} if named else SCHEMA
     with pytest.raises(tokstream.OutputValidationError):
-        parse(text, response_format=SCHEMA)
+        parse(text, response_format=given)
+
+
+def test_what_a_json_schema_leaves_open_is_not_demanded(parse):
+    assert parse('{"people": 1, "x": 2}', response_format=MappingProxyType(SCHEMA)).parsed == {"people": 1, "x": 2}
+
+
+def test_a_json_schema_without_an_object_at_its_root(parse):
+    assert parse('{"answer": [1]}', response_format={"type": "array", "items": {"type": "integer"}}).parsed == [1]
+    nested = {"type": "array", "items": {"$ref": "#"}}
+    assert parse("[[], [[]]]", response_format=nested).parsed == [[], [[]]]
+    assert parse.server.request.json["response_format"]["json_schema"]["schema"] == nested
+
+
+def test_a_type_with_the_key_of_the_object_it_is_sent_in(parse):
+    answer = dataclasses.make_dataclass("Answer", [("answer", int)])
+    assert parse('{"answer": 1}', response_format=answer | list[int]).parsed == answer(1)
+    assert parse('{"answer": [1]}', response_format=answer | list[int]).parsed == [1]
+    assert parse('{"answer": {"answer": 1}}', response_format=answer | list[int]).parsed == answer(1)
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,7 @@ class _Choice:
             if self._content is None:
                 self._content = SharedText()
                 if self._output is not None and self._output.format.is_parsed:
-                    self._partial = self._output.format.partial(self._content.parts)
+                    self._partial = self._output.format.growing(self._content.parts)
             so_far = self._content.add(content)
             partial = None if self._partial is None else (self._partial, so_far[1])
             events.append(ContentDeltaEvent(content, so_far, partial))

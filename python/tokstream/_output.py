@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
+from json import dumps
+
 from ._exceptions import (
     ContentFilterFinishReasonError,
     LengthFinishReasonError,
@@ -18,7 +23,8 @@ from ._parsed import (
     make,
 )
 from ._schema import Invalid, Reason, json_schema, load_json, strict, validate_json
-from ._schema_nodes import path_of
+from ._schema_check import check_json
+from ._schema_nodes import path_of, refers
 from ._typing import is_dict, is_list
 
 TYPE_CHECKING = False
@@ -51,12 +57,7 @@ def is_json_schema(value: dict[Any, Any]) -> bool:
     kind = value.get("type")
     if kind is None:
         return not _SCHEMA_KEYS.isdisjoint(value)
-    return is_list(kind) or kind in _SCHEMA_TYPES
-
-
-def is_type(value: Any) -> bool:
-    """Return whether a `response_format` is a type, which only `parse` and `stream` take."""
-    return isinstance(value, type) or hasattr(value, "__origin__") or type(value).__module__ in ("types", "typing")
+    return is_list(kind) or (isinstance(kind, str) and kind in _SCHEMA_TYPES)
 
 
 class Format:
@@ -71,36 +72,28 @@ class Format:
         is_parsed (bool): the content is JSON, and read.
     """
 
-    __slots__ = ("_is_wrapped", "_read", "_reads_wrapped", "is_parsed", "is_rich", "param")
+    __slots__ = ("_is_wrapped", "_read", "is_parsed", "is_rich", "param")
 
     def __init__(self, given: Any) -> None:
+        if isinstance(given, Mapping):
+            given = {**given}
         self.param = given
         self._is_wrapped = False
         self._read: Callable[[str], Any] = load_json
-        if not is_given(given):
-            self.is_rich = self.is_parsed = False
-        elif is_dict(given) and not is_json_schema(given):
-            self.is_rich = False
-            self.is_parsed = given.get("type") in ("json_object", "json_schema")
-        else:
-            self.is_rich = self.is_parsed = True
+        self.is_rich = is_given(given) and (not is_dict(given) or is_json_schema(given))
+        self.is_parsed = self.is_rich
+        if self.is_rich:
             schema = strict(given) if is_dict(given) else json_schema(given)
+            self._read = partial(check_json, given) if is_dict(given) else partial(validate_json, given)
+            self._is_wrapped = schema.get("type") != "object" and not refers(schema, "#")
             name = given.get("title") if is_dict(given) else name_of(given)
-            self._is_wrapped = schema.get("type") != "object"
-            if not is_dict(given):
-                self._read = lambda text: validate_json(given, text)
-            else:
-                from ._schema_check import check_json
-
-                self._read = lambda text: check_json(schema, text)
-            if self._is_wrapped:
-                self._reads_wrapped = self._read
-                self._read = self._unwrap_and_read
-                schema = _wrapped(schema)
-            self.param = {
-                "type": "json_schema",
-                "json_schema": {"name": _plain_name(name), "schema": schema, "strict": True},
-            }
+            inner = {"name": _plain_name(name), "schema": _wrapped(schema) if self._is_wrapped else schema}
+            self.param = {"type": "json_schema", "json_schema": {**inner, "strict": True}}
+        elif is_dict(given) and given.get("type") in ("json_object", "json_schema"):
+            self.is_parsed = True
+            sent = given.get("json_schema")
+            if is_dict(sent) and is_dict(sent.get("schema")):
+                self._read = partial(check_json, sent["schema"])
 
     def read(self, text: str) -> Any:
         """Return the value of a content.
@@ -109,9 +102,10 @@ class Format:
             Invalid: it has none.
         """
         # Some servers end a text with the model's own mark of the end.
-        return self._read(text.removesuffix("</s>"))
+        text = text.removesuffix("</s>")
+        return self._unwrap_and_read(text) if self._is_wrapped else self._read(text)
 
-    def partial(self, parts: Sequence[str]) -> PartialJSON:
+    def growing(self, parts: Sequence[str]) -> PartialJSON:
         """Return how what has arrived of a content is read."""
         return PartialJSON(parts, _without_key if self._is_wrapped else None)
 
@@ -119,10 +113,13 @@ class Format:
         # A server that does not keep to the schema may leave the object out.
         value = load_json(text)
         if not is_dict(value) or list(value) != [KEY]:
-            return self._reads_wrapped(text)
-        from json import dumps
-
-        return self._reads_wrapped(dumps(value[KEY]))
+            return self._read(text)
+        try:
+            return self._read(dumps(value[KEY]))
+        except Invalid:
+            with suppress(Invalid):
+                return self._read(text)
+            raise
 
 
 def _wrapped(schema: dict[str, Any]) -> dict[str, Any]:

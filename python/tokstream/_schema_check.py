@@ -129,13 +129,13 @@ class _Check:
 
     def _fits(self, schema: Any, value: Any) -> list[Reason]:
         key = (id(schema), id(value)) if is_dict(value) or is_list(value) else (0, 0)
-        known = self._known.get(key)
-        if known is None:
-            known = []
-            self.check(schema, value, (), known)
-            if key != (0, 0):
-                self._known[key] = known
-        return known
+        if key in self._known:
+            return self._known[key]
+        why: list[Reason] = []
+        self.check(schema, value, (), why)
+        if key != (0, 0):
+            self._known[key] = why
+        return why
 
     def _combined(self, schema: dict[str, Any], value: Any, at: Path, why: list[Reason]) -> None:
         for part in schema.get("allOf") or ():
