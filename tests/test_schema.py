@@ -263,6 +263,18 @@ def test_types_of_libraries_in_plain_ones(library):
     assert value == Holder(a_city(library), {"a": a_city(library)})
 
 
+class Holder(TypedDict):
+    model: Model
+    more: typing_extensions.NotRequired[list[Model]]
+
+
+def test_what_pydantic_does_not_take_is_read_around_it():
+    # Before Python 3.12 pydantic refuses the TypedDict of typing.
+    schema = json_schema(list[Holder])
+    assert schema["$defs"]["Model"]["additionalProperties"] is False
+    assert validate(list[Holder], [{"model": {"name": "x", "people": 1}}]) == [{"model": Model(name="x", people=1)}]
+
+
 def test_libraries_mixed():
     schema = json_schema(list[Model | Struct | Data | Attrs])
     assert [item["$ref"] for item in schema["items"]["anyOf"]] == [

@@ -34,10 +34,12 @@ class Shown:
         """Return how many of them show what is still open, and are held by nobody else."""
         if not _CAN_COUNT:
             return 0
+        # Counted anew each time: how many there are of one holder alone is up to the interpreter.
+        alone = _references([[]], 0)
         pairs = enumerate(zip(self._of, opened, strict=False))
         for depth, (of, container) in pairs:
             # All but the outermost are held by the next outer one too.
-            if of is not container or _references(self._values, depth) > _HELD_BY_ONE + (depth > 0):
+            if of is not container or _references(self._values, depth) > alone + (depth > 0):
                 return depth
         return min(len(self._of), len(opened))
 
@@ -76,4 +78,3 @@ def _can_count() -> bool:
 
 
 _CAN_COUNT = _can_count()
-_HELD_BY_ONE = _references([[]], 0) if _CAN_COUNT else 0

@@ -75,8 +75,8 @@ class Format:
     __slots__ = ("_is_wrapped", "_read", "is_parsed", "is_rich", "param")
 
     def __init__(self, given: Any) -> None:
-        if isinstance(given, Mapping):
-            given = {**given}
+        if isinstance(given, Mapping) and not is_dict(given):
+            given = dict(given)  # pyright: ignore[reportUnknownArgumentType] - checked where it is read
         self.param = given
         self._is_wrapped = False
         self._read: Callable[[str], Any] = load_json
