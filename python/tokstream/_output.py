@@ -75,8 +75,7 @@ class Format:
     __slots__ = ("_is_wrapped", "_read", "is_parsed", "is_rich", "param")
 
     def __init__(self, given: Any) -> None:
-        if isinstance(given, Mapping) and not is_dict(given):
-            given = dict(given)  # pyright: ignore[reportUnknownArgumentType] - checked where it is read
+        given = _as_dict(given)
         self.param = given
         self._is_wrapped = False
         self._read: Callable[[str], Any] = load_json
@@ -120,6 +119,12 @@ class Format:
             with suppress(Invalid):
                 return self._read(text)
             raise
+
+
+def _as_dict(value: Any) -> Any:
+    """Return a mapping of whatever kind as a dict, and all else as it is."""
+    is_mapping: bool = isinstance(value, Mapping)
+    return dict(value) if is_mapping else value
 
 
 def _wrapped(schema: dict[str, Any]) -> dict[str, Any]:
