@@ -123,8 +123,7 @@ class Format:
 
 def _as_dict(value: Any) -> Any:
     """Return a mapping of whatever kind as a dict, and all else as it is."""
-    is_mapping: bool = isinstance(value, Mapping)
-    return dict(value) if is_mapping else value
+    return dict(value) if issubclass(type(value), Mapping) else value
 
 
 def _wrapped(schema: dict[str, Any]) -> dict[str, Any]:
