@@ -25,12 +25,14 @@ from ._exceptions import (
     ContentFilterFinishReasonError,
     InternalServerError,
     LengthFinishReasonError,
+    MaxTurnsExceededError,
     NotFoundError,
     PaymentRequiredError,
     PermissionDeniedError,
     RateLimitError,
     StreamTruncatedError,
     TokstreamError,
+    ToolError,
     UnprocessableEntityError,
     ValidationError,
 )
@@ -41,6 +43,8 @@ from ._typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from . import local, types
     from ._response import APIResponse, AsyncAPIResponse, RawResponse
+    from ._tool_run import AsyncToolRunStream, ToolRun, ToolRunStream
+    from ._tools import pydantic_function_tool, tool
 
 # What openai-python calls the same.
 OpenAIError = TokstreamError
@@ -63,6 +67,7 @@ __all__ = [
     "AsyncAPIResponse",
     "AsyncClient",
     "AsyncStream",
+    "AsyncToolRunStream",
     "AuthenticationError",
     "BadRequestError",
     "BaseModel",
@@ -75,6 +80,7 @@ __all__ = [
     "InternalServerError",
     "LengthFinishReasonError",
     "Limits",
+    "MaxTurnsExceededError",
     "NotFoundError",
     "NotGiven",
     "Omit",
@@ -88,6 +94,9 @@ __all__ = [
     "StreamTruncatedError",
     "Timeout",
     "TokstreamError",
+    "ToolError",
+    "ToolRun",
+    "ToolRunStream",
     "UnprocessableEntityError",
     "Usage",
     "ValidationError",
@@ -95,6 +104,8 @@ __all__ = [
     "local",
     "not_given",
     "omit",
+    "pydantic_function_tool",
+    "tool",
     "types",
 ]
 
@@ -123,6 +134,14 @@ def __getattr__(name: str) -> object:
         from . import _response
 
         return getattr(_response, name.replace("LegacyAPI", "Raw"))
+    if name in ("pydantic_function_tool", "tool"):
+        from . import _tools
+
+        return getattr(_tools, name)
+    if name in ("AsyncToolRunStream", "ToolRun", "ToolRunStream"):
+        from . import _tool_run
+
+        return getattr(_tool_run, name)
     if name in _INSTEAD:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}: {_INSTEAD[name]}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,7 +7,7 @@ from _collections_abc import Mapping
 from tokstream._marks import NOT_GIVEN
 from tokstream._resource import PARSED, Resource, awaited, replaceable, send
 from tokstream._tokstream import ChatCompletion
-from tokstream._typing import TYPE_CHECKING
+from tokstream._typing import TYPE_CHECKING, override
 
 if TYPE_CHECKING:
     from typing import Any
@@ -47,6 +47,8 @@ class Completions(Resource):
             body["stream"] = True
         elif stream is None:
             body["stream"] = None
+        if "tools" in params:
+            _describe_tools(params)
         body.update(params)
         return send(
             client,
@@ -70,6 +72,25 @@ class Completions(Resource):
         plain = type(self)(self._client, PARSED)
         manager = AsyncChatCompletionStreamManager if self._client._asynchronous else ChatCompletionStreamManager
         return manager(lambda: plain.create(stream=True, **params))
+
+    def run_tools(self, messages: Any, *, stream: Any = False, **options: Any) -> Any:
+        """Ask for the next message of a conversation, and run the tools that the model asks for until it answers."""
+        from tokstream._run_tools import run_tools
+
+        return run_tools(self, messages, stream=bool(stream), **options)
+
+
+def _describe_tools(params: dict[str, Any]) -> None:
+    """Replace tools among the parameters of a request by what is sent of them."""
+    if type(params["tools"]) is list:
+        for tool in params["tools"]:
+            if type(tool) is not dict:
+                break
+        else:
+            return
+    from tokstream._tools import put_into
+
+    put_into(params)
 
 
 def as_messages(messages: Any) -> Any:
@@ -97,3 +118,11 @@ class AsyncCompletions(Completions):
     """Replies to a conversation."""
 
     create = awaited(Completions.create)
+    _run_tools = awaited(Completions.run_tools)
+
+    @override
+    def run_tools(self, messages: Any, *, stream: Any = False, **options: Any) -> Any:
+        """Ask for the next message of a conversation, and run the tools that the model asks for until it answers."""
+        # A stream is iterated without being awaited.
+        begin = super().run_tools if stream else self._run_tools
+        return begin(messages, stream=stream, **options)
