@@ -446,9 +446,7 @@ class MaxTurnsExceededError(TokstreamError):
 
     max_turns: int | None
 
-    def __init__(
-        self, message: str = "The run of tools took too many turns.", *, max_turns: int | None = None
-    ) -> None:
+    def __init__(self, message: str = "The run of tools took too many turns.", *, max_turns: int | None = None) -> None:
         super().__init__(message)
         self.max_turns = max_turns
 
@@ -467,7 +465,9 @@ class ToolError(TokstreamError):
     arguments: str
     call_id: str
 
-    def __init__(self, message: str = "A tool failed.", *, name: str = "", arguments: str = "", call_id: str = "") -> None:
+    def __init__(
+        self, message: str = "A tool failed.", *, name: str = "", arguments: str = "", call_id: str = ""
+    ) -> None:
         super().__init__(message)
         self.name = name
         self.arguments = arguments

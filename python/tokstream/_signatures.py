@@ -16,6 +16,7 @@ from ._typing import override
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
 
 _ABSENT = inspect.Parameter.empty
 _UNSUPPORTED = {
@@ -97,7 +98,9 @@ class Signature:
                 why = _UNSUPPORTED[parameter.kind]
                 raise TypeError(f"{self.name} cannot be a tool: of its parameter {stars}{name}, {why}")
             if name == "self" and parameter.annotation is _ABSENT and not self.parameters:
-                raise TypeError(f"{self.name} cannot be a tool: it is a method; give that of an object, object.{self.name}")
+                raise TypeError(
+                    f"{self.name} cannot be a tool: it is a method; give that of an object, object.{self.name}"
+                )
             try:
                 made = Parameter(name, hints(name, parameter.annotation), parameter.default, doc.parameters.get(name))
             except TypeError as error:
@@ -185,14 +188,20 @@ def _doc_of(function: Any) -> str | None:
     if hasattr(function, "__name__"):
         return inspect.getdoc(function)
     # A callable object is told of by its method, or by its class.
-    return inspect.getdoc(type(function).__call__) or inspect.getdoc(type(function))
+    return inspect.getdoc(_class_of(function).__call__) or inspect.getdoc(_class_of(function))
+
+
+def _class_of(value: object) -> Any:
+    return type(value)
 
 
 def _hints(function: Any) -> Callable[[str, Any], Any]:
     """Return what reads an annotation of a function's parameter; those that are text are looked up where it is."""
     if isinstance(function, type):
-        function = function.__init__
-    elif not hasattr(function, "__code__") and not hasattr(function, "__func__") and not hasattr(function, "__wrapped__"):
+        function = vars(function).get("__init__", function)
+    elif (
+        not hasattr(function, "__code__") and not hasattr(function, "__func__") and not hasattr(function, "__wrapped__")
+    ):
         function = type(function).__call__
     function = inspect.unwrap(getattr(function, "__func__", function))
 
@@ -220,9 +229,9 @@ def _around(function: Any) -> dict[str, Any]:
     """Return the names of the functions that a function stands in, as far as they are known or still running."""
     names: dict[str, Any] = {}
     outer = {part.rpartition(".")[2] for part in getattr(function, "__qualname__", "").split(".<locals>")[:-1]}
-    frame = sys._getframe()
+    frame: FrameType | None = sys._getframe()
     while frame is not None:
         if frame.f_code.co_name in outer and frame.f_globals is function.__globals__:
             names = {**frame.f_locals, **names}
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return names

@@ -109,7 +109,7 @@ class Call:
             raise ToolError(f"The arguments of {self.name} are not valid:{reasons}") from error
 
     def _decoded(self) -> dict[str, Any]:
-        arguments = load_json(self.arguments) if self.arguments.strip() else {}
+        arguments = load_json(self.arguments) if self.arguments.strip() else None
         if arguments is None:
             return {}
         if not is_dict(arguments):

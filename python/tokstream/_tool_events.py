@@ -94,6 +94,4 @@ class ToolCallResultEvent(_Event):
         self.error = error
 
 
-ToolRunEvent = (
-    ChatCompletionStreamEvent | TurnStartedEvent | TurnDoneEvent | ToolCallStartedEvent | ToolCallResultEvent
-)
+ToolRunEvent = ChatCompletionStreamEvent | TurnStartedEvent | TurnDoneEvent | ToolCallStartedEvent | ToolCallResultEvent

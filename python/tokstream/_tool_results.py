@@ -33,7 +33,9 @@ def plain(value: Any) -> Any:
     if hasattr(value, "model_dump"):
         return value.model_dump(mode="json")
     if hasattr(value, "__dataclass_fields__"):
-        return {name: getattr(value, name) for name in value.__dataclass_fields__}
+        from dataclasses import fields
+
+        return {field.name: getattr(value, field.name) for field in fields(value)}
     if hasattr(value, "__attrs_attrs__"):
         return {attribute.name: getattr(value, attribute.name) for attribute in value.__attrs_attrs__}
     if hasattr(value, "__struct_fields__"):
@@ -44,7 +46,7 @@ def plain(value: Any) -> Any:
 
 
 def _of_the_standard_library(value: Any) -> Any:
-    from collections.abc import Mapping, Sequence, Set
+    from collections.abc import Mapping, Sequence, Set as AbstractSet
     from datetime import date, time, timedelta
     from decimal import Decimal
     from enum import Enum
@@ -59,15 +61,15 @@ def _of_the_standard_library(value: Any) -> Any:
         return value.total_seconds()
     if isinstance(value, (Decimal, UUID)):
         return str(value)
+    kept: Any = value
     if isinstance(value, PathLike):
-        return fspath(value)
+        path: str | bytes = fspath(kept)
+        return path
     if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        raise TypeError("bytes cannot be said in JSON")
-    if isinstance(value, (Set, Sequence)):
-        return list(value)
+        return dict(kept)
+    if isinstance(value, (AbstractSet, Sequence)) and not isinstance(value, (bytes, bytearray, memoryview)):
+        return list(kept)
     # Numbers and arrays of numpy and its like.
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    raise TypeError(f"an object of type {type(value).__name__} cannot be said in JSON")
+    if hasattr(kept, "tolist"):
+        return kept.tolist()
+    raise TypeError(f"an object of type {type(kept).__name__} cannot be said in JSON")

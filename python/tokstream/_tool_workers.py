@@ -19,7 +19,7 @@ _THREADS = 32
 
 
 class Threads:
-    """Runs calls for a client that blocks: functions in threads, coroutine functions in an event loop of the run's own."""
+    """Runs calls for a client that blocks: functions in threads, coroutines in an event loop of the run's own."""
 
     def __init__(self) -> None:
         self._pool: concurrent.futures.ThreadPoolExecutor | None = None

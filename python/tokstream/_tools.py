@@ -10,11 +10,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 from ._typing import is_dict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import TypeAlias
 
-    from .types.chat import ChatCompletionFunctionToolParam
+    from typing_extensions import TypeIs
 
-__all__ = ["Tool", "pydantic_function_tool", "put_into", "tool", "tools_of"]
+    from .types.chat import (
+        ChatCompletionFunctionToolParam,
+        ChatCompletionToolChoiceOptionParam,
+        ChatCompletionToolUnionParam,
+    )
+
+    # What `tools=` is a list of, and what `tool_choice=` takes.
+    ToolLike: TypeAlias = Callable[..., object] | ChatCompletionToolUnionParam | Mapping[str, object]
+    ToolChoiceLike: TypeAlias = ChatCompletionToolChoiceOptionParam | Callable[..., object] | Mapping[str, object]
+
+__all__ = ["Tool", "put_into", "pydantic_function_tool", "tool", "tools_of"]
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -85,7 +96,7 @@ def tool(
     """
     options = _Options(name, description, strict, ends, parallel)
     if function is None:
-        return lambda function: _marked(function, options)
+        return partial(_marked, options=options)
     if not callable(function):
         raise TypeError(f"a tool must be a function or a class, not {type(function).__name__}")
     return function if options == _Options() else _marked(partial(function), options)
@@ -119,7 +130,8 @@ def pydantic_function_tool(
     """
     if not isinstance(model, type) or not hasattr(model, "model_json_schema"):
         raise TypeError(f"a pydantic model was expected, not {model!r:.100}")
-    return _class_definition(model, name, model.__doc__ if description is None else description)
+    made: Any = _class_definition(model, name, model.__doc__ if description is None else description)
+    return made  # type: ignore[no-any-return]
 
 
 def _class_definition(cls: Any, name: str | None, description: str | None) -> Any:
@@ -191,13 +203,13 @@ def put_into(params: dict[str, Any]) -> None:
 
 
 def choice_of(choice: Any, tools: list[Tool]) -> Any:
-    """Return what is sent as `tool_choice`: a function, or the name of a tool, stands for having to call that."""
-    name = as_tool(choice).name if callable(choice) else choice
-    if isinstance(name, str) and any(one.name == name for one in tools):
-        return {"type": "function", "function": {"name": name}}
-    if callable(choice):
+    """Return what is sent as `tool_choice`: a function stands for having to call it."""
+    if not callable(choice):
+        return choice
+    name = as_tool(choice).name
+    if name not in [one.name for one in tools]:
         raise TypeError(f"tool_choice is {name}, which is not among the tools")
-    return choice
+    return {"type": "function", "function": {"name": name}}
 
 
 def as_tool(given: Any) -> Tool:
@@ -210,7 +222,7 @@ def as_tool(given: Any) -> Tool:
         model = getattr(given.get("function"), "model", None)
         return _class_tool(model, given) if isinstance(model, type) else Tool(given)
     options = _options_of(given)
-    if isinstance(given, partial) and not given.args and not given.keywords:
+    if is_partial(given) and not given.args and not given.keywords:
         given = given.func
     if isinstance(given, type):
         return _class_tool(given, _described_class(given, options), options)
@@ -222,10 +234,15 @@ def as_tool(given: Any) -> Tool:
     raise TypeError(f"a tool must be a function, a pydantic model or a dict, not {given!r:.100}")
 
 
+def is_partial(value: object) -> TypeIs[partial[Any]]:
+    """Return whether `value` is a `functools.partial`."""
+    return isinstance(value, partial)
+
+
 def _options_of(given: Any) -> _Options:
     # Those of a class are not those of what is derived from it.
     options = vars(given).get(_OPTIONS) if isinstance(given, type) else getattr(given, _OPTIONS, None)
-    if options is None and isinstance(given, partial):
+    if options is None and is_partial(given):
         return _options_of(given.func)
     return options or _Options()
 
@@ -247,7 +264,8 @@ def _described_class(cls: Any, options: _Options) -> Any:
 
 def _class_tool(cls: Any, definition: Any, options: _Options = _Options()) -> Tool:  # noqa: B008 - cannot be changed
     # What objects of the class do when they are called; nothing stands for the object itself.
-    call = next((vars(base)["__call__"] for base in cls.__mro__ if "__call__" in vars(base)), None)
+    bases: list[type] = cls.__mro__
+    call = next((vars(base)["__call__"] for base in bases if "__call__" in vars(base)), None)
 
     def bind(arguments: dict[str, Any]) -> Callable[[], Any]:
         from ._schema import validate
@@ -275,7 +293,7 @@ def _function_tool(function: Any, options: _Options) -> Tool:
         {"type": "function", "function": described},
         signature.bind,
         options=options,
-        is_async=iscoroutinefunction(function) or iscoroutinefunction(getattr(function, "__call__", None)),
+        is_async=iscoroutinefunction(function) or iscoroutinefunction(type(function).__call__),
     )
 
 

@@ -1,16 +1,16 @@
 """`client.chat.completions`: replies to a conversation, whole, streamed or as events."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, overload
 
 from tokstream._events import AsyncChatCompletionStreamManager, ChatCompletionStreamManager
 from tokstream._marks import NotGiven, Omit
 from tokstream._response import AsyncResponseContextManager, RawResponse, ResponseContextManager
 from tokstream._tokstream import AsyncStream, ChatCompletion, ChatCompletionChunk, Stream, Timeout
+from tokstream._tool_run import AsyncToolRunStream, ToolRun, ToolRunStream
+from tokstream._tools import ToolChoiceLike, ToolLike
 from tokstream.types.chat import (
     ChatCompletionStreamOptionsParam,
-    ChatCompletionToolChoiceOptionParam,
-    ChatCompletionToolUnionParam,
     Messages,
 )
 from tokstream.types.chat.completion_create_params import Reasoning, ResponseFormat, ServiceTier
@@ -85,8 +85,8 @@ class Completions:
         stop_token_ids: Sequence[int] | _Missing | None = ...,
         stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
         temperature: float | _Missing | None = ...,
-        tool_choice: ChatCompletionToolChoiceOptionParam | Mapping[str, object] | _Missing | None = ...,
-        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object]] | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        tools: Iterable[ToolLike] | _Missing | None = ...,
         top_k: int | _Missing | None = ...,
         top_logprobs: int | _Missing | None = ...,
         top_p: float | _Missing | None = ...,
@@ -140,8 +140,9 @@ class Completions:
             stream_options: `include_usage` (default true): token counts at the end of the stream;
                 `continuous_usage_stats` (default false): on every chunk.
             temperature: from 0 to 2, default 1; lower makes the reply more predictable.
-            tool_choice: `none`, `auto`, `required`, or `{"type": "function", "function": {"name": …}}`.
-            tools: functions that the model may ask to have called.
+            tool_choice: `none`, `auto`, `required`, or `{"type": "function", "function": {"name": …}}`; one of the
+                functions among the tools stands for that.
+            tools: what the model may ask to have called: functions, pydantic models, or dicts as OpenAI has them.
             top_k: from 0 to 999, default 0 (off); only this many of the likeliest tokens count.
             top_logprobs: from 1 to 20; how many of the likeliest tokens to return at each place.
             top_p: above 0, up to 1, default 1; only the likeliest tokens that make up this much count.
@@ -198,8 +199,8 @@ class Completions:
         stop_token_ids: Sequence[int] | _Missing | None = ...,
         stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
         temperature: float | _Missing | None = ...,
-        tool_choice: ChatCompletionToolChoiceOptionParam | Mapping[str, object] | _Missing | None = ...,
-        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object]] | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        tools: Iterable[ToolLike] | _Missing | None = ...,
         top_k: int | _Missing | None = ...,
         top_logprobs: int | _Missing | None = ...,
         top_p: float | _Missing | None = ...,
@@ -244,8 +245,8 @@ class Completions:
         stop_token_ids: Sequence[int] | _Missing | None = ...,
         stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
         temperature: float | _Missing | None = ...,
-        tool_choice: ChatCompletionToolChoiceOptionParam | Mapping[str, object] | _Missing | None = ...,
-        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object]] | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        tools: Iterable[ToolLike] | _Missing | None = ...,
         top_k: int | _Missing | None = ...,
         top_logprobs: int | _Missing | None = ...,
         top_p: float | _Missing | None = ...,
@@ -288,8 +289,8 @@ class Completions:
         stop_token_ids: Sequence[int] | _Missing | None = ...,
         stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
         temperature: float | _Missing | None = ...,
-        tool_choice: ChatCompletionToolChoiceOptionParam | Mapping[str, object] | _Missing | None = ...,
-        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object]] | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        tools: Iterable[ToolLike] | _Missing | None = ...,
         top_k: int | _Missing | None = ...,
         top_logprobs: int | _Missing | None = ...,
         top_p: float | _Missing | None = ...,
@@ -309,6 +310,188 @@ class Completions:
         Returns:
             A context manager over the events. See `tokstream.types.chat` for their classes.
         """
+    @overload
+    def run_tools(  # noqa: D417 - the others are those of create
+        self,
+        messages: Messages,
+        *,
+        tools: Iterable[ToolLike],
+        max_turns: int | None = 10,
+        parallel: bool = False,
+        on_tool_error: Literal["return", "raise"] = "return",
+        max_cost: float | None = None,
+        stream: Literal[False] | None = False,
+        model: str | _Missing = ...,
+        chat_template_kwargs: Mapping[str, object] | _Missing | None = ...,
+        continue_final_message: bool | _Missing | None = ...,
+        fail_fast: bool | _Missing | None = ...,
+        frequency_penalty: float | _Missing | None = ...,
+        ignore_eos: bool | _Missing | None = ...,
+        logit_bias: Mapping[str, int] | _Missing | None = ...,
+        logprobs: bool | _Missing | None = ...,
+        max_completion_tokens: int | _Missing | None = ...,
+        max_tokens: int | _Missing | None = ...,
+        metadata: Metadata | _Missing | None = ...,
+        min_p: float | _Missing | None = ...,
+        models: Sequence[str] | _Missing | None = ...,
+        parallel_tool_calls: bool | _Missing | None = ...,
+        presence_penalty: float | _Missing | None = ...,
+        prompt_cache_key: str | _Missing | None = ...,
+        prompt_cache_options: Mapping[str, object] | _Missing | None = ...,
+        reasoning: Reasoning | Mapping[str, object] | _Missing | None = ...,
+        reasoning_effort: ReasoningEffort | _Missing = ...,
+        repetition_penalty: float | _Missing | None = ...,
+        response_format: ResponseFormat | Mapping[str, object] | _Missing | None = ...,
+        seed: int | _Missing | None = ...,
+        service_tier: ServiceTier | _Missing | None = ...,
+        stop: str | Sequence[str] | _Missing | None = ...,
+        stop_token_ids: Sequence[int] | _Missing | None = ...,
+        stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
+        temperature: float | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        top_k: int | _Missing | None = ...,
+        top_logprobs: int | _Missing | None = ...,
+        top_p: float | _Missing | None = ...,
+        user: str | _Missing | None = ...,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+        **params: object,
+    ) -> ToolRun:
+        """Ask the model for a reply, run the tools that it asks for, send it the results, and so on until it answers.
+
+        Tools are functions, async ones too, methods, whatever else can be called, pydantic models and other classes,
+        and dicts. The signature and the docstring of a function say what the model is told of it; its arguments are
+        validated, and made to be what the annotations say. What it returns goes to the model: a string as it is,
+        anything else as JSON. Calls of one turn are run in their order, those of async functions at once.
+
+        All other parameters are those of `create`, and go with each request.
+
+        Args:
+            messages: the conversation so far, or a string for a single message of the user.
+            tools: what the model may call. `tokstream.tool` gives a function another name and other properties.
+                A call of a class, or of a dict's tool, ends the run: see `ToolRun`.
+            max_turns: how often the model is asked at most. Default 10; None for no limit.
+            parallel: whether calls of functions that are not async run at once too, in threads. Default false.
+            on_tool_error: what becomes of an exception in a tool, of wrong arguments and of unknown tools: `"return"`
+                tells the model, `"raise"` raises a `ToolError`. Default `"return"`.
+            max_cost: what the run may cost, in USD. Once the server has reported so much, nothing further is asked.
+            tool_choice: `"none"`, `"auto"`, `"required"`, or the tool that has to be called. One that forces a call
+                does so in the first turn alone.
+            stream: whether to return the events of the run, as they come, in place of its end. Default false.
+
+        Returns:
+            The run: the answer, all messages, the summed usage. With `stream=True` its events, as an iterator and
+            context manager.
+
+        Raises:
+            MaxTurnsExceededError: the model still asks for tools after `max_turns`.
+            BudgetExceededError: `max_cost` was reached.
+            ToolError: a tool failed, with `on_tool_error="raise"`.
+            LengthFinishReasonError: a call was cut at the limit of tokens.
+            APIError: a request failed. As with each of these, the error's `run` has the run so far.
+            TypeError: something among the tools cannot be one.
+            ValueError: a limit has no meaning.
+        """
+    @overload
+    def run_tools(
+        self,
+        messages: Messages,
+        *,
+        tools: Iterable[ToolLike],
+        max_turns: int | None = 10,
+        parallel: bool = False,
+        on_tool_error: Literal["return", "raise"] = "return",
+        max_cost: float | None = None,
+        stream: Literal[True],
+        model: str | _Missing = ...,
+        chat_template_kwargs: Mapping[str, object] | _Missing | None = ...,
+        continue_final_message: bool | _Missing | None = ...,
+        fail_fast: bool | _Missing | None = ...,
+        frequency_penalty: float | _Missing | None = ...,
+        ignore_eos: bool | _Missing | None = ...,
+        logit_bias: Mapping[str, int] | _Missing | None = ...,
+        logprobs: bool | _Missing | None = ...,
+        max_completion_tokens: int | _Missing | None = ...,
+        max_tokens: int | _Missing | None = ...,
+        metadata: Metadata | _Missing | None = ...,
+        min_p: float | _Missing | None = ...,
+        models: Sequence[str] | _Missing | None = ...,
+        parallel_tool_calls: bool | _Missing | None = ...,
+        presence_penalty: float | _Missing | None = ...,
+        prompt_cache_key: str | _Missing | None = ...,
+        prompt_cache_options: Mapping[str, object] | _Missing | None = ...,
+        reasoning: Reasoning | Mapping[str, object] | _Missing | None = ...,
+        reasoning_effort: ReasoningEffort | _Missing = ...,
+        repetition_penalty: float | _Missing | None = ...,
+        response_format: ResponseFormat | Mapping[str, object] | _Missing | None = ...,
+        seed: int | _Missing | None = ...,
+        service_tier: ServiceTier | _Missing | None = ...,
+        stop: str | Sequence[str] | _Missing | None = ...,
+        stop_token_ids: Sequence[int] | _Missing | None = ...,
+        stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
+        temperature: float | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        top_k: int | _Missing | None = ...,
+        top_logprobs: int | _Missing | None = ...,
+        top_p: float | _Missing | None = ...,
+        user: str | _Missing | None = ...,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+        **params: object,
+    ) -> ToolRunStream: ...
+    @overload
+    def run_tools(
+        self,
+        messages: Messages,
+        *,
+        tools: Iterable[ToolLike],
+        max_turns: int | None = 10,
+        parallel: bool = False,
+        on_tool_error: Literal["return", "raise"] = "return",
+        max_cost: float | None = None,
+        stream: bool,
+        model: str | _Missing = ...,
+        chat_template_kwargs: Mapping[str, object] | _Missing | None = ...,
+        continue_final_message: bool | _Missing | None = ...,
+        fail_fast: bool | _Missing | None = ...,
+        frequency_penalty: float | _Missing | None = ...,
+        ignore_eos: bool | _Missing | None = ...,
+        logit_bias: Mapping[str, int] | _Missing | None = ...,
+        logprobs: bool | _Missing | None = ...,
+        max_completion_tokens: int | _Missing | None = ...,
+        max_tokens: int | _Missing | None = ...,
+        metadata: Metadata | _Missing | None = ...,
+        min_p: float | _Missing | None = ...,
+        models: Sequence[str] | _Missing | None = ...,
+        parallel_tool_calls: bool | _Missing | None = ...,
+        presence_penalty: float | _Missing | None = ...,
+        prompt_cache_key: str | _Missing | None = ...,
+        prompt_cache_options: Mapping[str, object] | _Missing | None = ...,
+        reasoning: Reasoning | Mapping[str, object] | _Missing | None = ...,
+        reasoning_effort: ReasoningEffort | _Missing = ...,
+        repetition_penalty: float | _Missing | None = ...,
+        response_format: ResponseFormat | Mapping[str, object] | _Missing | None = ...,
+        seed: int | _Missing | None = ...,
+        service_tier: ServiceTier | _Missing | None = ...,
+        stop: str | Sequence[str] | _Missing | None = ...,
+        stop_token_ids: Sequence[int] | _Missing | None = ...,
+        stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
+        temperature: float | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        top_k: int | _Missing | None = ...,
+        top_logprobs: int | _Missing | None = ...,
+        top_p: float | _Missing | None = ...,
+        user: str | _Missing | None = ...,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+        **params: object,
+    ) -> ToolRun | ToolRunStream: ...
     @property
     def with_raw_response(self) -> _CompletionsWithRawResponse:
         """The same methods, returning the HTTP response with its status and headers."""
@@ -354,8 +537,8 @@ class AsyncCompletions:
         stop_token_ids: Sequence[int] | _Missing | None = ...,
         stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
         temperature: float | _Missing | None = ...,
-        tool_choice: ChatCompletionToolChoiceOptionParam | Mapping[str, object] | _Missing | None = ...,
-        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object]] | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        tools: Iterable[ToolLike] | _Missing | None = ...,
         top_k: int | _Missing | None = ...,
         top_logprobs: int | _Missing | None = ...,
         top_p: float | _Missing | None = ...,
@@ -409,8 +592,9 @@ class AsyncCompletions:
             stream_options: `include_usage` (default true): token counts at the end of the stream;
                 `continuous_usage_stats` (default false): on every chunk.
             temperature: from 0 to 2, default 1; lower makes the reply more predictable.
-            tool_choice: `none`, `auto`, `required`, or `{"type": "function", "function": {"name": …}}`.
-            tools: functions that the model may ask to have called.
+            tool_choice: `none`, `auto`, `required`, or `{"type": "function", "function": {"name": …}}`; one of the
+                functions among the tools stands for that.
+            tools: what the model may ask to have called: functions, pydantic models, or dicts as OpenAI has them.
             top_k: from 0 to 999, default 0 (off); only this many of the likeliest tokens count.
             top_logprobs: from 1 to 20; how many of the likeliest tokens to return at each place.
             top_p: above 0, up to 1, default 1; only the likeliest tokens that make up this much count.
@@ -467,8 +651,8 @@ class AsyncCompletions:
         stop_token_ids: Sequence[int] | _Missing | None = ...,
         stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
         temperature: float | _Missing | None = ...,
-        tool_choice: ChatCompletionToolChoiceOptionParam | Mapping[str, object] | _Missing | None = ...,
-        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object]] | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        tools: Iterable[ToolLike] | _Missing | None = ...,
         top_k: int | _Missing | None = ...,
         top_logprobs: int | _Missing | None = ...,
         top_p: float | _Missing | None = ...,
@@ -513,8 +697,8 @@ class AsyncCompletions:
         stop_token_ids: Sequence[int] | _Missing | None = ...,
         stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
         temperature: float | _Missing | None = ...,
-        tool_choice: ChatCompletionToolChoiceOptionParam | Mapping[str, object] | _Missing | None = ...,
-        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object]] | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        tools: Iterable[ToolLike] | _Missing | None = ...,
         top_k: int | _Missing | None = ...,
         top_logprobs: int | _Missing | None = ...,
         top_p: float | _Missing | None = ...,
@@ -557,8 +741,8 @@ class AsyncCompletions:
         stop_token_ids: Sequence[int] | _Missing | None = ...,
         stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
         temperature: float | _Missing | None = ...,
-        tool_choice: ChatCompletionToolChoiceOptionParam | Mapping[str, object] | _Missing | None = ...,
-        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object]] | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        tools: Iterable[ToolLike] | _Missing | None = ...,
         top_k: int | _Missing | None = ...,
         top_logprobs: int | _Missing | None = ...,
         top_p: float | _Missing | None = ...,
@@ -579,6 +763,188 @@ class AsyncCompletions:
         Returns:
             A context manager over the events. See `tokstream.types.chat` for their classes.
         """
+    @overload
+    async def run_tools(  # noqa: D417 - the others are those of create
+        self,
+        messages: Messages,
+        *,
+        tools: Iterable[ToolLike],
+        max_turns: int | None = 10,
+        parallel: bool = False,
+        on_tool_error: Literal["return", "raise"] = "return",
+        max_cost: float | None = None,
+        stream: Literal[False] | None = False,
+        model: str | _Missing = ...,
+        chat_template_kwargs: Mapping[str, object] | _Missing | None = ...,
+        continue_final_message: bool | _Missing | None = ...,
+        fail_fast: bool | _Missing | None = ...,
+        frequency_penalty: float | _Missing | None = ...,
+        ignore_eos: bool | _Missing | None = ...,
+        logit_bias: Mapping[str, int] | _Missing | None = ...,
+        logprobs: bool | _Missing | None = ...,
+        max_completion_tokens: int | _Missing | None = ...,
+        max_tokens: int | _Missing | None = ...,
+        metadata: Metadata | _Missing | None = ...,
+        min_p: float | _Missing | None = ...,
+        models: Sequence[str] | _Missing | None = ...,
+        parallel_tool_calls: bool | _Missing | None = ...,
+        presence_penalty: float | _Missing | None = ...,
+        prompt_cache_key: str | _Missing | None = ...,
+        prompt_cache_options: Mapping[str, object] | _Missing | None = ...,
+        reasoning: Reasoning | Mapping[str, object] | _Missing | None = ...,
+        reasoning_effort: ReasoningEffort | _Missing = ...,
+        repetition_penalty: float | _Missing | None = ...,
+        response_format: ResponseFormat | Mapping[str, object] | _Missing | None = ...,
+        seed: int | _Missing | None = ...,
+        service_tier: ServiceTier | _Missing | None = ...,
+        stop: str | Sequence[str] | _Missing | None = ...,
+        stop_token_ids: Sequence[int] | _Missing | None = ...,
+        stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
+        temperature: float | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        top_k: int | _Missing | None = ...,
+        top_logprobs: int | _Missing | None = ...,
+        top_p: float | _Missing | None = ...,
+        user: str | _Missing | None = ...,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+        **params: object,
+    ) -> ToolRun:
+        """Ask the model for a reply, run the tools that it asks for, send it the results, and so on until it answers.
+
+        Tools are functions, async ones too, methods, whatever else can be called, pydantic models and other classes,
+        and dicts. The signature and the docstring of a function say what the model is told of it; its arguments are
+        validated, and made to be what the annotations say. What it returns goes to the model: a string as it is,
+        anything else as JSON. Calls of one turn are run in their order, those of async functions at once.
+
+        All other parameters are those of `create`, and go with each request.
+
+        Args:
+            messages: the conversation so far, or a string for a single message of the user.
+            tools: what the model may call. `tokstream.tool` gives a function another name and other properties.
+                A call of a class, or of a dict's tool, ends the run: see `ToolRun`.
+            max_turns: how often the model is asked at most. Default 10; None for no limit.
+            parallel: whether calls of functions that are not async run at once too, in threads. Default false.
+            on_tool_error: what becomes of an exception in a tool, of wrong arguments and of unknown tools: `"return"`
+                tells the model, `"raise"` raises a `ToolError`. Default `"return"`.
+            max_cost: what the run may cost, in USD. Once the server has reported so much, nothing further is asked.
+            tool_choice: `"none"`, `"auto"`, `"required"`, or the tool that has to be called. One that forces a call
+                does so in the first turn alone.
+            stream: whether to return the events of the run, as they come, in place of its end. Default false.
+
+        Returns:
+            The run: the answer, all messages, the summed usage. With `stream=True` its events, as an iterator and
+            context manager.
+
+        Raises:
+            MaxTurnsExceededError: the model still asks for tools after `max_turns`.
+            BudgetExceededError: `max_cost` was reached.
+            ToolError: a tool failed, with `on_tool_error="raise"`.
+            LengthFinishReasonError: a call was cut at the limit of tokens.
+            APIError: a request failed. As with each of these, the error's `run` has the run so far.
+            TypeError: something among the tools cannot be one.
+            ValueError: a limit has no meaning.
+        """
+    @overload
+    def run_tools(
+        self,
+        messages: Messages,
+        *,
+        tools: Iterable[ToolLike],
+        max_turns: int | None = 10,
+        parallel: bool = False,
+        on_tool_error: Literal["return", "raise"] = "return",
+        max_cost: float | None = None,
+        stream: Literal[True],
+        model: str | _Missing = ...,
+        chat_template_kwargs: Mapping[str, object] | _Missing | None = ...,
+        continue_final_message: bool | _Missing | None = ...,
+        fail_fast: bool | _Missing | None = ...,
+        frequency_penalty: float | _Missing | None = ...,
+        ignore_eos: bool | _Missing | None = ...,
+        logit_bias: Mapping[str, int] | _Missing | None = ...,
+        logprobs: bool | _Missing | None = ...,
+        max_completion_tokens: int | _Missing | None = ...,
+        max_tokens: int | _Missing | None = ...,
+        metadata: Metadata | _Missing | None = ...,
+        min_p: float | _Missing | None = ...,
+        models: Sequence[str] | _Missing | None = ...,
+        parallel_tool_calls: bool | _Missing | None = ...,
+        presence_penalty: float | _Missing | None = ...,
+        prompt_cache_key: str | _Missing | None = ...,
+        prompt_cache_options: Mapping[str, object] | _Missing | None = ...,
+        reasoning: Reasoning | Mapping[str, object] | _Missing | None = ...,
+        reasoning_effort: ReasoningEffort | _Missing = ...,
+        repetition_penalty: float | _Missing | None = ...,
+        response_format: ResponseFormat | Mapping[str, object] | _Missing | None = ...,
+        seed: int | _Missing | None = ...,
+        service_tier: ServiceTier | _Missing | None = ...,
+        stop: str | Sequence[str] | _Missing | None = ...,
+        stop_token_ids: Sequence[int] | _Missing | None = ...,
+        stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
+        temperature: float | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        top_k: int | _Missing | None = ...,
+        top_logprobs: int | _Missing | None = ...,
+        top_p: float | _Missing | None = ...,
+        user: str | _Missing | None = ...,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+        **params: object,
+    ) -> AsyncToolRunStream: ...
+    @overload
+    def run_tools(
+        self,
+        messages: Messages,
+        *,
+        tools: Iterable[ToolLike],
+        max_turns: int | None = 10,
+        parallel: bool = False,
+        on_tool_error: Literal["return", "raise"] = "return",
+        max_cost: float | None = None,
+        stream: bool,
+        model: str | _Missing = ...,
+        chat_template_kwargs: Mapping[str, object] | _Missing | None = ...,
+        continue_final_message: bool | _Missing | None = ...,
+        fail_fast: bool | _Missing | None = ...,
+        frequency_penalty: float | _Missing | None = ...,
+        ignore_eos: bool | _Missing | None = ...,
+        logit_bias: Mapping[str, int] | _Missing | None = ...,
+        logprobs: bool | _Missing | None = ...,
+        max_completion_tokens: int | _Missing | None = ...,
+        max_tokens: int | _Missing | None = ...,
+        metadata: Metadata | _Missing | None = ...,
+        min_p: float | _Missing | None = ...,
+        models: Sequence[str] | _Missing | None = ...,
+        parallel_tool_calls: bool | _Missing | None = ...,
+        presence_penalty: float | _Missing | None = ...,
+        prompt_cache_key: str | _Missing | None = ...,
+        prompt_cache_options: Mapping[str, object] | _Missing | None = ...,
+        reasoning: Reasoning | Mapping[str, object] | _Missing | None = ...,
+        reasoning_effort: ReasoningEffort | _Missing = ...,
+        repetition_penalty: float | _Missing | None = ...,
+        response_format: ResponseFormat | Mapping[str, object] | _Missing | None = ...,
+        seed: int | _Missing | None = ...,
+        service_tier: ServiceTier | _Missing | None = ...,
+        stop: str | Sequence[str] | _Missing | None = ...,
+        stop_token_ids: Sequence[int] | _Missing | None = ...,
+        stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
+        temperature: float | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        top_k: int | _Missing | None = ...,
+        top_logprobs: int | _Missing | None = ...,
+        top_p: float | _Missing | None = ...,
+        user: str | _Missing | None = ...,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+        **params: object,
+    ) -> Coroutine[Any, Any, ToolRun] | AsyncToolRunStream: ...
     @property
     def with_raw_response(self) -> _AsyncCompletionsWithRawResponse:
         """The same methods, returning the HTTP response with its status and headers."""
@@ -766,3 +1132,10 @@ class _AsyncChatWithRawResponse:
 class _AsyncChatWithStreamingResponse:
     @property
     def completions(self) -> _AsyncCompletionsWithStreamingResponse: ...
+
+def as_messages(messages: Messages) -> list[Any]:
+    """Return the messages as a list: a string is one message of the user.
+
+    Raises:
+        TypeError: they are no messages.
+    """
