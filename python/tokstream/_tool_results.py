@@ -50,7 +50,6 @@ def _of_the_standard_library(value: Any) -> Any:
     from datetime import date, time, timedelta
     from decimal import Decimal
     from enum import Enum
-    from os import PathLike, fspath
     from uuid import UUID
 
     if isinstance(value, Enum):
@@ -61,10 +60,9 @@ def _of_the_standard_library(value: Any) -> Any:
         return value.total_seconds()
     if isinstance(value, (Decimal, UUID)):
         return str(value)
+    if hasattr(value, "__fspath__"):
+        return value.__fspath__()
     kept: Any = value
-    if isinstance(value, PathLike):
-        path: str | bytes = fspath(kept)
-        return path
     if isinstance(value, Mapping):
         return dict(kept)
     if isinstance(value, (AbstractSet, Sequence)) and not isinstance(value, (bytes, bytearray, memoryview)):
