@@ -6,7 +6,7 @@ import inspect
 import json
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 from ._docstrings import parse
 from ._schema import Invalid, Reason, node_of, strict as strict_schema, validate
@@ -39,10 +39,10 @@ class Parameter:
 
     def __init__(self, name: str, annotation: Any, default: Any, description: str | None) -> None:
         self.name = name
-        self.annotation = annotation
+        self.annotation, said = _apart(annotation)
         self.default = default
-        self.description = description
-        self.node = node_of(annotation)
+        self.description = description if said is None else said
+        self.node = node_of(self.annotation)
 
     @property
     def is_required(self) -> bool:
@@ -98,9 +98,7 @@ class Signature:
                 why = _UNSUPPORTED[parameter.kind]
                 raise TypeError(f"{self.name} cannot be a tool: of its parameter {stars}{name}, {why}")
             if name == "self" and parameter.annotation is _ABSENT and not self.parameters:
-                raise TypeError(
-                    f"{self.name} cannot be a tool: it is a method; give that of an object, object.{self.name}"
-                )
+                raise TypeError(f"{self.name} cannot be a tool: it is a method of no object; give object.{self.name}")
             try:
                 made = Parameter(name, hints(name, parameter.annotation), parameter.default, doc.parameters.get(name))
             except TypeError as error:
@@ -170,6 +168,17 @@ class Signature:
     @override
     def __repr__(self) -> str:
         return f"<signature of {self.name}: {', '.join(self.parameters)}>"
+
+
+def _apart(annotation: Any) -> tuple[Any, str | None]:
+    """Return an annotation without the texts that `Annotated` adds to it, and the text that describes it."""
+    beside = getattr(annotation, "__metadata__", ())
+    said = [text for text in (getattr(one, "documentation", one) for one in beside) if isinstance(text, str)]
+    if not said:
+        return annotation, None
+    rest = [one for one in beside if not isinstance(getattr(one, "documentation", one), str)]
+    inner = annotation.__origin__
+    return Annotated[(inner, *rest)] if rest else inner, said[-1]
 
 
 def _innermost(function: Any) -> Any:
