@@ -73,20 +73,29 @@ class Call:
         except Exception as error:  # noqa: BLE001 - it is the tool's, and told to the model
             self._fail(error)
 
-    async def arun(self, in_thread: Callable[[Callable[[], Any]], Awaitable[Any]]) -> None:
+    async def arun(
+        self,
+        attempt: Callable[[Callable[[], Any]], Awaitable[tuple[Any, BaseException | None]]],
+        # These would end the event loop, and whoever waits for the call would wait forever.
+        through: tuple[type[BaseException], ...] = (KeyboardInterrupt, SystemExit),
+    ) -> None:
         """Do the call in the event loop.
 
         Args:
-            in_thread: calls what is no coroutine function.
+            attempt: calls what is no coroutine function, elsewhere; what it raises is returned beside its result, for
+                a coroutine cannot raise each exception.
+            through: what is kept for `check` to raise.
         """
         try:
             do = self._bound()
-            result = do() if self.tool is not None and self.tool.is_async else await in_thread(do)
+            is_async = self.tool is not None and self.tool.is_async
+            result, error = (do(), None) if is_async else await attempt(do)
+            if error is not None:
+                raise error  # noqa: TRY301 - it is the tool's
             self._settle(await result if isawaitable(result) else result)
         except Exception as error:  # noqa: BLE001 - it is the tool's, and told to the model
             self._fail(error)
-        except (KeyboardInterrupt, SystemExit) as error:
-            # These would end the event loop, and whoever waits for the call would wait forever.
+        except through as error:
             self._through = error
 
     def check(self) -> None:

@@ -28,7 +28,9 @@ class Threads:
     def begin(self, call: Call) -> concurrent.futures.Future[None]:
         """Begin a call beside others."""
         if call.tool is not None and call.tool.is_async:
-            return self._submit(call.arun(_here))
+            # A future of this kind has a CancelledError of its own.
+            through = (KeyboardInterrupt, SystemExit, asyncio.CancelledError)
+            return self._submit(call.arun(_attempt, through))
         if self._pool is None:
             self._pool = concurrent.futures.ThreadPoolExecutor(_THREADS, "tokstream-tool")
         return self._pool.submit(copy_context().run, call.run, self._wait)
@@ -69,10 +71,6 @@ class Threads:
             self._loop.thread.join()
 
 
-async def _here(do: Callable[[], Any]) -> Any:
-    return do()
-
-
 class _Loop:
     """An event loop on a thread."""
 
@@ -101,7 +99,7 @@ class Tasks:
 
     def begin(self, call: Call) -> asyncio.Task[None]:
         """Begin a call beside others."""
-        task = asyncio.ensure_future(call.arun(_in_thread))
+        task = asyncio.ensure_future(call.arun(_attempt))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -128,14 +126,13 @@ class Tasks:
             await asyncio.wait(self._tasks)
 
 
-async def _in_thread(do: Callable[[], Any]) -> Any:
+async def _attempt(do: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+    """Call a function in a thread of the event loop; return what it returned, and what it raised."""
+
     def attempt() -> tuple[Any, BaseException | None]:
         try:
             return do(), None
-        except BaseException as error:  # noqa: BLE001 - a future cannot be told of each
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is raised where the call is done
             return None, error
 
-    result, error = await asyncio.get_running_loop().run_in_executor(None, copy_context().run, attempt)
-    if error is not None:
-        raise error
-    return result
+    return await asyncio.get_running_loop().run_in_executor(None, copy_context().run, attempt)
