@@ -71,6 +71,8 @@ def test_the_tree():
         "LengthFinishReasonError": (tokstream.TokstreamError,),
         "ContentFilterFinishReasonError": (tokstream.TokstreamError,),
         "BudgetExceededError": (tokstream.TokstreamError,),
+        "MaxTurnsExceededError": (tokstream.TokstreamError,),
+        "ToolError": (tokstream.TokstreamError,),
         "ClientClosedError": (tokstream.TokstreamError,),
         "ConfigurationError": (tokstream.TokstreamError, ValueError),
         "ValidationError": (tokstream.TokstreamError, ValueError),
@@ -83,6 +85,7 @@ def test_the_names_are_openais():
     ours = {name for name in _exceptions.__all__ if name != "TokstreamError"}
     only_here = {"StreamTruncatedError", "PaymentRequiredError", "BudgetExceededError", "ClientClosedError"}
     theirs = {name for name in ours if hasattr(openai, name)}
+    only_here |= {"MaxTurnsExceededError", "ToolError"}
     assert ours - theirs == only_here | {"ConfigurationError", "ValidationError"}
 
 

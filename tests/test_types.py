@@ -16,6 +16,8 @@ tokstream._choice.IncEx
 tokstream._http.HeaderTypes
 tokstream._models.Flags
 tokstream._models.Model
+tokstream._tools.ToolChoiceLike
+tokstream._tools.ToolLike
 tokstream._validation.Model
 """
 PROGRAMS = ROOT / "tests" / "typing"
