@@ -178,7 +178,8 @@ def _apart(annotation: Any) -> tuple[Any, str | None]:
         return annotation, None
     rest = [one for one in beside if not isinstance(getattr(one, "documentation", one), str)]
     inner = annotation.__origin__
-    return Annotated[(inner, *rest)] if rest else inner, said[-1]
+    with_rest = (inner, *rest)
+    return Annotated[with_rest] if rest else inner, said[-1]
 
 
 def _innermost(function: Any) -> Any:

@@ -11,7 +11,7 @@ from ._typing import is_dict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from typing import TypeAlias
+    from typing import Protocol, TypeAlias
 
     from typing_extensions import TypeIs
 
@@ -21,8 +21,16 @@ if TYPE_CHECKING:
         ChatCompletionToolUnionParam,
     )
 
+    class _Callable(Protocol):
+        def __call__(self, *args: Any, **params: Any) -> object: ...
+
+    class _Function(Protocol):
+        # What mypy takes the items of a list of several functions for has no signature.
+        @property
+        def __name__(self) -> str: ...
+
     # What `tools=` is a list of, and what `tool_choice=` takes.
-    ToolLike: TypeAlias = Callable[..., object] | ChatCompletionToolUnionParam | Mapping[str, object]
+    ToolLike: TypeAlias = _Callable | _Function | ChatCompletionToolUnionParam | Mapping[str, object]
     ToolChoiceLike: TypeAlias = ChatCompletionToolChoiceOptionParam | Callable[..., object] | Mapping[str, object]
 
 __all__ = ["Tool", "put_into", "pydantic_function_tool", "tool", "tools_of"]
