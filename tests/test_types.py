@@ -16,8 +16,6 @@ tokstream._choice.IncEx
 tokstream._http.HeaderTypes
 tokstream._models.Flags
 tokstream._models.Model
-tokstream._tools.ToolChoiceLike
-tokstream._tools.ToolLike
 tokstream._validation.Model
 """
 PROGRAMS = ROOT / "tests" / "typing"
