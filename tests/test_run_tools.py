@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import contextvars
 import copy
+import gc
 import json
 import pickle
 import threading
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -19,7 +22,7 @@ import pytest
 
 import tokstream
 from replies import HELLO, USAGE, choice, chunk, completion, finish, said, sse, text
-from server import PATIENCE, STALL, Gate, Reached, reply, stream
+from server import PATIENCE, STALL, reply, stream
 from tokstream._tool_run import added
 
 EXTRA = {"google": {"thought_signature": "c2lnbmVk"}}
@@ -982,13 +985,52 @@ def test_a_run_that_was_never_begun_can_be_closed_and_dropped(surface, client):
     assert server.requests == []
 
 
-def test_a_run_that_is_left_by_break_ends_its_request(surface, client):
-    reached, gate = Reached(), Gate()
-    api, server = client(stream(sse(text("A"), done=False), reached, gate, STALL))
-    first = surface.first(api.chat.completions.run_tools(HELLO, tools=[weather], stream=True))
-    assert first.type == "turn.started"
-    gate.open()
-    assert server.requests == []
+def test_a_run_that_is_dropped_ends_its_request(surface, client):
+    api, server = client(stream(sse(text("A"), done=False), STALL))
+    run = api.chat.completions.run_tools(HELLO, tools=[weather], stream=True)
+    while surface.next(run).type != "content.delta":
+        pass
+    (connection,) = server.connections
+    assert not connection.ended.is_set()
+    del run
+    gc.collect()
+    assert surface.meanwhile(lambda: connection.ended.wait(PATIENCE))
+
+
+def test_a_run_that_is_dropped_cancels_its_tools(surface, client):
+    begun, ended = threading.Event(), threading.Event()
+
+    async def endless() -> None:
+        begun.set()
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            ended.set()
+
+    @tokstream.tool(parallel=True)
+    def quick() -> None:
+        assert begun.wait(PATIENCE)
+
+    api, _ = client(streamed_calls(call("endless", id="a"), call("quick", id="b")))
+    run = api.chat.completions.run_tools(HELLO, tools=[endless, quick], stream=True)
+    while surface.next(run).type != "tool_call.result":
+        pass
+    del run
+    gc.collect()
+    assert surface.meanwhile(lambda: ended.wait(PATIENCE))
+
+
+def test_its_stub_has_the_parameters_of_create():
+    stub = ast.parse((Path(tokstream.__file__).parent / "resources" / "chat.pyi").read_text(encoding="utf-8"))
+    for kind in stub.body:
+        if isinstance(kind, ast.ClassDef) and kind.name in ("Completions", "AsyncCompletions"):
+            names: dict[str, list[set[str]]] = {"create": [], "run_tools": []}
+            for method in kind.body:
+                if isinstance(method, (ast.FunctionDef, ast.AsyncFunctionDef)) and method.name in names:
+                    names[method.name].append({arg.arg for arg in method.args.kwonlyargs})
+            assert len(names["run_tools"]) == 3
+            own = {"max_turns", "parallel", "on_tool_error", "max_cost"}
+            assert all(given - own == names["create"][0] - {"messages", "n"} for given in names["run_tools"])
 
 
 def test_a_run_shows_what_it_is(run):
