@@ -738,6 +738,8 @@ def test_the_first_failure_stops_the_others(fails):
         try:
             await asyncio.sleep(3600)
         finally:
+            for _ in range(5):
+                await asyncio.sleep(0)
             ended.append("endless")
 
     async def failing() -> None:
@@ -763,6 +765,8 @@ def test_cancelling_a_run_cancels_its_tools(serve):
         try:
             await asyncio.sleep(3600)
         finally:
+            for _ in range(5):
+                await asyncio.sleep(0)
             ended.append(x)
 
     async def main() -> None:
@@ -945,6 +949,8 @@ def test_closing_a_run_cancels_its_tools(surface, client):
         try:
             await asyncio.sleep(3600)
         finally:
+            for _ in range(5):
+                await asyncio.sleep(0)
             ended.append("endless")
 
     @tokstream.tool(parallel=True)

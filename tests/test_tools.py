@@ -420,6 +420,15 @@ def test_it_leaves_the_function_that_it_is_called_with_as_it_is():
     assert told(again)["description"] == "Again."
 
 
+def test_a_partial_of_a_decorated_function_has_its_properties():
+    @tokstream.tool(name="g", ends=True)
+    def f(x: int, y: int) -> int:
+        return x + y
+
+    (tool,) = tools_of([functools.partial(f, y=1)])
+    assert (tool.name, tool.ends, tool.bind({"x": 1})()) == ("g", True, 2)
+
+
 def test_a_decorated_method():
     class Shop:
         @tokstream.tool(name="buy")

@@ -6,6 +6,7 @@ import inspect
 import json
 import sys
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 from ._docstrings import parse
@@ -116,6 +117,10 @@ class Signature:
     def _signature(self, function: Any) -> inspect.Signature:
         try:
             return inspect.signature(function)
+        except NameError:
+            # From Python 3.14 on annotations are evaluated when they are asked for; `_hints` looks up what is left.
+            later: Any = {"annotation_format": import_module("annotationlib").Format.FORWARDREF}
+            return inspect.signature(function, **later)
         except ValueError as error:
             raise TypeError(f"{self.name} cannot be a tool: its parameters are not known ({error})") from error
 
