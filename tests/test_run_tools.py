@@ -8,7 +8,10 @@ import contextvars
 import copy
 import gc
 import json
+import os
 import pickle
+import signal
+import sys
 import threading
 from dataclasses import dataclass
 from datetime import date
@@ -782,6 +785,26 @@ def test_cancelling_a_run_cancels_its_tools(serve):
     begun = asyncio.Event()
     server = serve(calls(call("endless", '{"x": 1}'), call("endless", '{"x": 2}')))
     asyncio.run(main())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_ctrl_c_ends_a_blocking_run_while_tools_run_in_threads(serve):
+    over = threading.Event()
+
+    @tokstream.tool(parallel=True)
+    def endless(x: int) -> None:
+        if x == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        over.wait(PATIENCE)
+
+    server = serve(calls(call("endless", '{"x": 1}'), call("endless", '{"x": 2}')))
+    with tokstream.Client(base_url=server.url, api_key="k") as api:
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                api.chat.completions.run_tools(HELLO, tools=[endless])
+            assert not over.is_set()
+        finally:
+            over.set()
 
 
 def test_many_calls_of_one_turn(run):
