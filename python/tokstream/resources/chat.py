@@ -64,6 +64,12 @@ class Completions(Resource):
             timeout=timeout,
         )
 
+    def run_tools(self, messages: Any, *, stream: Any = False, **options: Any) -> Any:
+        """Ask for the next message of a conversation, and run the tools that the model asks for until it answers."""
+        from tokstream._run_tools import run_tools
+
+        return run_tools(self, messages, stream=bool(stream), **options)
+
     def stream(self, **params: Any) -> Any:
         """Ask for the next message of a conversation, as events."""
         from tokstream._events import AsyncChatCompletionStreamManager, ChatCompletionStreamManager
@@ -72,25 +78,6 @@ class Completions(Resource):
         plain = type(self)(self._client, PARSED)
         manager = AsyncChatCompletionStreamManager if self._client._asynchronous else ChatCompletionStreamManager
         return manager(lambda: plain.create(stream=True, **params))
-
-    def run_tools(self, messages: Any, *, stream: Any = False, **options: Any) -> Any:
-        """Ask for the next message of a conversation, and run the tools that the model asks for until it answers."""
-        from tokstream._run_tools import run_tools
-
-        return run_tools(self, messages, stream=bool(stream), **options)
-
-
-def _describe_tools(params: dict[str, Any]) -> None:
-    """Replace tools among the parameters of a request by what is sent of them."""
-    if type(params["tools"]) is list:
-        for tool in params["tools"]:
-            if type(tool) is not dict:
-                break
-        else:
-            return
-    from tokstream._tools import put_into
-
-    put_into(params)
 
 
 def as_messages(messages: Any) -> Any:
@@ -108,6 +95,19 @@ def as_messages(messages: Any) -> Any:
         if message is None or isinstance(message, (str, bytes, int, float)):
             raise TypeError(f"a message must be a dict with a role and a content, not {message!r:.100}")
     return messages
+
+
+def _describe_tools(params: dict[str, Any]) -> None:
+    """Replace tools among the parameters of a request by what is sent of them."""
+    if type(params["tools"]) is list:
+        for tool in params["tools"]:
+            if type(tool) is not dict:
+                break
+        else:
+            return
+    from tokstream._tools import put_into
+
+    put_into(params)
 
 
 class AsyncChat(Chat):
