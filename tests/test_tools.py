@@ -334,6 +334,15 @@ def test_what_partial_has_settled_is_not_shown():
         tool.bind({"city": "Rome", "unit": "celsius"})
 
 
+def test_what_partial_has_settled_may_be_anything():
+    def query(sql: str, service: Service) -> str:
+        return service.ask(sql)
+
+    (tool,) = tools_of([functools.partial(query, service=Service("!"))])
+    assert tool.definition["function"]["parameters"]["properties"] == {"sql": {"type": "string"}}
+    assert tool.bind({"sql": "select 1"})() == "select 1 !"
+
+
 class AsyncService:
     async def __call__(self, x: int) -> int:
         return x
@@ -435,7 +444,19 @@ def test_a_decorated_method():
         def get(self, what: str) -> str:
             return what
 
-    assert told(Shop().get)["name"] == "buy"
+        @tokstream.tool(name="sum")
+        @staticmethod
+        def add(x: int) -> int:
+            return x
+
+        @tokstream.tool(name="kind")
+        @classmethod
+        def which(cls, x: int) -> int:
+            return x
+
+    assert [told(one)["name"] for one in (Shop().get, Shop.add, Shop.which)] == ["buy", "sum", "kind"]
+    given = tokstream.tool(name="take")(Shop().get)
+    assert (told(given)["name"], given("x")) == ("take", "x")
     assert properties(Shop().get) == {"what": {"type": "string"}}
 
 

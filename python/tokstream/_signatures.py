@@ -93,7 +93,10 @@ class Signature:
         # The type of further arguments: `**others: int`.
         self.others: Parameter | None = None
         hints = _hints(plain_function)
+        settled = _settled(function)
         for name, parameter in self._signature(function).parameters.items():
+            if name in settled:
+                continue
             if parameter.kind in _UNSUPPORTED:
                 stars = "*" if parameter.kind is parameter.VAR_POSITIONAL else ""
                 why = _UNSUPPORTED[parameter.kind]
@@ -108,11 +111,6 @@ class Signature:
                 self.others = made
             else:
                 self.parameters[name] = made
-        # What `partial` has settled is no business of the model's.
-        while isinstance(function, partial):
-            for name in function.keywords:
-                self.parameters.pop(name, None)
-            function = function.func
 
     def _signature(self, function: Any) -> inspect.Signature:
         try:
@@ -185,6 +183,15 @@ def _apart(annotation: Any) -> tuple[Any, str | None]:
     inner = annotation.__origin__
     with_rest = (inner, *rest)
     return Annotated[with_rest] if rest else inner, said[-1]
+
+
+def _settled(function: Any) -> set[str]:
+    """Return the arguments that `partial` has settled: they are no business of the model's."""
+    names: set[str] = set()
+    while isinstance(function, partial):
+        names.update(function.keywords)
+        function = function.func
+    return names
 
 
 def _innermost(function: Any) -> Any:

@@ -93,7 +93,7 @@ def tool(
         name: what the model calls it. Default: its own name.
         description: what it is for. Default: what its docstring says before the arguments.
         strict: whether to ask for strict mode: the schema then requires every argument, and `null` stands for one that
-            has a default. Default: only for pydantic models.
+            has a default. Default: only for classes.
         ends: whether its result ends `run_tools`, instead of going back to the model. Default: only for classes
             whose objects cannot be called.
         parallel: whether calls of it run beside others of the same turn. Default: if it is async, or as `run_tools`
@@ -111,9 +111,17 @@ def tool(
 
 
 def _marked(function: Any, options: _Options) -> Any:
+    if type(function) in (staticmethod, classmethod):
+        setattr(function.__func__, _OPTIONS, options)
+        return function
     if not callable(function):
         raise TypeError(f"a tool must be a function or a class, not {type(function).__name__}")
-    setattr(function, _OPTIONS, options)
+    try:
+        setattr(function, _OPTIONS, options)
+    except AttributeError:
+        # A bound method, or an object with __slots__.
+        function = partial(function)
+        setattr(function, _OPTIONS, options)
     return function
 
 
