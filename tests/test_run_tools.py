@@ -395,6 +395,11 @@ def test_arguments_that_are_no_text(run):
     assert json.loads(again["function"]["arguments"]) == {"city": "Rome"}
 
 
+def test_arguments_that_are_the_json_of_json(run):
+    _, server = run(calls(call("weather", json.dumps('{"city": "Rome"}'))), ANSWER)
+    assert results(server.requests[1]) == [("call-1", "warm in Rome for 1")]
+
+
 def test_calls_of_one_id_are_both_answered(run):
     pair = [call("weather", '{"city": "Rome"}', "same"), call("weather", '{"city": "Oslo"}', "same")]
     _, server = run(calls(*pair), ANSWER)

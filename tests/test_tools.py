@@ -578,6 +578,17 @@ def test_all_that_is_wrong_with_the_arguments():
     assert wrong[4] == "more: there is no such argument"
 
 
+def test_json_in_a_string_is_read_where_a_string_is_wrong():
+    def f(a: int, b: list[int], c: Span, d: str, e: bool, g: int | str) -> Any:  # noqa: PLR0917
+        return a, b, c, d, e, g
+
+    (tool,) = tools_of([f])
+    given = {"a": "3", "b": "[1]", "c": '{"first": 1}', "d": "4", "e": "true", "g": "5"}
+    assert tool.bind(given)() == (3, [1], Span(1), "4", True, "5")
+    with pytest.raises(ValueError, match=r"a: expected an integer, and there is the string '3\.5'"):
+        tool.bind({**given, "a": "3.5"})
+
+
 def test_further_arguments_are_validated():
     def f(**others: int) -> Any:
         return others

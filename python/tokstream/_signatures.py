@@ -5,12 +5,13 @@ from __future__ import annotations
 import inspect
 import json
 import sys
+from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 from ._docstrings import parse
-from ._schema import Invalid, Reason, node_of, strict as strict_schema, validate
+from ._schema import Invalid, Reason, load_json, node_of, strict as strict_schema, validate
 from ._schema_nodes import REFS
 from ._tool_results import plain
 from ._typing import override
@@ -71,6 +72,11 @@ class Parameter:
         try:
             into[self.name] = validate(self.annotation, value)
         except Invalid as error:
+            # Models now and then write the JSON of a number, a list or an object as a string.
+            if isinstance(value, str):
+                with suppress(Invalid):
+                    into[self.name] = validate(self.annotation, load_json(value))
+                    return
             for path, complaint in error.reasons:
                 separator = "" if path.startswith("[") or not path else "."
                 reasons.append(Reason(f"{self.name}{separator}{path}", complaint))

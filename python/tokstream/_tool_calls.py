@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
@@ -119,6 +120,10 @@ class Call:
 
     def _decoded(self) -> dict[str, Any]:
         arguments = load_json(self.arguments) if self.arguments.strip() else None
+        if isinstance(arguments, str):
+            # Some models write the JSON as a string.
+            with suppress(Invalid):
+                arguments = load_json(arguments)
         if arguments is None:
             return {}
         if not is_dict(arguments):
