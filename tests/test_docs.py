@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pages import ROOT, examples, pages
-from replies import USAGE, completion, error, finish, said, sse, text
+from replies import USAGE, completion, error, finish, said, said_tools, sse, text
 from server import Request, Step, reply, stream
 
 RUNNER = """
@@ -65,11 +65,7 @@ VALUES = {
     "Mood": '{"answer": "good"}',
     "Literal_yes_no": '{"answer": "yes"}',
 }
-CALL: dict[str, Any] = {
-    "id": "call-1",
-    "type": "function",
-    "function": {"name": "weather", "arguments": '{"city": "Rome"}'},
-}
+ARGUMENTS = '{"city": "Rome"}'
 
 
 def text_chunk(piece: str, finish_reason: str | None = None) -> dict[str, Any]:
@@ -89,6 +85,13 @@ def chat(asked: dict[str, Any]) -> Sequence[Step]:
         return reply(error("Model is not available"), status=404)
     if asked["model"] == "breaks/off":
         return stream(said("It was ", "a dark", done=False), framing="close")
+    # The first tool is asked for, once.
+    name = asked["tools"][0]["function"]["name"] if asked.get("tools") else None
+    if name and asked["messages"][-1]["role"] == "user":
+        if asked.get("stream"):
+            return stream(said_tools(name, ARGUMENTS), headers=headers)
+        call = {"id": "call-1", "type": "function", "function": {"name": name, "arguments": ARGUMENTS}}
+        return reply(completion(None, message={"tool_calls": [call]}), headers=headers)
     form = asked.get("response_format", {})
     schema = form.get("json_schema", {}).get("name")
     # One that does not keep to the schema.
@@ -104,9 +107,6 @@ def chat(asked: dict[str, Any]) -> Sequence[Step]:
         return reply(completion(written), headers=headers)
     if form.get("type") == "regex":
         return reply(completion("476"), headers=headers)
-    if asked.get("tools") and asked["messages"][-1]["role"] == "user":
-        call = {**CALL, "function": {**CALL["function"], "name": asked["tools"][0]["function"]["name"]}}
-        return reply(completion(None, message={"tool_calls": [call]}), headers=headers)
     return reply(completion(), headers=headers)
 
 
@@ -178,5 +178,5 @@ def test_every_page_is_in_the_navigation() -> None:
     navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     docs = ROOT / "docs"
     assert [page for page in pages()[1:] if page.relative_to(docs).as_posix() not in navigation] == []
-    for name in ("streaming", "async", "errors", "timeouts", "configuration", "migration"):
+    for name in ("streaming", "async", "tools", "errors", "timeouts", "configuration", "migration"):
         assert docs / f"{name}.md" in pages()

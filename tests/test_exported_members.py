@@ -25,6 +25,7 @@ EXPORTED = {
     "AsyncAPIResponse",
     "AsyncClient",
     "AsyncStream",
+    "AsyncToolRunStream",
     "AuthenticationError",
     "BadRequestError",
     "BaseModel",
@@ -39,6 +40,7 @@ EXPORTED = {
     "InternalServerError",
     "LengthFinishReasonError",
     "Limits",
+    "MaxTurnsExceededError",
     "NOT_GIVEN",
     "NotFoundError",
     "NotGiven",
@@ -55,6 +57,9 @@ EXPORTED = {
     "StreamTruncatedError",
     "Timeout",
     "TokstreamError",
+    "ToolError",
+    "ToolRun",
+    "ToolRunStream",
     "UnprocessableEntityError",
     "Usage",
     "VERSION",
@@ -64,6 +69,7 @@ EXPORTED = {
     "not_given",
     "omit",
     "pydantic_function_tool",
+    "tool",
     "types",
 }
 

@@ -484,7 +484,7 @@ def test_a_text_becomes_a_value(type_, text, value):
         (dict[str, Struct | Model], '{"a": 1}', "a", "there is the number 1"),
         (Json, '{"a": true}', "a", "there is true"),
     ],
-    ids=repr,
+    ids=lambda value: repr(value).partition(" at 0x")[0],
 )
 def test_what_is_wrong_with_a_text(type_, text, path, complaint):
     with pytest.raises(Invalid) as caught:

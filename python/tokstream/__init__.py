@@ -25,6 +25,7 @@ from ._exceptions import (
     ContentFilterFinishReasonError,
     InternalServerError,
     LengthFinishReasonError,
+    MaxTurnsExceededError,
     NotFoundError,
     OutputValidationError,
     PaymentRequiredError,
@@ -33,6 +34,7 @@ from ._exceptions import (
     RefusalError,
     StreamTruncatedError,
     TokstreamError,
+    ToolError,
     UnprocessableEntityError,
     ValidationError,
 )
@@ -43,7 +45,8 @@ from ._typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from . import local, types
     from ._response import APIResponse, AsyncAPIResponse, RawResponse
-    from ._tool_params import pydantic_function_tool
+    from ._tool_run import AsyncToolRunStream, ToolRun, ToolRunStream
+    from ._tools import pydantic_function_tool, tool
 
 # What openai-python calls the same.
 OpenAIError = TokstreamError
@@ -66,6 +69,7 @@ __all__ = [
     "AsyncAPIResponse",
     "AsyncClient",
     "AsyncStream",
+    "AsyncToolRunStream",
     "AuthenticationError",
     "BadRequestError",
     "BaseModel",
@@ -78,6 +82,7 @@ __all__ = [
     "InternalServerError",
     "LengthFinishReasonError",
     "Limits",
+    "MaxTurnsExceededError",
     "NotFoundError",
     "NotGiven",
     "Omit",
@@ -93,6 +98,9 @@ __all__ = [
     "StreamTruncatedError",
     "Timeout",
     "TokstreamError",
+    "ToolError",
+    "ToolRun",
+    "ToolRunStream",
     "UnprocessableEntityError",
     "Usage",
     "ValidationError",
@@ -101,6 +109,7 @@ __all__ = [
     "not_given",
     "omit",
     "pydantic_function_tool",
+    "tool",
     "types",
 ]
 
@@ -129,10 +138,14 @@ def __getattr__(name: str) -> object:
         from . import _response
 
         return getattr(_response, name.replace("LegacyAPI", "Raw"))
-    if name == "pydantic_function_tool":
-        from ._tool_params import pydantic_function_tool
+    if name in ("pydantic_function_tool", "tool"):
+        from . import _tools
 
-        return pydantic_function_tool
+        return getattr(_tools, name)
+    if name in ("AsyncToolRunStream", "ToolRun", "ToolRunStream"):
+        from . import _tool_run
+
+        return getattr(_tool_run, name)
     if name in _INSTEAD:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}: {_INSTEAD[name]}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

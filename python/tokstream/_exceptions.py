@@ -21,6 +21,8 @@
     ├── ContentFilterFinishReasonError  completion
     ├── RefusalError                    refusal, completion
     ├── BudgetExceededError
+    ├── MaxTurnsExceededError           max_turns, run
+    ├── ToolError                       name, arguments, call_id, run
     ├── ClientClosedError
     ├── ConfigurationError              (+ ValueError)
     └── ValidationError                 (+ ValueError)  errors()
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
     from ._schema import Reason
     from ._tokstream import ChatCompletion, Completion
+    from ._tool_run import ToolRun
 
     class _Details(TypedDict, total=False):
         code: str | None
@@ -74,6 +77,7 @@ __all__ = [
     "ContentFilterFinishReasonError",
     "InternalServerError",
     "LengthFinishReasonError",
+    "MaxTurnsExceededError",
     "NotFoundError",
     "OutputValidationError",
     "PaymentRequiredError",
@@ -82,6 +86,7 @@ __all__ = [
     "RefusalError",
     "StreamTruncatedError",
     "TokstreamError",
+    "ToolError",
     "UnprocessableEntityError",
     "ValidationError",
 ]
@@ -99,7 +104,10 @@ class TokstreamError(Exception):
 
     Attributes:
         message (str): what went wrong, in words.
+        run (ToolRun | None): the run of tools that ended in this error, as far as it went; `None` outside of one.
     """
+
+    run: ToolRun | None = None
 
     def __init__(self, message: str = "") -> None:
         super().__init__(message)
@@ -487,6 +495,44 @@ class BudgetExceededError(TokstreamError):
         super().__init__(message)
         self.limit = limit
         self.spent = spent
+
+
+class MaxTurnsExceededError(TokstreamError):
+    """The model still asked for tools after so many turns as a run of tools may take; no further request was sent.
+
+    Attributes:
+        max_turns (int | None): the limit.
+        run (ToolRun | None): the run so far. The calls of its last turn are answered: its `messages` can be sent on.
+    """
+
+    max_turns: int | None
+
+    def __init__(self, message: str = "The run of tools took too many turns.", *, max_turns: int | None = None) -> None:
+        super().__init__(message)
+        self.max_turns = max_turns
+
+
+class ToolError(TokstreamError):
+    """A tool failed, or the model called it wrongly. `__cause__` is the exception that says why.
+
+    Attributes:
+        name (str): the tool's name, as the model called it.
+        arguments (str): the JSON of the arguments, as the model wrote it.
+        call_id (str): the id of the call.
+        run (ToolRun | None): the run so far; the calls of its last turn need not all be answered.
+    """
+
+    name: str
+    arguments: str
+    call_id: str
+
+    def __init__(
+        self, message: str = "A tool failed.", *, name: str = "", arguments: str = "", call_id: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.name = name
+        self.arguments = arguments
+        self.call_id = call_id
 
 
 class ClientClosedError(TokstreamError):

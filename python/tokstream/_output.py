@@ -182,9 +182,10 @@ class Output:
         self.tools = tools
         self._readers: dict[str, Callable[[str], Any]] = {}
         if is_given(tools) and not isinstance(tools, (str, bytes)):
-            from ._tool_params import as_tool, reader_of
+            from ._tool_params import reader_of
+            from ._tools import as_tool
 
-            self.tools = [as_tool(tool) for tool in tools]
+            self.tools = [as_tool(tool).definition if isinstance(tool, type) else tool for tool in tools]
             for tool in self.tools:
                 reader_of(tool, self._readers)
         self.is_strict = self.format.is_rich or bool(self._readers)

@@ -7,7 +7,7 @@ from _collections_abc import Mapping
 from tokstream._marks import NOT_GIVEN
 from tokstream._resource import PARSED, Resource, awaited, replaceable, send
 from tokstream._tokstream import ChatCompletion
-from tokstream._typing import TYPE_CHECKING
+from tokstream._typing import TYPE_CHECKING, override
 
 if TYPE_CHECKING:
     from typing import Any
@@ -49,6 +49,8 @@ class Completions(Resource):
             body["stream"] = True
         elif stream is None:
             body["stream"] = None
+        if "tools" in params:
+            _describe_tools(params)
         body.update(params)
         return send(
             client,
@@ -71,6 +73,12 @@ class Completions(Resource):
         from tokstream._parse import parse
 
         return parse(self, response_format=response_format, tools=tools, max_reasks=max_reasks, params=params)
+
+    def run_tools(self, messages: Any, *, stream: Any = False, **options: Any) -> Any:
+        """Ask for the next message of a conversation, and run the tools that the model asks for until it answers."""
+        from tokstream._run_tools import run_tools
+
+        return run_tools(self, messages, stream=bool(stream), **options)
 
     def stream(self, *, response_format: Any = NOT_GIVEN, tools: Any = NOT_GIVEN, **params: Any) -> Any:
         """Ask for the next message of a conversation, as events."""
@@ -116,6 +124,19 @@ def as_messages(messages: Any) -> Any:
     return messages
 
 
+def _describe_tools(params: dict[str, Any]) -> None:
+    """Replace tools among the parameters of a request by what is sent of them."""
+    if type(params["tools"]) is list:
+        for tool in params["tools"]:
+            if type(tool) is not dict:
+                break
+        else:
+            return
+    from tokstream._tools import put_into
+
+    put_into(params)
+
+
 class AsyncChat(Chat):
     """Chat routes."""
 
@@ -125,3 +146,11 @@ class AsyncCompletions(Completions):
 
     create = awaited(Completions.create)
     parse = awaited(Completions.parse)
+    _run_tools = awaited(Completions.run_tools)
+
+    @override
+    def run_tools(self, messages: Any, *, stream: Any = False, **options: Any) -> Any:
+        """Ask for the next message of a conversation, and run the tools that the model asks for until it answers."""
+        # A stream is iterated without being awaited.
+        begin = super().run_tools if stream else self._run_tools
+        return begin(messages, stream=stream, **options)

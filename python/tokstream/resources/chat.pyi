@@ -1,16 +1,16 @@
 """`client.chat.completions`: replies to a conversation, whole, streamed or as events."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, TypeVar, overload
 
 from tokstream._events import AsyncChatCompletionStreamManager, ChatCompletionStreamManager
 from tokstream._marks import NotGiven, Omit
 from tokstream._response import AsyncResponseContextManager, RawResponse, ResponseContextManager
 from tokstream._tokstream import AsyncStream, ChatCompletion, ChatCompletionChunk, Stream, Timeout
+from tokstream._tool_run import AsyncToolRunStream, ToolRun, ToolRunStream
+from tokstream._tools import ToolChoiceLike, ToolLike
 from tokstream.types.chat import (
     ChatCompletionStreamOptionsParam,
-    ChatCompletionToolChoiceOptionParam,
-    ChatCompletionToolUnionParam,
     Messages,
     ParsedChatCompletion,
 )
@@ -90,8 +90,8 @@ class Completions:
         stop_token_ids: Sequence[int] | _Missing | None = ...,
         stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
         temperature: float | _Missing | None = ...,
-        tool_choice: ChatCompletionToolChoiceOptionParam | Mapping[str, object] | _Missing | None = ...,
-        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object]] | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        tools: Iterable[ToolLike] | _Missing | None = ...,
         top_k: int | _Missing | None = ...,
         top_logprobs: int | _Missing | None = ...,
         top_p: float | _Missing | None = ...,
@@ -203,8 +203,8 @@ class Completions:
         stop_token_ids: Sequence[int] | _Missing | None = ...,
         stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
         temperature: float | _Missing | None = ...,
-        tool_choice: ChatCompletionToolChoiceOptionParam | Mapping[str, object] | _Missing | None = ...,
-        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object]] | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        tools: Iterable[ToolLike] | _Missing | None = ...,
         top_k: int | _Missing | None = ...,
         top_logprobs: int | _Missing | None = ...,
         top_p: float | _Missing | None = ...,
@@ -249,8 +249,8 @@ class Completions:
         stop_token_ids: Sequence[int] | _Missing | None = ...,
         stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
         temperature: float | _Missing | None = ...,
-        tool_choice: ChatCompletionToolChoiceOptionParam | Mapping[str, object] | _Missing | None = ...,
-        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object]] | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        tools: Iterable[ToolLike] | _Missing | None = ...,
         top_k: int | _Missing | None = ...,
         top_logprobs: int | _Missing | None = ...,
         top_p: float | _Missing | None = ...,
@@ -295,8 +295,8 @@ class Completions:
         stop_token_ids: Sequence[int] | _Missing | None = ...,
         stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
         temperature: float | _Missing | None = ...,
-        tool_choice: ChatCompletionToolChoiceOptionParam | Mapping[str, object] | _Missing | None = ...,
-        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object] | type] | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        tools: Iterable[ToolLike] | _Missing | None = ...,
         top_k: int | _Missing | None = ...,
         top_logprobs: int | _Missing | None = ...,
         top_p: float | _Missing | None = ...,
@@ -369,8 +369,8 @@ class Completions:
         stop_token_ids: Sequence[int] | _Missing | None = ...,
         stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
         temperature: float | _Missing | None = ...,
-        tool_choice: ChatCompletionToolChoiceOptionParam | Mapping[str, object] | _Missing | None = ...,
-        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object] | type] | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        tools: Iterable[ToolLike] | _Missing | None = ...,
         top_k: int | _Missing | None = ...,
         top_logprobs: int | _Missing | None = ...,
         top_p: float | _Missing | None = ...,
@@ -415,8 +415,8 @@ class Completions:
         stop_token_ids: Sequence[int] | _Missing | None = ...,
         stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
         temperature: float | _Missing | None = ...,
-        tool_choice: ChatCompletionToolChoiceOptionParam | Mapping[str, object] | _Missing | None = ...,
-        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object] | type] | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        tools: Iterable[ToolLike] | _Missing | None = ...,
         top_k: int | _Missing | None = ...,
         top_logprobs: int | _Missing | None = ...,
         top_p: float | _Missing | None = ...,
@@ -460,8 +460,8 @@ class Completions:
         stop_token_ids: Sequence[int] | _Missing | None = ...,
         stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
         temperature: float | _Missing | None = ...,
-        tool_choice: ChatCompletionToolChoiceOptionParam | Mapping[str, object] | _Missing | None = ...,
-        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object] | type] | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        tools: Iterable[ToolLike] | _Missing | None = ...,
         top_k: int | _Missing | None = ...,
         top_logprobs: int | _Missing | None = ...,
         top_p: float | _Missing | None = ...,
@@ -517,8 +517,8 @@ class Completions:
         stop_token_ids: Sequence[int] | _Missing | None = ...,
         stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
         temperature: float | _Missing | None = ...,
-        tool_choice: ChatCompletionToolChoiceOptionParam | Mapping[str, object] | _Missing | None = ...,
-        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object] | type] | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        tools: Iterable[ToolLike] | _Missing | None = ...,
         top_k: int | _Missing | None = ...,
         top_logprobs: int | _Missing | None = ...,
         top_p: float | _Missing | None = ...,
@@ -562,8 +562,8 @@ class Completions:
         stop_token_ids: Sequence[int] | _Missing | None = ...,
         stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
         temperature: float | _Missing | None = ...,
-        tool_choice: ChatCompletionToolChoiceOptionParam | Mapping[str, object] | _Missing | None = ...,
-        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object] | type] | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        tools: Iterable[ToolLike] | _Missing | None = ...,
         top_k: int | _Missing | None = ...,
         top_logprobs: int | _Missing | None = ...,
         top_p: float | _Missing | None = ...,
@@ -574,6 +574,188 @@ class Completions:
         timeout: float | Timeout | NotGiven | None = ...,
         **params: object,
     ) -> ChatCompletionStreamManager[Any]: ...
+    @overload
+    def run_tools(  # noqa: D417 - the others are those of create
+        self,
+        messages: Messages,
+        *,
+        tools: Iterable[ToolLike],
+        max_turns: int | None = 10,
+        parallel: bool = False,
+        on_tool_error: Literal["return", "raise"] = "return",
+        max_cost: float | None = None,
+        stream: Literal[False] | None = False,
+        model: str | _Missing = ...,
+        chat_template_kwargs: Mapping[str, object] | _Missing | None = ...,
+        continue_final_message: bool | _Missing | None = ...,
+        fail_fast: bool | _Missing | None = ...,
+        frequency_penalty: float | _Missing | None = ...,
+        ignore_eos: bool | _Missing | None = ...,
+        logit_bias: Mapping[str, int] | _Missing | None = ...,
+        logprobs: bool | _Missing | None = ...,
+        max_completion_tokens: int | _Missing | None = ...,
+        max_tokens: int | _Missing | None = ...,
+        metadata: Metadata | _Missing | None = ...,
+        min_p: float | _Missing | None = ...,
+        models: Sequence[str] | _Missing | None = ...,
+        parallel_tool_calls: bool | _Missing | None = ...,
+        presence_penalty: float | _Missing | None = ...,
+        prompt_cache_key: str | _Missing | None = ...,
+        prompt_cache_options: Mapping[str, object] | _Missing | None = ...,
+        reasoning: Reasoning | Mapping[str, object] | _Missing | None = ...,
+        reasoning_effort: ReasoningEffort | _Missing = ...,
+        repetition_penalty: float | _Missing | None = ...,
+        response_format: ResponseFormat | Mapping[str, object] | _Missing | None = ...,
+        seed: int | _Missing | None = ...,
+        service_tier: ServiceTier | _Missing | None = ...,
+        stop: str | Sequence[str] | _Missing | None = ...,
+        stop_token_ids: Sequence[int] | _Missing | None = ...,
+        stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
+        temperature: float | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        top_k: int | _Missing | None = ...,
+        top_logprobs: int | _Missing | None = ...,
+        top_p: float | _Missing | None = ...,
+        user: str | _Missing | None = ...,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+        **params: object,
+    ) -> ToolRun:
+        """Ask the model for a reply, run the tools that it asks for, send it the results, and so on until it answers.
+
+        Tools are functions, async ones too, methods, whatever else can be called, pydantic models and other classes,
+        and dicts. The signature and the docstring of a function say what the model is told of it; its arguments are
+        validated, and made to be what the annotations say. What it returns goes to the model: a string as it is,
+        anything else as JSON. Calls of one turn are run in their order, those of async functions at once.
+
+        All other parameters are those of `create`, and go with each request.
+
+        Args:
+            messages: the conversation so far, or a string for a single message of the user.
+            tools: what the model may call. `tokstream.tool` gives a function another name and other properties.
+                A call of a class, or of a dict's tool, ends the run: see `ToolRun`.
+            max_turns: how often the model is asked at most. Default 10; None for no limit.
+            parallel: whether calls of functions that are not async run at once too, in threads. Default false.
+            on_tool_error: what becomes of an exception in a tool, of wrong arguments and of unknown tools: `"return"`
+                tells the model, `"raise"` raises a `ToolError`. Default `"return"`.
+            max_cost: what the run may cost, in USD. Once the server has reported so much, nothing further is asked.
+            tool_choice: `"none"`, `"auto"`, `"required"`, or the tool that has to be called. One that forces a call
+                does so in the first turn alone.
+            stream: whether to return the events of the run, as they come, in place of its end. Default false.
+
+        Returns:
+            The run: the answer, all messages, the summed usage. With `stream=True` its events, as an iterator and
+            context manager.
+
+        Raises:
+            MaxTurnsExceededError: the model still asks for tools after `max_turns`.
+            BudgetExceededError: `max_cost` was reached.
+            ToolError: a tool failed, with `on_tool_error="raise"`.
+            LengthFinishReasonError: a call was cut at the limit of tokens.
+            APIError: a request failed. As with each of these, the error's `run` has the run so far.
+            TypeError: something among the tools cannot be one.
+            ValueError: a limit has no meaning.
+        """
+    @overload
+    def run_tools(
+        self,
+        messages: Messages,
+        *,
+        tools: Iterable[ToolLike],
+        max_turns: int | None = 10,
+        parallel: bool = False,
+        on_tool_error: Literal["return", "raise"] = "return",
+        max_cost: float | None = None,
+        stream: Literal[True],
+        model: str | _Missing = ...,
+        chat_template_kwargs: Mapping[str, object] | _Missing | None = ...,
+        continue_final_message: bool | _Missing | None = ...,
+        fail_fast: bool | _Missing | None = ...,
+        frequency_penalty: float | _Missing | None = ...,
+        ignore_eos: bool | _Missing | None = ...,
+        logit_bias: Mapping[str, int] | _Missing | None = ...,
+        logprobs: bool | _Missing | None = ...,
+        max_completion_tokens: int | _Missing | None = ...,
+        max_tokens: int | _Missing | None = ...,
+        metadata: Metadata | _Missing | None = ...,
+        min_p: float | _Missing | None = ...,
+        models: Sequence[str] | _Missing | None = ...,
+        parallel_tool_calls: bool | _Missing | None = ...,
+        presence_penalty: float | _Missing | None = ...,
+        prompt_cache_key: str | _Missing | None = ...,
+        prompt_cache_options: Mapping[str, object] | _Missing | None = ...,
+        reasoning: Reasoning | Mapping[str, object] | _Missing | None = ...,
+        reasoning_effort: ReasoningEffort | _Missing = ...,
+        repetition_penalty: float | _Missing | None = ...,
+        response_format: ResponseFormat | Mapping[str, object] | _Missing | None = ...,
+        seed: int | _Missing | None = ...,
+        service_tier: ServiceTier | _Missing | None = ...,
+        stop: str | Sequence[str] | _Missing | None = ...,
+        stop_token_ids: Sequence[int] | _Missing | None = ...,
+        stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
+        temperature: float | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        top_k: int | _Missing | None = ...,
+        top_logprobs: int | _Missing | None = ...,
+        top_p: float | _Missing | None = ...,
+        user: str | _Missing | None = ...,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+        **params: object,
+    ) -> ToolRunStream: ...
+    @overload
+    def run_tools(
+        self,
+        messages: Messages,
+        *,
+        tools: Iterable[ToolLike],
+        max_turns: int | None = 10,
+        parallel: bool = False,
+        on_tool_error: Literal["return", "raise"] = "return",
+        max_cost: float | None = None,
+        stream: bool,
+        model: str | _Missing = ...,
+        chat_template_kwargs: Mapping[str, object] | _Missing | None = ...,
+        continue_final_message: bool | _Missing | None = ...,
+        fail_fast: bool | _Missing | None = ...,
+        frequency_penalty: float | _Missing | None = ...,
+        ignore_eos: bool | _Missing | None = ...,
+        logit_bias: Mapping[str, int] | _Missing | None = ...,
+        logprobs: bool | _Missing | None = ...,
+        max_completion_tokens: int | _Missing | None = ...,
+        max_tokens: int | _Missing | None = ...,
+        metadata: Metadata | _Missing | None = ...,
+        min_p: float | _Missing | None = ...,
+        models: Sequence[str] | _Missing | None = ...,
+        parallel_tool_calls: bool | _Missing | None = ...,
+        presence_penalty: float | _Missing | None = ...,
+        prompt_cache_key: str | _Missing | None = ...,
+        prompt_cache_options: Mapping[str, object] | _Missing | None = ...,
+        reasoning: Reasoning | Mapping[str, object] | _Missing | None = ...,
+        reasoning_effort: ReasoningEffort | _Missing = ...,
+        repetition_penalty: float | _Missing | None = ...,
+        response_format: ResponseFormat | Mapping[str, object] | _Missing | None = ...,
+        seed: int | _Missing | None = ...,
+        service_tier: ServiceTier | _Missing | None = ...,
+        stop: str | Sequence[str] | _Missing | None = ...,
+        stop_token_ids: Sequence[int] | _Missing | None = ...,
+        stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
+        temperature: float | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        top_k: int | _Missing | None = ...,
+        top_logprobs: int | _Missing | None = ...,
+        top_p: float | _Missing | None = ...,
+        user: str | _Missing | None = ...,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+        **params: object,
+    ) -> ToolRun | ToolRunStream: ...
     @property
     def with_raw_response(self) -> _CompletionsWithRawResponse:
         """The same methods, returning the HTTP response with its status and headers."""
@@ -619,8 +801,8 @@ class AsyncCompletions:
         stop_token_ids: Sequence[int] | _Missing | None = ...,
         stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
         temperature: float | _Missing | None = ...,
-        tool_choice: ChatCompletionToolChoiceOptionParam | Mapping[str, object] | _Missing | None = ...,
-        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object]] | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        tools: Iterable[ToolLike] | _Missing | None = ...,
         top_k: int | _Missing | None = ...,
         top_logprobs: int | _Missing | None = ...,
         top_p: float | _Missing | None = ...,
@@ -732,8 +914,8 @@ class AsyncCompletions:
         stop_token_ids: Sequence[int] | _Missing | None = ...,
         stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
         temperature: float | _Missing | None = ...,
-        tool_choice: ChatCompletionToolChoiceOptionParam | Mapping[str, object] | _Missing | None = ...,
-        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object]] | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        tools: Iterable[ToolLike] | _Missing | None = ...,
         top_k: int | _Missing | None = ...,
         top_logprobs: int | _Missing | None = ...,
         top_p: float | _Missing | None = ...,
@@ -778,8 +960,8 @@ class AsyncCompletions:
         stop_token_ids: Sequence[int] | _Missing | None = ...,
         stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
         temperature: float | _Missing | None = ...,
-        tool_choice: ChatCompletionToolChoiceOptionParam | Mapping[str, object] | _Missing | None = ...,
-        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object]] | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        tools: Iterable[ToolLike] | _Missing | None = ...,
         top_k: int | _Missing | None = ...,
         top_logprobs: int | _Missing | None = ...,
         top_p: float | _Missing | None = ...,
@@ -824,8 +1006,8 @@ class AsyncCompletions:
         stop_token_ids: Sequence[int] | _Missing | None = ...,
         stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
         temperature: float | _Missing | None = ...,
-        tool_choice: ChatCompletionToolChoiceOptionParam | Mapping[str, object] | _Missing | None = ...,
-        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object] | type] | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        tools: Iterable[ToolLike] | _Missing | None = ...,
         top_k: int | _Missing | None = ...,
         top_logprobs: int | _Missing | None = ...,
         top_p: float | _Missing | None = ...,
@@ -898,8 +1080,8 @@ class AsyncCompletions:
         stop_token_ids: Sequence[int] | _Missing | None = ...,
         stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
         temperature: float | _Missing | None = ...,
-        tool_choice: ChatCompletionToolChoiceOptionParam | Mapping[str, object] | _Missing | None = ...,
-        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object] | type] | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        tools: Iterable[ToolLike] | _Missing | None = ...,
         top_k: int | _Missing | None = ...,
         top_logprobs: int | _Missing | None = ...,
         top_p: float | _Missing | None = ...,
@@ -944,8 +1126,8 @@ class AsyncCompletions:
         stop_token_ids: Sequence[int] | _Missing | None = ...,
         stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
         temperature: float | _Missing | None = ...,
-        tool_choice: ChatCompletionToolChoiceOptionParam | Mapping[str, object] | _Missing | None = ...,
-        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object] | type] | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        tools: Iterable[ToolLike] | _Missing | None = ...,
         top_k: int | _Missing | None = ...,
         top_logprobs: int | _Missing | None = ...,
         top_p: float | _Missing | None = ...,
@@ -989,8 +1171,8 @@ class AsyncCompletions:
         stop_token_ids: Sequence[int] | _Missing | None = ...,
         stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
         temperature: float | _Missing | None = ...,
-        tool_choice: ChatCompletionToolChoiceOptionParam | Mapping[str, object] | _Missing | None = ...,
-        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object] | type] | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        tools: Iterable[ToolLike] | _Missing | None = ...,
         top_k: int | _Missing | None = ...,
         top_logprobs: int | _Missing | None = ...,
         top_p: float | _Missing | None = ...,
@@ -1047,8 +1229,8 @@ class AsyncCompletions:
         stop_token_ids: Sequence[int] | _Missing | None = ...,
         stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
         temperature: float | _Missing | None = ...,
-        tool_choice: ChatCompletionToolChoiceOptionParam | Mapping[str, object] | _Missing | None = ...,
-        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object] | type] | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        tools: Iterable[ToolLike] | _Missing | None = ...,
         top_k: int | _Missing | None = ...,
         top_logprobs: int | _Missing | None = ...,
         top_p: float | _Missing | None = ...,
@@ -1092,8 +1274,8 @@ class AsyncCompletions:
         stop_token_ids: Sequence[int] | _Missing | None = ...,
         stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
         temperature: float | _Missing | None = ...,
-        tool_choice: ChatCompletionToolChoiceOptionParam | Mapping[str, object] | _Missing | None = ...,
-        tools: Iterable[ChatCompletionToolUnionParam | Mapping[str, object] | type] | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        tools: Iterable[ToolLike] | _Missing | None = ...,
         top_k: int | _Missing | None = ...,
         top_logprobs: int | _Missing | None = ...,
         top_p: float | _Missing | None = ...,
@@ -1104,6 +1286,188 @@ class AsyncCompletions:
         timeout: float | Timeout | NotGiven | None = ...,
         **params: object,
     ) -> AsyncChatCompletionStreamManager[Any]: ...
+    @overload
+    async def run_tools(  # noqa: D417 - the others are those of create
+        self,
+        messages: Messages,
+        *,
+        tools: Iterable[ToolLike],
+        max_turns: int | None = 10,
+        parallel: bool = False,
+        on_tool_error: Literal["return", "raise"] = "return",
+        max_cost: float | None = None,
+        stream: Literal[False] | None = False,
+        model: str | _Missing = ...,
+        chat_template_kwargs: Mapping[str, object] | _Missing | None = ...,
+        continue_final_message: bool | _Missing | None = ...,
+        fail_fast: bool | _Missing | None = ...,
+        frequency_penalty: float | _Missing | None = ...,
+        ignore_eos: bool | _Missing | None = ...,
+        logit_bias: Mapping[str, int] | _Missing | None = ...,
+        logprobs: bool | _Missing | None = ...,
+        max_completion_tokens: int | _Missing | None = ...,
+        max_tokens: int | _Missing | None = ...,
+        metadata: Metadata | _Missing | None = ...,
+        min_p: float | _Missing | None = ...,
+        models: Sequence[str] | _Missing | None = ...,
+        parallel_tool_calls: bool | _Missing | None = ...,
+        presence_penalty: float | _Missing | None = ...,
+        prompt_cache_key: str | _Missing | None = ...,
+        prompt_cache_options: Mapping[str, object] | _Missing | None = ...,
+        reasoning: Reasoning | Mapping[str, object] | _Missing | None = ...,
+        reasoning_effort: ReasoningEffort | _Missing = ...,
+        repetition_penalty: float | _Missing | None = ...,
+        response_format: ResponseFormat | Mapping[str, object] | _Missing | None = ...,
+        seed: int | _Missing | None = ...,
+        service_tier: ServiceTier | _Missing | None = ...,
+        stop: str | Sequence[str] | _Missing | None = ...,
+        stop_token_ids: Sequence[int] | _Missing | None = ...,
+        stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
+        temperature: float | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        top_k: int | _Missing | None = ...,
+        top_logprobs: int | _Missing | None = ...,
+        top_p: float | _Missing | None = ...,
+        user: str | _Missing | None = ...,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+        **params: object,
+    ) -> ToolRun:
+        """Ask the model for a reply, run the tools that it asks for, send it the results, and so on until it answers.
+
+        Tools are functions, async ones too, methods, whatever else can be called, pydantic models and other classes,
+        and dicts. The signature and the docstring of a function say what the model is told of it; its arguments are
+        validated, and made to be what the annotations say. What it returns goes to the model: a string as it is,
+        anything else as JSON. Calls of one turn are run in their order, those of async functions at once.
+
+        All other parameters are those of `create`, and go with each request.
+
+        Args:
+            messages: the conversation so far, or a string for a single message of the user.
+            tools: what the model may call. `tokstream.tool` gives a function another name and other properties.
+                A call of a class, or of a dict's tool, ends the run: see `ToolRun`.
+            max_turns: how often the model is asked at most. Default 10; None for no limit.
+            parallel: whether calls of functions that are not async run at once too, in threads. Default false.
+            on_tool_error: what becomes of an exception in a tool, of wrong arguments and of unknown tools: `"return"`
+                tells the model, `"raise"` raises a `ToolError`. Default `"return"`.
+            max_cost: what the run may cost, in USD. Once the server has reported so much, nothing further is asked.
+            tool_choice: `"none"`, `"auto"`, `"required"`, or the tool that has to be called. One that forces a call
+                does so in the first turn alone.
+            stream: whether to return the events of the run, as they come, in place of its end. Default false.
+
+        Returns:
+            The run: the answer, all messages, the summed usage. With `stream=True` its events, as an iterator and
+            context manager.
+
+        Raises:
+            MaxTurnsExceededError: the model still asks for tools after `max_turns`.
+            BudgetExceededError: `max_cost` was reached.
+            ToolError: a tool failed, with `on_tool_error="raise"`.
+            LengthFinishReasonError: a call was cut at the limit of tokens.
+            APIError: a request failed. As with each of these, the error's `run` has the run so far.
+            TypeError: something among the tools cannot be one.
+            ValueError: a limit has no meaning.
+        """
+    @overload
+    def run_tools(
+        self,
+        messages: Messages,
+        *,
+        tools: Iterable[ToolLike],
+        max_turns: int | None = 10,
+        parallel: bool = False,
+        on_tool_error: Literal["return", "raise"] = "return",
+        max_cost: float | None = None,
+        stream: Literal[True],
+        model: str | _Missing = ...,
+        chat_template_kwargs: Mapping[str, object] | _Missing | None = ...,
+        continue_final_message: bool | _Missing | None = ...,
+        fail_fast: bool | _Missing | None = ...,
+        frequency_penalty: float | _Missing | None = ...,
+        ignore_eos: bool | _Missing | None = ...,
+        logit_bias: Mapping[str, int] | _Missing | None = ...,
+        logprobs: bool | _Missing | None = ...,
+        max_completion_tokens: int | _Missing | None = ...,
+        max_tokens: int | _Missing | None = ...,
+        metadata: Metadata | _Missing | None = ...,
+        min_p: float | _Missing | None = ...,
+        models: Sequence[str] | _Missing | None = ...,
+        parallel_tool_calls: bool | _Missing | None = ...,
+        presence_penalty: float | _Missing | None = ...,
+        prompt_cache_key: str | _Missing | None = ...,
+        prompt_cache_options: Mapping[str, object] | _Missing | None = ...,
+        reasoning: Reasoning | Mapping[str, object] | _Missing | None = ...,
+        reasoning_effort: ReasoningEffort | _Missing = ...,
+        repetition_penalty: float | _Missing | None = ...,
+        response_format: ResponseFormat | Mapping[str, object] | _Missing | None = ...,
+        seed: int | _Missing | None = ...,
+        service_tier: ServiceTier | _Missing | None = ...,
+        stop: str | Sequence[str] | _Missing | None = ...,
+        stop_token_ids: Sequence[int] | _Missing | None = ...,
+        stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
+        temperature: float | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        top_k: int | _Missing | None = ...,
+        top_logprobs: int | _Missing | None = ...,
+        top_p: float | _Missing | None = ...,
+        user: str | _Missing | None = ...,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+        **params: object,
+    ) -> AsyncToolRunStream: ...
+    @overload
+    def run_tools(
+        self,
+        messages: Messages,
+        *,
+        tools: Iterable[ToolLike],
+        max_turns: int | None = 10,
+        parallel: bool = False,
+        on_tool_error: Literal["return", "raise"] = "return",
+        max_cost: float | None = None,
+        stream: bool,
+        model: str | _Missing = ...,
+        chat_template_kwargs: Mapping[str, object] | _Missing | None = ...,
+        continue_final_message: bool | _Missing | None = ...,
+        fail_fast: bool | _Missing | None = ...,
+        frequency_penalty: float | _Missing | None = ...,
+        ignore_eos: bool | _Missing | None = ...,
+        logit_bias: Mapping[str, int] | _Missing | None = ...,
+        logprobs: bool | _Missing | None = ...,
+        max_completion_tokens: int | _Missing | None = ...,
+        max_tokens: int | _Missing | None = ...,
+        metadata: Metadata | _Missing | None = ...,
+        min_p: float | _Missing | None = ...,
+        models: Sequence[str] | _Missing | None = ...,
+        parallel_tool_calls: bool | _Missing | None = ...,
+        presence_penalty: float | _Missing | None = ...,
+        prompt_cache_key: str | _Missing | None = ...,
+        prompt_cache_options: Mapping[str, object] | _Missing | None = ...,
+        reasoning: Reasoning | Mapping[str, object] | _Missing | None = ...,
+        reasoning_effort: ReasoningEffort | _Missing = ...,
+        repetition_penalty: float | _Missing | None = ...,
+        response_format: ResponseFormat | Mapping[str, object] | _Missing | None = ...,
+        seed: int | _Missing | None = ...,
+        service_tier: ServiceTier | _Missing | None = ...,
+        stop: str | Sequence[str] | _Missing | None = ...,
+        stop_token_ids: Sequence[int] | _Missing | None = ...,
+        stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
+        temperature: float | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        top_k: int | _Missing | None = ...,
+        top_logprobs: int | _Missing | None = ...,
+        top_p: float | _Missing | None = ...,
+        user: str | _Missing | None = ...,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+        **params: object,
+    ) -> Coroutine[Any, Any, ToolRun] | AsyncToolRunStream: ...
     @property
     def with_raw_response(self) -> _AsyncCompletionsWithRawResponse:
         """The same methods, returning the HTTP response with its status and headers."""

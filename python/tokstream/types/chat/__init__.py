@@ -44,6 +44,13 @@ from .chat_completion_token_logprob import ChatCompletionTokenLogprob
 from .chat_completion_tool_choice_option_param import ChatCompletionToolChoiceOptionParam
 from .chat_completion_tool_message_param import ChatCompletionToolMessageParam
 from .chat_completion_tool_param import ChatCompletionToolParam
+from .chat_completion_tool_run_event import (
+    ToolCallResultEvent,
+    ToolCallStartedEvent,
+    ToolRunEvent,
+    TurnDoneEvent,
+    TurnStartedEvent,
+)
 from .chat_completion_tool_union_param import ChatCompletionToolUnionParam
 from .chat_completion_user_message_param import ChatCompletionUserMessageParam
 from .completion_create_params import CompletionCreateParams
@@ -105,4 +112,9 @@ __all__ = [
     "RefusalDeltaEvent",
     "RefusalDoneEvent",
     "SupportsModelDump",
+    "ToolCallResultEvent",
+    "ToolCallStartedEvent",
+    "ToolRunEvent",
+    "TurnDoneEvent",
+    "TurnStartedEvent",
 ]

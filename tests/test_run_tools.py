@@ -1,0 +1,1081 @@
+"""Runs of tools: the model is asked, the calls that it asks for are run, and so on until it answers."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import contextvars
+import copy
+import gc
+import json
+import os
+import pickle
+import signal
+import sys
+import threading
+from dataclasses import dataclass
+from datetime import date
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import openai
+import pydantic
+import pytest
+
+import tokstream
+from replies import HELLO, USAGE, choice, chunk, completion, finish, said, sse, text
+from server import PATIENCE, STALL, reply, stream
+from tokstream._tool_run import added
+
+EXTRA = {"google": {"thought_signature": "c2lnbmVk"}}
+
+
+def call(name: str, arguments: Any = "{}", id: Any = "call-1", **fields: Any) -> dict[str, Any]:
+    return {"id": id, "type": "function", "function": {"name": name, "arguments": arguments}, **fields}
+
+
+def calls(*asked: dict[str, Any], finish_reason: str = "tool_calls", content: Any = None, **fields: Any) -> Any:
+    """A reply that asks for calls; fields are those of its message."""
+    whole = completion(content, message={"tool_calls": list(asked), **fields})
+    whole["choices"][0]["finish_reason"] = finish_reason
+    return reply(whole)
+
+
+def streamed_calls(*asked: dict[str, Any], finish_reason: str = "tool_calls", **fields: Any) -> Any:
+    """The same as a stream."""
+    pieces = [chunk(choice(tool_calls=[{"index": at, **one}])) for at, one in enumerate(asked)]
+    return stream(
+        sse(chunk(choice(role="assistant", content=None, **fields)), *pieces, finish(finish_reason, usage=USAGE))
+    )
+
+
+ANSWER = reply(completion("It is warm."))
+
+
+def weather(city: str, days: int = 1) -> str:
+    """Tell the weather.
+
+    Args:
+        city: Where.
+    """
+    return f"warm in {city} for {days}"
+
+
+def results(request: Any) -> list[tuple[str, str]]:
+    """The ids and contents of the messages of tools in a request."""
+    return [(one["tool_call_id"], one["content"]) for one in request.json["messages"] if one["role"] == "tool"]
+
+
+@pytest.fixture
+def run(surface, client):
+    """A run of tools against a script: the run, and the server."""
+
+    def run(*script: Any, tools: Any = (weather,), **options: Any) -> tuple[Any, Any]:
+        api, server = client(*script)
+        return surface.run(api.chat.completions.run_tools(HELLO, tools=tools, **options)), server
+
+    return run
+
+
+@pytest.fixture
+def fails(surface, client):
+    """The error that a run against a script raises, and the server."""
+
+    def fails(error: Any, *script: Any, match: str | None = None, tools: Any = (weather,), **options: Any) -> Any:
+        api, server = client(*script, max_retries=0)
+        with pytest.raises(error, match=match) as caught:
+            surface.run(api.chat.completions.run_tools(HELLO, tools=tools, **options))
+        return caught.value, server
+
+    return fails
+
+
+# --- The loop ---
+
+
+def test_it_runs_the_calls_and_goes_on_until_the_model_answers(run):
+    first = call("weather", '{"city": "Rome"}', "a")
+    second = call("weather", '{"city": "Oslo", "days": 2}', "b")
+    got, server = run(calls(first), calls(second), ANSWER, temperature=0.5, extra_headers={"x-mine": "1"})
+    assert got.content == "It is warm."
+    assert got.turns == 3
+    assert got.choices[0].finish_reason == "stop"
+    assert got.completion.to_dict() == completion("It is warm.")
+    assert len(got.completions) == 3
+    assert got.messages == [
+        *HELLO,
+        {"role": "assistant", "content": None, "tool_calls": [first]},
+        {"role": "tool", "tool_call_id": "a", "content": "warm in Rome for 1"},
+        {"role": "assistant", "content": None, "tool_calls": [second]},
+        {"role": "tool", "tool_call_id": "b", "content": "warm in Oslo for 2"},
+        {"role": "assistant", "content": "It is warm."},
+    ]
+    assert [request.json["messages"] for request in server.requests] == [got.messages[:count] for count in (1, 3, 5)]
+    for request in server.requests:
+        assert request.json["temperature"] == 0.5
+        assert request.header("x-mine") == "1"
+        assert [one["function"]["name"] for one in request.json["tools"]] == ["weather"]
+        assert "tool_choice" not in request.json
+
+
+def test_messages_of_the_caller_stay_as_they_are(surface, client):
+    api, _ = client(calls(call("weather", '{"city": "Rome"}')), ANSWER)
+    given = list(HELLO)
+    surface.run(api.chat.completions.run_tools(messages=given, tools=[weather]))
+    assert given == HELLO
+
+
+def test_a_string_is_a_message_of_the_user(surface, client):
+    api, server = client(ANSWER)
+    surface.run(api.chat.completions.run_tools("Hello!", tools=[weather]))
+    assert server.request.json["messages"] == HELLO
+
+
+def test_usage_is_summed(run):
+    details = {"completion_tokens_details": {"reasoning_tokens": 3}, "prompt_tokens_details": None}
+    one = completion(None, message={"tool_calls": [call("weather", '{"city": "Rome"}')]}, usage={**USAGE, **details})
+    got, _ = run(reply(one), reply(completion("ok", usage={**USAGE, **details, "mood": 1})))
+    assert got.usage.total_tokens == 62
+    assert got.usage.estimated_cost == got.cost == pytest.approx(2 * USAGE["estimated_cost"])
+    assert got.usage.completion_tokens_details.reasoning_tokens == 6
+    assert got.usage.prompt_tokens_details is None
+    assert got.usage.mood == 1
+
+
+def test_usage_that_no_server_told(run):
+    got, _ = run(reply({**completion("ok"), "usage": None}))
+    assert got.usage is None
+    assert got.cost == 0
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "total"),
+    [
+        ({}, {"a": 1}, {"a": 1}),
+        ({"a": 1, "b": None, "c": 5}, {"a": 2.5, "b": 3, "c": None}, {"a": 3.5, "b": 3, "c": 5}),
+        ({"a": {"x": 1}, "b": None}, {"a": {"x": 2, "y": 3}, "b": None}, {"a": {"x": 3, "y": 3}, "b": None}),
+        ({"a": True, "b": "x"}, {"a": True, "b": "y"}, {"a": True, "b": "y"}),
+    ],
+)
+def test_sums_of_usages(one, other, total):
+    assert added(one, other) == total
+
+
+def test_without_tools_it_is_one_request(run):
+    got, server = run(ANSWER, tools=[])
+    assert got.content == "It is warm."
+    assert "tools" not in server.request.json
+
+
+def test_reasoning_and_extra_content_go_back_and_nulls_do_not(run):
+    asked = call("weather", '{"city": "Rome"}', "a", extra_content=EXTRA)
+    sent = {"reasoning_content": "Hm.", "name": None, "refusal": None, "mood": {"calm": None}}
+    got, server = run(calls(asked, content="Let me see.", **sent), ANSWER)
+    (_, again, _) = server.requests[1].json["messages"]
+    assert again == {
+        "role": "assistant",
+        "content": "Let me see.",
+        "reasoning_content": "Hm.",
+        "mood": {"calm": None},
+        "tool_calls": [asked],
+    }
+    assert got.messages[1] == again
+
+
+@pytest.mark.parametrize("content", [None, ""])
+def test_a_content_that_is_null_or_empty_goes_back_so(run, content):
+    _, server = run(calls(call("weather", '{"city": "Rome"}'), content=content), ANSWER)
+    assert server.requests[1].json["messages"][1]["content"] == content
+
+
+def test_a_message_without_content_is_given_a_null(run):
+    whole = completion(None, message={"tool_calls": [call("weather", '{"city": "Rome"}')]})
+    del whole["choices"][0]["message"]["content"]
+    _, server = run(reply(whole), ANSWER)
+    assert server.requests[1].json["messages"][1]["content"] is None
+
+
+def test_the_stop_reason_does_not_matter_where_there_are_calls(run):
+    got, _ = run(calls(call("weather", '{"city": "Rome"}'), finish_reason="stop"), ANSWER)
+    assert got.turns == 2
+
+
+@pytest.mark.parametrize("none", [None, []])
+def test_no_calls_are_an_answer(run, none):
+    got, _ = run(reply(completion("ok", message={"tool_calls": none})))
+    assert got.messages[-1] == {"role": "assistant", "content": "ok"}
+
+
+@pytest.mark.parametrize("choices", [[], None, [{"index": 0}], [{"index": 0, "message": None}]])
+def test_a_reply_without_a_message_ends_the_run(run, choices):
+    got, _ = run(reply({**completion(), "choices": choices}))
+    assert (got.content, got.turns, got.messages) == (None, 1, HELLO)
+
+
+def test_openai_python_can_go_on_from_the_messages(run, serve):
+    got, _ = run(calls(call("weather", '{"city": "Rome"}')), ANSWER)
+    server = serve(ANSWER)
+    openai.OpenAI(base_url=server.url, api_key="k").chat.completions.create(model="m", messages=got.messages)
+    assert server.request.json["messages"] == got.messages
+
+
+def test_a_replaced_create_is_asked(surface, client):
+    api, server = client(ANSWER)
+    seen = []
+    original = api.chat.completions.create
+
+    def create(**params: Any) -> Any:
+        seen.append(params)
+        return original(**params)
+
+    api.chat.completions.create = create
+    surface.run(api.chat.completions.run_tools(HELLO, tools=[weather]))
+    assert [one["messages"] for one in seen] == [HELLO]
+    assert len(server.requests) == 1
+
+
+def test_raw_clients_run_tools_as_others_do(surface, client):
+    api, _ = client(calls(call("weather", '{"city": "Rome"}')), ANSWER)
+    got = surface.run(api.chat.completions.with_raw_response.run_tools(HELLO, tools=[weather]))
+    assert got.content == "It is warm."
+
+
+# --- What tools return ---
+
+
+class Mood(Enum):
+    CALM = "calm"
+
+
+class Report(pydantic.BaseModel):
+    day: date
+
+
+@dataclass
+class Point:
+    x: int
+    inner: Any = None
+
+
+@pytest.mark.parametrize(
+    ("result", "content"),
+    [
+        ("as it is é", "as it is é"),
+        ("", ""),
+        (None, "null"),
+        (True, "true"),
+        (1.5, "1.5"),
+        (["é", {"a": None}], '["é", {"a": null}]'),
+        (Report(day=date(2026, 1, 2)), '{"day": "2026-01-02"}'),
+        ([Point(1, Point(2))], '[{"x": 1, "inner": {"x": 2, "inner": null}}]'),
+        (
+            {"mood": Mood.CALM, "days": (date(2026, 1, 2),), "set": {1}},
+            '{"mood": "calm", "days": ["2026-01-02"], "set": [1]}',
+        ),
+    ],
+)
+def test_results_are_texts_or_json(run, result, content):
+    def tool() -> Any:
+        return result
+
+    got, server = run(calls(call("tool")), ANSWER, tools=[tool])
+    assert results(server.requests[1]) == [("call-1", content)]
+    assert got.result is None
+
+
+LOOP: list[Any] = []
+LOOP.append(LOOP)
+
+
+@pytest.mark.parametrize("result", [object(), b"bytes", {(1, 2): 3}, LOOP, Point])
+def test_results_that_json_cannot_say(run, result):
+    def tool() -> Any:
+        return result
+
+    _, server = run(calls(call("tool")), ANSWER, tools=[tool])
+    ((_, content),) = results(server.requests[1])
+    assert content.startswith("Error: The result of tool cannot be sent to the model: ")
+
+
+# --- What goes wrong ---
+
+
+def broken(x: int = 0) -> None:
+    raise KeyError(x)
+
+
+class Odd(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+def odd() -> None:
+    raise Odd
+
+
+def stopped() -> None:
+    raise StopIteration(3)
+
+
+def told() -> None:
+    raise tokstream.ToolError("Ask again tomorrow.")
+
+
+WRONG = {
+    "unknown": (call("wether"), "There is no tool named 'wether'. There are: weather, broken, odd, stopped, told."),
+    "no name": ({"id": "call-1", "type": "function", "function": None}, "There is no tool named 'None'."),
+    "custom": (
+        {"id": "call-1", "type": "custom", "custom": {"name": "x", "input": "y"}},
+        "There is no tool named 'x'.",
+    ),
+    "missing": (call("weather"), "The arguments of weather are not valid:\n- city: it is missing"),
+    "empty": (call("weather", ""), "The arguments of weather are not valid:\n- city: it is missing"),
+    "wrong": (call("weather", '{"city": 1}'), "The arguments of weather are not valid:\n- city: expected a string"),
+    "more": (
+        call("weather", '{"city": "x", "y": 1}'),
+        "The arguments of weather are not valid:\n- y: there is no such argument",
+    ),
+    "no JSON": (call("weather", '{"city": "Ro'), "The arguments of weather are not valid:\n- it is no JSON"),
+    "deep JSON": (call("weather", "[" * 100_000), "The arguments of weather are not valid:\n- it is nested too deeply"),
+    "no object": (call("weather", '"Rome"'), "The arguments of weather are not valid:\n- an object was expected"),
+    "exception": (call("broken"), "broken failed: KeyError: 0"),
+    "odd exception": (call("odd"), "odd failed: Odd"),
+    "StopIteration": (call("stopped"), "stopped failed: StopIteration: 3"),
+    "its own words": (call("told"), "Ask again tomorrow."),
+}
+TOOLS = (weather, broken, odd, stopped, told)
+
+
+@pytest.mark.parametrize("which", WRONG)
+def test_the_model_is_told_what_is_wrong(run, which):
+    asked, message = WRONG[which]
+    got, server = run(calls(asked), ANSWER, tools=TOOLS)
+    ((id_, content),) = results(server.requests[1])
+    assert id_ == "call-1"
+    assert content.startswith(f"Error: {message}")
+    assert got.content == "It is warm."
+
+
+@pytest.mark.parametrize("which", WRONG)
+def test_or_an_error_is_raised(fails, which):
+    asked, message = WRONG[which]
+    error, server = fails(tokstream.ToolError, calls(asked), tools=TOOLS, on_tool_error="raise")
+    function = asked.get("function") or {}
+    assert error.message.startswith(message)
+    assert error.call_id == "call-1"
+    assert error.arguments == function.get("arguments", "")
+    assert error.run.messages[1]["tool_calls"] == [asked]
+    assert error.run.turns == len(server.requests) == 1
+
+
+def test_the_cause_of_an_error_is_chained(fails):
+    error, _ = fails(tokstream.ToolError, calls(call("broken", '{"x": 7}')), tools=[broken], on_tool_error="raise")
+    assert (error.name, error.arguments) == ("broken", '{"x": 7}')
+    assert isinstance(error.__cause__, KeyError)
+    again = pickle.loads(pickle.dumps(error))
+    assert (again.name, again.arguments, again.call_id, str(again)) == ("broken", '{"x": 7}', "call-1", str(error))
+    assert again.run.messages == error.run.messages
+    assert copy.copy(error).run is error.run
+
+
+@pytest.mark.parametrize("arguments", ["", " ", None, "{}", "null", {}])
+def test_empty_arguments_are_none(run, arguments):
+    def tool(x: int = 5) -> int:
+        return x
+
+    _, server = run(calls(call("tool", arguments)), ANSWER, tools=[tool])
+    assert results(server.requests[1]) == [("call-1", "5")]
+
+
+def test_arguments_that_are_no_text(run):
+    _, server = run(calls(call("weather", {"city": "Rome"})), ANSWER)
+    assert results(server.requests[1]) == [("call-1", "warm in Rome for 1")]
+    (again,) = server.requests[1].json["messages"][1]["tool_calls"]
+    assert json.loads(again["function"]["arguments"]) == {"city": "Rome"}
+
+
+def test_arguments_that_are_the_json_of_json(run):
+    _, server = run(calls(call("weather", json.dumps('{"city": "Rome"}'))), ANSWER)
+    assert results(server.requests[1]) == [("call-1", "warm in Rome for 1")]
+
+
+def test_calls_of_one_id_are_both_answered(run):
+    pair = [call("weather", '{"city": "Rome"}', "same"), call("weather", '{"city": "Oslo"}', "same")]
+    _, server = run(calls(*pair), ANSWER)
+    assert results(server.requests[1]) == [("same", "warm in Rome for 1"), ("same", "warm in Oslo for 1")]
+
+
+@pytest.mark.parametrize("missing", [None, "", 7])
+def test_calls_without_an_id_are_given_one(run, missing):
+    pair = [call("weather", '{"city": "Rome"}', missing), call("weather", '{"city": "Oslo"}', missing)]
+    _, server = run(calls(*pair), ANSWER)
+    ids = [one["id"] for one in server.requests[1].json["messages"][1]["tool_calls"]]
+    assert len(set(ids)) == 2
+    assert results(server.requests[1]) == [(ids[0], "warm in Rome for 1"), (ids[1], "warm in Oslo for 1")]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, asyncio.CancelledError])
+@pytest.mark.parametrize("kind", ["plain", "async"])
+def test_what_ends_programs_goes_through(surface, client, error, kind):
+    def plain() -> None:
+        raise error("now")
+
+    async def later() -> None:
+        raise error("now")
+
+    api, server = client(calls(call("tool"), call("weather", '{"city": "Rome"}')))
+    given = tokstream.tool(plain if kind == "plain" else later, name="tool")
+    caught = None
+    try:
+        surface.run(api.chat.completions.run_tools(HELLO, tools=[given, weather]))
+    except BaseException as raised:  # noqa: BLE001 - that is the point
+        caught = raised
+    assert type(caught) is error
+    assert len(server.requests) == 1
+
+
+def test_a_call_that_was_cut_is_not_run(fails):
+    error, server = fails(
+        tokstream.LengthFinishReasonError,
+        calls(call("weather", '{"city": "Ro'), finish_reason="length"),
+        match="max_tokens",
+    )
+    assert error.completion.choices[0].finish_reason == "length"
+    assert error.run.turns == 1
+    assert len(server.requests) == 1
+
+
+def test_a_call_that_was_filtered_is_not_run(fails):
+    fails(tokstream.ContentFilterFinishReasonError, calls(call("weather", '{"ci'), finish_reason="content_filter"))
+
+
+def test_a_text_that_was_cut_is_an_answer(run):
+    cut = completion("It is")
+    cut["choices"][0]["finish_reason"] = "length"
+    got, _ = run(reply(cut))
+    assert (got.content, got.choices[0].finish_reason) == ("It is", "length")
+
+
+def test_an_error_of_a_later_request_has_the_run_so_far(fails):
+    down = reply({"error": {"message": "down"}}, status=503)
+    error, _ = fails(tokstream.InternalServerError, calls(call("weather", '{"city": "Rome"}')), down)
+    assert [one["role"] for one in error.run.messages] == ["user", "assistant", "tool"]
+    assert error.run.usage.total_tokens == 31
+
+
+# --- Limits ---
+
+
+def test_the_limit_of_turns(fails):
+    asked = calls(call("weather", '{"city": "Rome"}'))
+    error, server = fails(tokstream.MaxTurnsExceededError, asked, asked, match="each of 2 turns", max_turns=2)
+    assert error.max_turns == 2
+    assert error.run.turns == len(server.requests) == 2
+    # All calls are answered, so that one can go on from here.
+    assert [one["role"] for one in error.run.messages] == ["user", "assistant", "tool", "assistant", "tool"]
+    assert error.run.usage.total_tokens == 62
+
+
+def test_ten_turns_are_enough_unless_told_otherwise(fails, run):
+    asked = calls(call("weather", '{"city": "Rome"}'))
+    _, server = fails(tokstream.MaxTurnsExceededError, *[asked] * 10)
+    assert len(server.requests) == 10
+    got, _ = run(*[asked] * 12, ANSWER, max_turns=None)
+    assert got.turns == 13
+
+
+def test_the_limit_of_cost(fails, run):
+    asked = calls(call("weather", '{"city": "Rome"}'))
+    cost = USAGE["estimated_cost"]
+    error, server = fails(tokstream.BudgetExceededError, asked, asked, match="No further request", max_cost=2 * cost)
+    assert (error.limit, error.spent) == (2 * cost, 2 * cost)
+    assert error.run.turns == len(server.requests) == 2
+    # The answer may cost more than was left.
+    got, _ = run(asked, ANSWER, max_cost=1.5 * cost)
+    assert got.content == "It is warm."
+
+
+def test_no_budget_at_all(fails):
+    _, server = fails(tokstream.BudgetExceededError, max_cost=0)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "why"),
+    [
+        ({"max_turns": 0}, ValueError, "max_turns must be at least 1, not 0"),
+        ({"max_cost": -1}, ValueError, "max_cost must be a number of US dollars, not -1"),
+        ({"max_cost": float("nan")}, ValueError, "max_cost must be"),
+        ({"on_tool_error": "ignore"}, ValueError, "on_tool_error must be 'return' or 'raise', not 'ignore'"),
+        ({"n": 2}, ValueError, "n must be 1"),
+        ({"tools": weather}, TypeError, "tools must be a list"),
+        ({"tools": [print]}, TypeError, "print cannot be a tool"),
+    ],
+)
+@pytest.mark.parametrize("streamed", [False, True])
+def test_options_that_mean_nothing(fails, options, error, why, streamed):
+    _, server = fails(error, match=why, stream=streamed, **options)
+    assert server.requests == []
+
+
+def test_messages_that_are_none(surface, client):
+    api, _ = client()
+    with pytest.raises(TypeError, match="messages must be"):
+        surface.run(api.chat.completions.run_tools({"role": "user"}, tools=[weather]))
+
+
+# --- Forced calls, and tools that end the run ---
+
+
+@pytest.mark.parametrize("forced", ["required", weather, {"type": "function", "function": {"name": "weather"}}])
+def test_a_call_is_forced_once(run, forced):
+    _, server = run(calls(call("weather", '{"city": "Rome"}')), ANSWER, tool_choice=forced)
+    sent = [request.json["tool_choice"] for request in server.requests]
+    named = {"type": "function", "function": {"name": "weather"}}
+    assert sent == ["required" if forced == "required" else named, "auto"]
+
+
+@pytest.mark.parametrize("choice_", ["auto", "none", None])
+def test_what_forces_nothing_stays(run, choice_):
+    _, server = run(calls(call("weather", '{"city": "Rome"}')), ANSWER, tool_choice=choice_)
+    assert [request.json["tool_choice"] for request in server.requests] == [choice_, choice_]
+
+
+def test_a_tool_that_ends_the_run(run):
+    @tokstream.tool(ends=True)
+    def submit(grade: int) -> dict[str, int]:
+        return {"grade": grade}
+
+    pair = [call("submit", '{"grade": 2}', "a"), call("weather", '{"city": "Rome"}', "b")]
+    got, server = run(calls(*pair), tools=[weather, submit])
+    assert (got.result, got.content, got.turns) == ({"grade": 2}, '{"grade": 2}', 1)
+    assert [one.get("content") for one in got.messages[2:]] == ['{"grade": 2}', "warm in Rome for 1"]
+    assert len(server.requests) == 1
+
+
+def test_a_tool_that_fails_does_not_end_the_run(run):
+    got, _ = run(calls(call("broken")), ANSWER, tools=[tokstream.tool(broken, ends=True)])
+    assert (got.turns, got.result) == (2, None)
+
+
+class City(pydantic.BaseModel):
+    """A city."""
+
+    name: str
+
+
+def test_a_call_of_a_model_ends_the_run_with_its_object(run):
+    got, _ = run(calls(call("City", "{}")), calls(call("City", '{"name": "Rome"}')), tools=[weather, City])
+    assert got.result == City(name="Rome")
+    assert got.content == '{"name": "Rome"}'
+    assert got.turns == 2
+    assert got.messages[2]["content"].startswith("Error: The arguments of City are not valid:\n- name: ")
+
+
+def test_a_tool_without_a_function_ends_the_run(run):
+    plain = {"type": "function", "function": {"name": "plain", "parameters": {"type": "object"}}}
+    asked = [call("plain", '{"x": 1}', "a"), call("weather", '{"city": "Rome"}', "b")]
+    got, server = run(calls(*asked), tools=[plain, weather])
+    assert got.pending_calls == [asked[0]]
+    assert [one["role"] for one in got.messages] == ["user", "assistant", "tool"]
+    assert server.request.json["tools"][0] == plain
+
+
+# --- Several calls at once ---
+
+
+def meet(count: int) -> Any:
+    """A barrier for as many calls: none of them ends before all have begun."""
+    return threading.Barrier(count, timeout=PATIENCE)
+
+
+ROME_AND_OSLO = (call("tool", '{"city": "Rome"}', "a"), call("tool", '{"city": "Oslo"}', "b"))
+IN_ORDER = [("a", "Rome"), ("b", "Oslo")]
+
+
+@pytest.mark.parametrize("how", ["run", "tool"])
+def test_functions_run_at_once_where_they_may(run, how):
+    barrier = meet(2)
+
+    @tokstream.tool(parallel=True if how == "tool" else None)
+    def tool(city: str) -> str:
+        barrier.wait()
+        return city
+
+    _, server = run(calls(*ROME_AND_OSLO), ANSWER, tools=[tool], parallel=how == "run")
+    assert results(server.requests[1]) == IN_ORDER
+
+
+def test_async_functions_run_at_once(run):
+    begun: list[str] = []
+
+    async def tool(city: str) -> str:
+        begun.append(city)
+        while len(begun) < 2:  # noqa: ASYNC110 - the calls may run in a loop of their own
+            await asyncio.sleep(0)
+        return city
+
+    _, server = run(calls(*ROME_AND_OSLO), ANSWER, tools=[tool])
+    assert results(server.requests[1]) == IN_ORDER
+
+
+@pytest.mark.parametrize("how", ["plain", "async"])
+def test_others_run_one_after_the_other(run, how):
+    running: list[str] = []
+    seen: list[int] = []
+
+    def plain(city: str) -> str:
+        running.append(city)
+        seen.append(len(running))
+        running.remove(city)
+        return city
+
+    async def later(city: str) -> str:
+        running.append(city)
+        await asyncio.sleep(0)
+        seen.append(len(running))
+        running.remove(city)
+        return city
+
+    given = tokstream.tool(plain, name="tool") if how == "plain" else tokstream.tool(later, name="tool", parallel=False)
+    _, server = run(calls(*ROME_AND_OSLO), ANSWER, tools=[given])
+    assert seen == [1, 1]
+    assert results(server.requests[1]) == IN_ORDER
+
+
+def test_kinds_can_be_mixed(run):
+    met = threading.Event()
+
+    async def later(x: int) -> int:
+        # Ends only when the others do, on their threads.
+        while not met.is_set():  # noqa: ASYNC110 - it is set on a thread
+            await asyncio.sleep(0.001)
+        return x
+
+    def plain(x: int) -> int:
+        assert met.wait(PATIENCE)
+        return x
+
+    @tokstream.tool(parallel=True)
+    def beside(x: int) -> int:
+        met.set()
+        return x
+
+    asked = [call(name, f'{{"x": {x}}}', f"c{x}") for x, name in enumerate(["plain", "later", "beside", "nothing"])]
+    _, server = run(calls(*asked), ANSWER, tools=[later, plain, beside])
+    assert results(server.requests[1])[:3] == [("c0", "0"), ("c1", "1"), ("c2", "2")]
+    assert results(server.requests[1])[3][0] == "c3"
+
+
+def test_functions_do_not_stop_the_event_loop(serve):
+    async def main() -> str:
+        loop = asyncio.get_running_loop()
+        moved = threading.Event()
+
+        def tool() -> str:
+            loop.call_soon_threadsafe(moved.set)
+            return f"moved: {moved.wait(PATIENCE)}"
+
+        server = serve(calls(call("tool")), ANSWER)
+        async with tokstream.AsyncClient(base_url=server.url, api_key="k") as api:
+            got = await api.chat.completions.run_tools(HELLO, tools=[tool])
+        return got.messages[2]["content"]
+
+    assert asyncio.run(main()) == "moved: True"
+
+
+def test_functions_run_on_the_thread_of_the_blocking_client(serve):
+    def tool() -> int:
+        return threading.get_ident()
+
+    server = serve(calls(call("tool")), ANSWER)
+    with tokstream.Client(base_url=server.url, api_key="k") as api:
+        got = api.chat.completions.run_tools(HELLO, tools=[tool])
+    assert got.messages[2]["content"] == str(threading.get_ident())
+
+
+def test_the_blocking_client_runs_async_functions_inside_of_an_event_loop(serve):
+    async def tool() -> str:
+        await asyncio.sleep(0)
+        return "ran"
+
+    async def main() -> Any:
+        with tokstream.Client(base_url=server.url, api_key="k") as api:
+            return api.chat.completions.run_tools(HELLO, tools=[tool])
+
+    server = serve(calls(call("tool")), ANSWER)
+    assert asyncio.run(main()).messages[2]["content"] == "ran"
+    assert not [one for one in threading.enumerate() if one.name == "tokstream-tools"]
+
+
+def test_what_a_function_returned_is_awaited(run):
+    async def inner() -> str:
+        return "awaited"
+
+    def tool() -> Any:
+        return inner()
+
+    _, server = run(calls(call("tool", id="a"), call("tool", id="b")), ANSWER, tools=[tool], parallel=True)
+    assert results(server.requests[1]) == [("a", "awaited"), ("b", "awaited")]
+
+
+VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("VARIABLE", default="lost")
+
+
+@pytest.mark.parametrize("parallel", [False, True])
+def test_context_variables_are_kept(run, parallel):
+    def plain() -> str:
+        return VARIABLE.get()
+
+    async def later() -> str:
+        return VARIABLE.get()
+
+    token = VARIABLE.set("kept")
+    try:
+        _, server = run(calls(call("plain"), call("later")), ANSWER, tools=[plain, later], parallel=parallel)
+    finally:
+        VARIABLE.reset(token)
+    assert [content for _, content in results(server.requests[1])] == ["kept", "kept"]
+
+
+def test_the_first_failure_stops_the_others(fails):
+    ended: list[str] = []
+
+    async def endless() -> None:
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            for _ in range(5):
+                await asyncio.sleep(0)
+            ended.append("endless")
+
+    async def failing() -> None:
+        await asyncio.sleep(0)
+        raise KeyError
+
+    error, _ = fails(
+        tokstream.ToolError,
+        calls(call("endless", id="a"), call("failing", id="b")),
+        tools=[endless, failing],
+        on_tool_error="raise",
+    )
+    assert error.name == "failing"
+    assert ended == ["endless"]
+    assert [one["tool_call_id"] for one in error.run.messages if one["role"] == "tool"] == ["b"]
+
+
+def test_cancelling_a_run_cancels_its_tools(serve):
+    ended: list[int] = []
+
+    async def endless(x: int) -> None:
+        begun.set()
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            for _ in range(5):
+                await asyncio.sleep(0)
+            ended.append(x)
+
+    async def main() -> None:
+        async with tokstream.AsyncClient(base_url=server.url, api_key="k") as api:
+            task = asyncio.create_task(api.chat.completions.run_tools(HELLO, tools=[endless]))
+            await begun.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        assert sorted(ended) == [1, 2]
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    begun = asyncio.Event()
+    server = serve(calls(call("endless", '{"x": 1}'), call("endless", '{"x": 2}')))
+    asyncio.run(main())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_ctrl_c_ends_a_blocking_run_while_tools_run_in_threads(serve):
+    over = threading.Event()
+
+    @tokstream.tool(parallel=True)
+    def endless(x: int) -> None:
+        if x == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        over.wait(PATIENCE)
+
+    server = serve(calls(call("endless", '{"x": 1}'), call("endless", '{"x": 2}')))
+    with tokstream.Client(base_url=server.url, api_key="k") as api:
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                api.chat.completions.run_tools(HELLO, tools=[endless])
+            assert not over.is_set()
+        finally:
+            over.set()
+
+
+def test_many_calls_of_one_turn(run):
+    @tokstream.tool(parallel=True)
+    def double(x: int) -> int:
+        return 2 * x
+
+    asked = [call("double", f'{{"x": {x}}}', f"c{x}") for x in range(100)]
+    _, server = run(calls(*asked), ANSWER, tools=[double])
+    assert results(server.requests[1]) == [(f"c{x}", str(2 * x)) for x in range(100)]
+
+
+# --- Events ---
+
+
+def told_types(events: Any) -> list[str]:
+    return [event.type for event in events if event.type not in ("chunk", "tool_calls.function.arguments.delta")]
+
+
+def test_the_events_of_a_run(surface, client):
+    api, server = client(streamed_calls(call("weather", '{"city": "Rome"}')), stream(said("It is", " warm.")))
+    with surface.using(api.chat.completions.run_tools(HELLO, tools=[weather], stream=True)) as run:
+        events = surface.list(run)
+    assert told_types(events) == [
+        "turn.started",
+        "tool_calls.function.arguments.done",
+        "turn.done",
+        "tool_call.started",
+        "tool_call.result",
+        "turn.started",
+        "content.delta",
+        "content.delta",
+        "content.done",
+        "turn.done",
+    ]
+    started, result = (next(one for one in events if one.type == f"tool_call.{kind}") for kind in ("started", "result"))
+    assert (started.name, started.call_id, started.arguments) == ("weather", "call-1", '{"city": "Rome"}')
+    assert started.parsed_arguments == {"city": "Rome"}
+    assert (result.content, result.result, result.error) == ("warm in Rome for 1",) * 2 + (None,)
+    turns = [one for one in events if one.type == "turn.done"]
+    assert [one.turn for one in turns] == [1, 2]
+    assert turns[1].completion == run.run.completion
+    assert run.run.content == "It is warm."
+    assert results(server.requests[1]) == [("call-1", "warm in Rome for 1")]
+    assert [request.json["stream"] for request in server.requests] == [True, True]
+    for event in events:
+        assert pickle.loads(pickle.dumps(event)) == event
+
+
+def test_a_streamed_run_is_the_same_as_a_whole_one(surface, client):
+    asked = call("weather", '{"city": "Rome"}', extra_content=EXTRA)
+    script = [streamed_calls(asked, reasoning_content="Hm."), stream(sse(text("It is warm."), finish(usage=USAGE)))]
+    api, server = client(*script, calls(asked, reasoning_content="Hm."), ANSWER)
+    streamed = surface.run(api.chat.completions.run_tools(HELLO, tools=[weather], stream=True).get_final_run())
+    whole = surface.run(api.chat.completions.run_tools(HELLO, tools=[weather]))
+    assert streamed.messages == whole.messages
+    assert (streamed.content, streamed.turns, streamed.usage) == (whole.content, whole.turns, whole.usage)
+    assert server.requests[1].json["messages"] == server.requests[3].json["messages"]
+
+
+def test_fragments_of_calls_keep_what_servers_add(surface, client):
+    begun = {
+        "index": 0,
+        "id": "a",
+        "type": "function",
+        "extra_content": EXTRA,
+        "function": {"name": "weather", "arguments": ""},
+    }
+    pieces = [{"index": 0, "function": {"arguments": piece}} for piece in ('{"city"', ': "Rome"}')]
+    first = stream(sse(*[chunk(choice(tool_calls=[one])) for one in (begun, *pieces)], finish("tool_calls")))
+    api, server = client(first, stream(said("ok")))
+    surface.run(api.chat.completions.run_tools(HELLO, tools=[weather], stream=True).until_done())
+    (again,) = server.requests[1].json["messages"][1]["tool_calls"]
+    assert again == call("weather", '{"city": "Rome"}', "a", extra_content=EXTRA)
+
+
+def test_the_text_of_a_run(surface, client):
+    script = (streamed_calls(call("weather", '{"city": "Rome"}')), stream(said("It is", "", " warm.")))
+    api, _ = client(*script, *script)
+    start = api.chat.completions.run_tools
+    assert surface.list(start(HELLO, tools=[weather], stream=True).text_stream) == ["It is", " warm."]
+    assert surface.run(start(HELLO, tools=[weather], stream=True).get_final_text()) == "It is warm."
+
+
+def test_a_streamed_run_may_be_awaited_first(surface, client):
+    api, _ = client(stream(said("Hi")))
+    events = surface.run(api.chat.completions.run_tools(HELLO, tools=[weather], stream=True))
+    assert surface.run(events.get_final_completion()).choices[0].message.content == "Hi"
+    assert surface.list(events) == []
+
+
+def test_a_call_that_was_cut_is_not_run_in_a_stream(surface, client):
+    api, _ = client(streamed_calls(call("weather", '{"city": "Ro'), finish_reason="length"))
+    with pytest.raises(tokstream.LengthFinishReasonError):
+        surface.run(api.chat.completions.run_tools(HELLO, tools=[weather], stream=True).until_done())
+
+
+def test_a_stream_that_is_cut_in_a_later_turn(surface, client):
+    api, _ = client(
+        streamed_calls(call("weather", '{"city": "Rome"}')), stream(sse(text("It is"), done=False), framing="close")
+    )
+    run = api.chat.completions.run_tools(HELLO, tools=[weather], stream=True)
+    with pytest.raises(tokstream.StreamTruncatedError) as caught:
+        surface.list(run)
+    assert caught.value.partial.choices[0].message.content == "It is"
+    assert caught.value.run is run.run
+    assert [one["role"] for one in run.run.messages] == ["user", "assistant", "tool"]
+    assert surface.list(run) == []
+
+
+def test_a_failed_tool_is_an_event_also_where_it_is_raised(surface, client):
+    api, _ = client(streamed_calls(call("broken")))
+    run = api.chat.completions.run_tools(HELLO, tools=[broken], stream=True, on_tool_error="raise")
+    event = surface.next(run)
+    while event.type != "tool_call.result":
+        event = surface.next(run)
+    assert event.error.name == "broken"
+    assert event.content == "Error: broken failed: KeyError: 0"
+    with pytest.raises(tokstream.ToolError):
+        surface.next(run)
+
+
+def test_results_come_as_calls_end(surface, client):
+    first = threading.Event()
+
+    @tokstream.tool(parallel=True)
+    def slow() -> str:
+        assert first.wait(PATIENCE)
+        return "slow"
+
+    @tokstream.tool(parallel=True)
+    def quick() -> str:
+        return "quick"
+
+    api, server = client(streamed_calls(call("slow", id="a"), call("quick", id="b")), stream(said("ok")))
+    ended: list[str] = []
+    with surface.using(api.chat.completions.run_tools(HELLO, tools=[slow, quick], stream=True)) as run:
+        while len(ended) < 2:
+            event = surface.next(run)
+            if event.type == "tool_call.result":
+                ended.append(event.content)
+                first.set()
+        surface.list(run)
+    assert ended == ["quick", "slow"]
+    assert results(server.requests[1]) == [("a", "slow"), ("b", "quick")]
+
+
+def test_closing_a_run_in_mid_stream_ends_the_request(surface, client):
+    api, server = client(stream(sse(text("A"), done=False), STALL))
+    with surface.using(api.chat.completions.run_tools(HELLO, tools=[weather], stream=True)) as run:
+        while surface.next(run).type != "content.delta":
+            pass
+    (connection,) = server.connections
+    assert connection.ended.wait(PATIENCE)
+    assert surface.list(run) == []
+    surface.run(run.close())
+
+
+def test_closing_a_run_cancels_its_tools(surface, client):
+    ended: list[str] = []
+    begun = threading.Event()
+
+    async def endless() -> None:
+        begun.set()
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            for _ in range(5):
+                await asyncio.sleep(0)
+            ended.append("endless")
+
+    @tokstream.tool(parallel=True)
+    def quick() -> None:
+        assert begun.wait(PATIENCE)
+
+    api, _ = client(streamed_calls(call("endless", id="a"), call("quick", id="b")))
+    with surface.using(api.chat.completions.run_tools(HELLO, tools=[endless, quick], stream=True)) as run:
+        while surface.next(run).type != "tool_call.result":
+            pass
+        assert ended == []
+    assert ended == ["endless"]
+
+
+def test_closing_from_elsewhere_while_a_tool_runs(surface, client):
+    begun, ended = threading.Event(), threading.Event()
+
+    async def endless() -> None:
+        begun.set()
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            ended.set()
+
+    api, _ = client(streamed_calls(call("endless")))
+    run = api.chat.completions.run_tools(HELLO, tools=[endless], stream=True)
+    reading = surface.begin(surface.all_of, run)
+    surface.meanwhile(lambda: begun.wait(PATIENCE))
+    surface.run(run.close())
+    assert ended.is_set()
+    assert [event.type for event in surface.outcome(reading)][-1:] == ["tool_call.started"]
+
+
+def test_a_run_that_was_never_begun_can_be_closed_and_dropped(surface, client):
+    api, server = client()
+    surface.run(api.chat.completions.run_tools(HELLO, tools=[weather], stream=True).close())
+    api.chat.completions.run_tools(HELLO, tools=[weather], stream=True)
+    assert server.requests == []
+
+
+def test_a_run_that_is_dropped_ends_its_request(surface, client):
+    api, server = client(stream(sse(text("A"), done=False), STALL))
+    run = api.chat.completions.run_tools(HELLO, tools=[weather], stream=True)
+    while surface.next(run).type != "content.delta":
+        pass
+    (connection,) = server.connections
+    assert not connection.ended.is_set()
+    del run
+    gc.collect()
+    assert surface.meanwhile(lambda: connection.ended.wait(PATIENCE))
+
+
+def test_a_run_that_is_dropped_cancels_its_tools(surface, client):
+    begun, ended = threading.Event(), threading.Event()
+
+    async def endless() -> None:
+        begun.set()
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            ended.set()
+
+    @tokstream.tool(parallel=True)
+    def quick() -> None:
+        assert begun.wait(PATIENCE)
+
+    api, _ = client(streamed_calls(call("endless", id="a"), call("quick", id="b")))
+    run = api.chat.completions.run_tools(HELLO, tools=[endless, quick], stream=True)
+    while surface.next(run).type != "tool_call.result":
+        pass
+    del run
+    gc.collect()
+    assert surface.meanwhile(lambda: ended.wait(PATIENCE))
+
+
+def test_its_stub_has_the_parameters_of_create():
+    stub = ast.parse((Path(tokstream.__file__).parent / "resources" / "chat.pyi").read_text(encoding="utf-8"))
+    for kind in stub.body:
+        if isinstance(kind, ast.ClassDef) and kind.name in ("Completions", "AsyncCompletions"):
+            names: dict[str, list[set[str]]] = {"create": [], "run_tools": []}
+            for method in kind.body:
+                if isinstance(method, (ast.FunctionDef, ast.AsyncFunctionDef)) and method.name in names:
+                    names[method.name].append({arg.arg for arg in method.args.kwonlyargs})
+            assert len(names["run_tools"]) == 3
+            own = {"max_turns", "parallel", "on_tool_error", "max_cost"}
+            assert all(given - own == names["create"][0] - {"messages", "n"} for given in names["run_tools"])
+
+
+def test_a_run_shows_what_it_is(run):
+    got, _ = run(ANSWER)
+    assert repr(got).startswith("ToolRun(content='It is warm.', turns=1, usage=CompletionUsage(")
+    again = pickle.loads(pickle.dumps(got))
+    assert (again.messages, again.content, again.usage) == (got.messages, got.content, got.usage)
+
+
+def test_a_run_without_an_answer(fails):
+    error, _ = fails(tokstream.BudgetExceededError, max_cost=0)
+    assert error.run.content is None
+    with pytest.raises(AttributeError, match="the model has not answered yet"):
+        _ = error.run.completion
