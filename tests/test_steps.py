@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import threading
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -169,3 +171,54 @@ def test_work_that_was_never_begun_can_be_closed(way: Any) -> None:
         yield Emit(1)
 
     assert way.emitted(steps(), 0) == ([], None)
+
+
+def closed_meanwhile(wait: Callable[[], Any], done: list[str]) -> Generator[Any, Any, None]:
+    """Work that is closed while its step goes on."""
+    try:
+        yield wait
+        done.append("went on")
+    finally:
+        yield lambda: done.append("ended")
+
+
+def test_closing_from_another_thread_leaves_a_step_that_goes_on_without_a_taker() -> None:
+    begun, go_on, done = threading.Event(), threading.Event(), []
+
+    def wait() -> None:
+        begun.set()
+        assert go_on.wait(20)
+
+    iterator = _steps.Iterator(closed_meanwhile(wait, done))
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(list, iterator)
+        assert begun.wait(20)
+        iterator.close()
+        assert done == ["ended"]
+        go_on.set()
+        assert reading.result(20) == []
+    assert done == ["ended"]
+
+
+def test_closing_from_another_task_leaves_a_step_that_goes_on_without_a_taker() -> None:
+    async def main() -> list[str]:
+        begun, go_on, done = asyncio.Event(), asyncio.Event(), []
+
+        async def wait() -> None:
+            begun.set()
+            await go_on.wait()
+
+        iterator = _steps.AsyncIterator(closed_meanwhile(wait, done))
+
+        async def read() -> list[Any]:
+            return [value async for value in iterator]
+
+        reading = asyncio.create_task(read())
+        await begun.wait()
+        await iterator.aclose()
+        assert done == ["ended"]
+        go_on.set()
+        assert await reading == []
+        return done
+
+    assert asyncio.run(main()) == ["ended"]

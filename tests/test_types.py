@@ -17,7 +17,8 @@ tokstream._event_types.T
 tokstream._http.HeaderTypes
 tokstream._models.Flags
 tokstream._models.Model
-tokstream._steps.Steps
+tokstream._tools.ToolChoiceLike
+tokstream._tools.ToolLike
 tokstream._validation.Model
 """
 PROGRAMS = ROOT / "tests" / "typing"

@@ -8,6 +8,7 @@ Such work is a generator. What it yields is done for it, and the result comes ba
 
 from __future__ import annotations
 
+from _thread import allocate_lock
 from contextlib import suppress
 
 from ._typing import TYPE_CHECKING
@@ -66,21 +67,23 @@ async def arun(steps: Steps) -> Any:
 
 
 class _Iterator:
-    """The generator and how far it is."""
+    """The generator and how far it is. Whoever closes it has it to himself from then on."""
 
-    __slots__ = ("_steps", "result")
+    __slots__ = ("_lock", "_steps", "result")
 
     def __init__(self, steps: Steps) -> None:
         self._steps: Steps | None = steps
+        # Held while the generator runs, which waits for nothing: what takes time is a step.
+        self._lock = allocate_lock()
         self.result: Any = None
 
-    def _resume(self, result: Any, error: BaseException | None) -> Any:
-        """Return what is to be done next; `END` when the work is done."""
-        steps = self._steps
-        if steps is None:
-            return END
+    def _resume(self, steps: Steps | None, result: Any, error: BaseException | None, *, closing: bool) -> Any:
+        """Return what is to be done next; `END` when the work is done, or closed by another."""
         try:
-            return steps.send(result) if error is None else steps.throw(error)
+            with self._lock:
+                if steps is None or not (closing or steps is self._steps):
+                    return END
+                return steps.send(result) if error is None else steps.throw(error)
         except StopIteration as end:
             self._steps = None
             self.result = end.value
@@ -90,6 +93,10 @@ class _Iterator:
             raise
         finally:
             del error  # whose traceback will hold this frame
+
+    def _take(self) -> Steps | None:
+        steps, self._steps = self._steps, None
+        return steps
 
 
 class Iterator(_Iterator):
@@ -101,10 +108,11 @@ class Iterator(_Iterator):
         return self
 
     def __next__(self) -> Any:
-        return self._go(None)
+        return self._go(self._steps, None)
 
-    def _go(self, error: BaseException | None) -> Any:
-        todo = self._resume(None, error)
+    def _go(self, steps: Steps | None, error: BaseException | None) -> Any:
+        closing = error is not None
+        todo = self._resume(steps, None, error, closing=closing)
         while todo is not END:
             if type(todo) is Emit:
                 return todo.value
@@ -114,7 +122,7 @@ class Iterator(_Iterator):
             except BaseException as raised:  # noqa: BLE001 - the work decides about it
                 error = raised
             try:
-                todo = self._resume(result, error)
+                todo = self._resume(steps, result, error, closing=closing)
             finally:
                 error = None  # whose traceback will hold this frame
         raise StopIteration
@@ -122,8 +130,7 @@ class Iterator(_Iterator):
     def close(self) -> None:
         """End the work where it is: its `finally` clauses are done."""
         with suppress(GeneratorExit, StopIteration):
-            self._go(GeneratorExit())
-        self._steps = None
+            self._go(self._take(), GeneratorExit())
 
 
 class AsyncIterator(_Iterator):
@@ -135,10 +142,11 @@ class AsyncIterator(_Iterator):
         return self
 
     async def __anext__(self) -> Any:
-        return await self._go(None)
+        return await self._go(self._steps, None)
 
-    async def _go(self, error: BaseException | None) -> Any:
-        todo = self._resume(None, error)
+    async def _go(self, steps: Steps | None, error: BaseException | None) -> Any:
+        closing = error is not None
+        todo = self._resume(steps, None, error, closing=closing)
         while todo is not END:
             if type(todo) is Emit:
                 return todo.value
@@ -150,7 +158,7 @@ class AsyncIterator(_Iterator):
             except BaseException as raised:  # noqa: BLE001 - the work decides about it
                 error = raised
             try:
-                todo = self._resume(result, error)
+                todo = self._resume(steps, result, error, closing=closing)
             finally:
                 error = None  # whose traceback will hold this frame
         raise StopAsyncIteration
@@ -158,7 +166,6 @@ class AsyncIterator(_Iterator):
     async def aclose(self) -> None:
         """End the work where it is: its `finally` clauses are done."""
         with suppress(GeneratorExit, StopAsyncIteration):
-            await self._go(GeneratorExit())
-        self._steps = None
+            await self._go(self._take(), GeneratorExit())
 
     close = aclose

@@ -66,6 +66,8 @@ def tool(
 ) -> F: ...
 @overload
 def tool(
+    function: None = None,
+    /,
     *,
     name: str | None = None,
     description: str | None = None,
@@ -137,15 +139,15 @@ def pydantic_function_tool(
     """Return a pydantic model as a tool, the same as openai-python's function of this name.
 
     Args:
-        model: the model of the arguments.
+        model: the model of the arguments, or another class: a dataclass, a `TypedDict`, a class of msgspec's or attrs'.
         name: what the model calls it. Default: the name of the class.
         description: what it is for. Default: the docstring of the class.
 
     Raises:
-        TypeError: it is no pydantic model.
+        TypeError: it is no class, or one whose objects have no fields.
     """
-    if not isinstance(model, type) or not hasattr(model, "model_json_schema"):
-        raise TypeError(f"a pydantic model was expected, not {model!r:.100}")
+    if not isinstance(model, type):
+        raise TypeError(f"a pydantic model, or another class, was expected, not {model!r:.100}")
     made: Any = _class_definition(model, name, model.__doc__ if description is None else description)
     return made  # type: ignore[no-any-return]
 
