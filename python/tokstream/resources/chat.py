@@ -31,6 +31,9 @@ class Completions(Resource):
         messages: Any,
         model: Any = NOT_GIVEN,
         stream: Any = False,
+        auto_continue: Any = False,
+        resume: Any = False,
+        stream_under: Any = False,
         extra_headers: Any = None,
         extra_query: Any = None,
         extra_body: Any = None,
@@ -48,6 +51,12 @@ class Completions(Resource):
         elif stream is None:
             body["stream"] = None
         body.update(params)
+        if auto_continue or resume or stream_under:
+            from tokstream._long_answers import ask
+
+            options = {"extra_headers": extra_headers, "extra_query": extra_query, "timeout": timeout}
+            wanted = {"auto_continue": auto_continue, "resume": resume, "stream_under": stream_under}
+            return ask(client, self._form, body, extra_body, options, **wanted)
         return send(
             client,
             self._form,
