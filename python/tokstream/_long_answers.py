@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from time import monotonic
 
-from ._continue import CONTINUES, RESUMES, Answer, count, refuse, repeated, text_of
+from ._continue import CONTINUES, RESUMES, Answer, count, refuse
 from ._continued_stream import AsyncContinuedStream, ContinuedStream
 from ._exceptions import APIError, APITimeoutError, ConfigurationError
+from ._join import repeated, text_of
 from ._marks import NotGiven, Omit
 from ._resource import PARSED, STREAMING, send
 from ._response import RawResponse
@@ -65,7 +66,7 @@ class Call:
         return self._send({**body, "stream": True}, "chat", PARSED)
 
     def _send(self, body: dict[str, Any], stream: str | None, form: str) -> Any:
-        options = self._options
+        options: dict[str, Any] = self._options
         if self._total is not None:
             left = self._left()
             if left <= 0:
@@ -84,7 +85,8 @@ def _total(client: ClientState, timeout: Any) -> float | None:
         return timeout.total
     if hasattr(timeout, "connect") and hasattr(timeout, "read"):
         return None  # httpx's, which has no such clock
-    return client._core.timeout.total
+    total: float | None = client._core.timeout.total
+    return total
 
 
 def ask(
@@ -189,6 +191,6 @@ def _whole(call: Call, answer: Answer) -> Steps:
     return whole if call.form == PARSED else _as_response(whole, reply.http_response, retries)
 
 
-def _as_response(completion: Any, response: Any, retries: int) -> RawResponse:
+def _as_response(completion: Any, response: Any, retries: int) -> Any:
     """Return the last response as if it had brought the whole answer."""
     return RawResponse(response._with_content(completion._json()), cast=ChatCompletion, retries=retries)
