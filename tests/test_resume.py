@@ -673,7 +673,3 @@ def test_raw_responses(surface, resumable):
     raw = surface.run(api.chat.completions.with_raw_response.create(messages=HELLO, stream=True, resume=True))
     assert (raw.status_code, raw.request_id) == (200, "req-1")
     assert surface.run(raw.parse().get_final_text()) == "AB"
-    manager = api.chat.completions.with_streaming_response.create
-    with pytest.raises(tokstream.ConfigurationError, match="with_streaming_response"):  # noqa: SIM117
-        with surface.using(manager(messages=HELLO, stream=True, resume=True)):
-            pass

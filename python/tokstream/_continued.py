@@ -10,10 +10,11 @@ from copy import copy
 from time import monotonic
 
 from ._exceptions import APIError, ClientClosedError, StreamTruncatedError
-from ._join import Seam, finish_reason_of, join, made, repeated, summed, text_of
+from ._join import finish_reason_of, join, made, repeated, summed, text_of
+from ._leg import Leg
 from ._resume import is_curable, wait_before
 from ._tokstream import CompletionUsage, Timings
-from ._typing import TYPE_CHECKING, override
+from ._typing import TYPE_CHECKING, is_dict, override
 
 if TYPE_CHECKING:
     from typing import Any
@@ -28,14 +29,14 @@ if TYPE_CHECKING:
 class Continued:
     """What both streams have but for the waiting."""
 
-    def __init__(self, call: Call, answer: Answer, leg: Any) -> None:
+    def __init__(self, call: Call, answer: Answer, stream: Any) -> None:
         self._call = call
         self._answer = answer
         self._resumed = 0
         self._continued = 0
-        self._began = monotonic() - leg.timings.total
+        self._began = monotonic() - stream.timings.total
         self._ended: float | None = None
-        self._first = leg.timings
+        self._first: Timings = stream.timings
         # Of the requests before this one.
         self._retries = 0
         self._tokens = 0
@@ -49,136 +50,65 @@ class Continued:
         self._over = False
         self._complete = False
         self._closed = False
-        self._leg: Any = None
-        self._begin(leg)
-
-    # ── one request's stream ──────────────────────────────────────────────────────────────────
-
-    def _begin(self, leg: Any) -> None:
-        answer = self._answer
-        self._leg = leg
-        self._is_read = True
-        self._counted = 0
-        self._counts = answer.is_limited
-        self._is_later = answer.completion is not None
-        # The chunks of most streams are nobody's business.
-        self._plain = not (self._is_later or answer.continues or self._counts)
-        # From a first finish reason "length" on, until it is known whether the answer goes on.
-        self._held: list[ChatCompletionChunk] | None = None
-        # Chunks that may only say again what was sent.
-        self._withheld: list[ChatCompletionChunk] = []
-        self._seam = Seam(answer.sent if self._is_later else "")
-
-    def _feed(self, chunk: ChatCompletionChunk) -> None:
-        choices: Any = chunk.choices
-        choice: Any = choices[0] if choices else None
-        delta: Any = getattr(choice, "delta", None)
-        if self._counts and delta is not None and (delta.content or delta.reasoning_content):
-            self._counted += 1
-        if choice is None and self._call.hides_usage:
-            return
-        if self._is_later and not self._fits(chunk, choice, delta):
-            return
-        if self._held is not None:
-            self._held.append(chunk)
-        elif self._answer.continues and getattr(choice, "finish_reason", None) == "length":
-            self._held = [chunk]
-        else:
-            self._ready.append(chunk)
-
-    def _fits(self, chunk: Any, choice: Any, delta: Any) -> bool:
-        """Make a chunk of a later request one of the first; whether it is to be handed out."""
-        before: Any = self._answer.completion
-        for name in ("id", "created"):
-            if before.get(name) is not None:
-                setattr(chunk, name, before[name])
-        usage = chunk.usage
-        if usage is not None:
-            chunk.usage = CompletionUsage.model_construct(**summed(before.get("usage"), usage.to_dict()))
-        if delta is None:
-            return True
-        has_more = usage is not None or getattr(choice, "finish_reason", None) is not None
-        if delta.role is not None:
-            delta.role = None
-            if not has_more and not any(delta.to_dict().values()):
-                return False
-        return not self._seam.is_open or self._is_new(chunk, choice, delta)
-
-    def _is_new(self, chunk: Any, choice: Any, delta: Any) -> bool:
-        is_over = getattr(choice, "finish_reason", None) is not None
-        content = delta.content
-        if content:
-            left_out = self._seam.feed(content)
-            if left_out is None and not is_over:
-                self._withheld.append(chunk)
-                return False
-            if left_out:
-                self._withheld.clear()
-                delta.content = content[left_out:]
-                return is_over or left_out < len(content)
-        if is_over or not self._seam.is_open:
-            self._release_withheld()
-        return True
-
-    def _release_withheld(self) -> None:
-        self._ready.extend(self._withheld)
-        self._withheld.clear()
+        self._begin(stream)
 
     # ── between two requests ──────────────────────────────────────────────────────────────────
 
-    def _leg_ended(self, leg: Any, error: Exception | None = None) -> None:
+    def _begin(self, stream: Any) -> None:
+        self._leg = Leg(stream, self._answer, self._ready, hides_usage=self._call.hides_usage)
+        self._is_read = True
+
+    def _leg_ended(self, leg: Leg, error: Exception | None = None) -> None:
         """Decide what comes after a request's stream has ended, or failed with `error`."""
         if leg is not self._leg or not self._is_read:
             return
+        if isinstance(error, (StopIteration, StopAsyncIteration)):
+            error = None
         self._is_read = False
         if self._closed or isinstance(error, ClientClosedError):
             self._fail(error or self._given_up())
             return
-        snapshot = leg.current_completion_snapshot
-        part = None if snapshot is None else snapshot.to_dict()
+        part = self._part()
         finish_reason = finish_reason_of(part)
         is_over = error is None or finish_reason is not None
-        self._note(leg.timings)
-        answer = self._answer
-        if answer.request_id is None:
-            answer.request_id = leg.response.request_id
         if is_over:
-            self._release_withheld()
-        skip = self._repeated(part, is_over=is_over) if self._is_later else 0
-        answer.take(part, skip=skip, tokens=self._counted if self._counts else None)
+            leg.release()
+        self._note(leg)
+        answer = self._answer
+        skip = repeated(answer.sent, text_of(part), is_over=is_over) if leg.is_later else 0
+        answer.take(part, skip=skip, tokens=leg.counted if leg.counts else None)
         self._in_vain = 0 if answer.brought else self._in_vain + 1
-        held = self._held or []
         # With its finish reason the text is whole; what a broken connection then took is the usage at most.
         if error is None or (finish_reason is not None and answer.resumes and is_curable(error)):
-            if answer.can_be_continued:
-                answer.continues -= 1
-                self._ready.extend(chunk for chunk in held if _is_unfinished(chunk))
-                self._is_due = True
-            else:
-                self._ready.extend(held)
+            self._is_due = answer.can_be_continued
+            answer.continues -= self._is_due
+            leg.end(goes_on=self._is_due)
+            if not self._is_due:
                 self._complete = self._over = True
                 self._ended = monotonic()
             return
-        self._ready.extend(held)
+        leg.end(goes_on=False)
         if self._may_resume(error):
             self._cut = error
             self._is_due = True
         else:
             self._fail(error)
 
+    def _part(self) -> dict[str, Any] | None:
+        snapshot = self._leg.stream.current_completion_snapshot
+        return None if snapshot is None else snapshot.to_dict()
+
     def _may_resume(self, error: Exception) -> bool:
         answer = self._answer
         return answer.completion is not None and answer.resumes > 0 and is_curable(error) and answer.can_be_resumed
 
-    def _repeated(self, part: Any, *, is_over: bool) -> int:
-        return repeated(self._answer.sent, text_of(part), is_over=is_over)
-
-    def _note(self, timings: Timings) -> None:
-        if not self._is_later:
+    def _note(self, leg: Leg) -> None:
+        timings = leg.stream.timings
+        if not leg.is_later:
             self._first = timings
+            self._answer.request_id = leg.stream.response.request_id
         self._retries += timings.retries
-        if timings.tokens_per_second and timings.first_token is not None:
-            self._tokens += round(timings.tokens_per_second * (timings.total - timings.first_token))
+        self._tokens += _tokens_of(timings)
 
     def _fail(self, error: Exception) -> None:
         if isinstance(error, APIError):
@@ -206,9 +136,9 @@ class Continued:
 
     def _go_on(self) -> Steps:
         """Open the next request's stream; where that cannot be, fail."""
+        is_cut = self._cut is not None
         while self._is_due and not self._closed:
-            is_cut = self._cut is not None
-            if is_cut:
+            if self._cut is not None:
                 delay = self._wait()
                 if delay is None:
                     return
@@ -217,20 +147,20 @@ class Continued:
                     return
                 self._answer.resumes -= 1
             try:
-                leg = yield lambda: self._call.open(self._answer.request())
+                stream = yield lambda: self._call.open(self._answer.request())
             except Exception as error:  # noqa: BLE001 - it is raised where nothing is left to be tried
-                self._in_vain += is_cut
+                self._in_vain += self._cut is not None
                 self._cut = error
                 if not self._may_resume(error):
                     self._stop(error)
                 continue
             if self._is_given_up():
-                yield leg.close
+                yield stream.close
                 return
             self._is_due, self._cut = False, None
             self._resumed += is_cut
             self._continued += not is_cut
-            self._begin(leg)
+            self._begin(stream)
 
     def _is_given_up(self) -> bool:
         return self._closed
@@ -267,48 +197,44 @@ class Continued:
     def current_completion_snapshot(self) -> ChatCompletion | None:
         """The answer put together from the chunks that were read so far; None before the first one."""
         answer = self._answer
-        if not self._is_read:
+        if self._is_read and not self._leg.is_later:
+            snapshot: ChatCompletion | None = self._leg.stream.current_completion_snapshot
+            return snapshot
+        part = self._part() if self._is_read else None
+        if part is None:
             return answer.made()
-        snapshot: ChatCompletion | None = self._leg.current_completion_snapshot
-        if not self._is_later or snapshot is None:
-            return answer.made() if snapshot is None else snapshot
-        part = snapshot.to_dict()
-        skip = self._repeated(part, is_over=finish_reason_of(part) is not None)
+        skip = repeated(answer.sent, text_of(part), is_over=finish_reason_of(part) is not None)
         return made(join(answer.completion, part, skip), answer.request_id)
 
     @property
     def usage(self) -> CompletionUsage | None:
         """Tokens and cost of all requests, as far as the server gave them; None before it did."""
-        if self._is_read and not self._is_later:
-            usage: CompletionUsage | None = self._leg.usage
+        usage: CompletionUsage | None = self._leg.stream.usage if self._is_read else None
+        if self._is_read and not self._leg.is_later:
             return usage
-        both = summed((self._answer.completion or {}).get("usage"), self._usage_of_leg())
-        return None if both is None else CompletionUsage.model_construct(**both)
-
-    def _usage_of_leg(self) -> Any:
-        usage = self._leg.usage if self._is_read else None
-        return None if usage is None else usage.to_dict()
+        before: Any = self._answer.completion
+        both = summed(before and before.get("usage"), usage and usage.to_dict())
+        return CompletionUsage.model_construct(**both) if is_dict(both) else None
 
     @property
     def timings(self) -> Timings:
         """How long the answer has taken, from the start of the first request."""
-        leg: Timings = self._leg.timings
-        if not self._is_later:
+        leg: Timings = self._leg.stream.timings
+        if not self._leg.is_later:
             return leg
         total = (self._ended or monotonic()) - self._began
         first = self._first.first_token
         tokens, retries = self._tokens, self._retries
         if self._is_read:
             retries += leg.retries
-            if leg.tokens_per_second and leg.first_token is not None:
-                tokens += round(leg.tokens_per_second * (leg.total - leg.first_token))
+            tokens += _tokens_of(leg)
         rate = tokens / (total - first) if tokens and first is not None and total > first else None
         return Timings(self._first.connect, first, total, rate, retries)
 
     @property
     def response(self) -> Response:
         """Status, headers and request id of the response that is being read."""
-        response: Response = self._leg.response
+        response: Response = self._leg.stream.response
         return response
 
     @property
@@ -357,12 +283,8 @@ class Continued:
         raise TypeError("a stream cannot be pickled or copied: it is one connection; its chunks can")
 
 
-def _is_unfinished(chunk: Any) -> bool:
-    """Take the finish out of a chunk; whether anything is left of it."""
-    chunk.usage = None
-    if not chunk.choices:
-        return False
-    choice = chunk.choices[0]
-    choice.finish_reason = None
-    delta: Any = choice.delta
-    return delta is not None and bool(delta.content or delta.reasoning_content)
+def _tokens_of(timings: Timings) -> int:
+    """Return how many tokens a stream had, by its usage or else by its chunks."""
+    if timings.tokens_per_second is None or timings.first_token is None:
+        return 0
+    return round(timings.tokens_per_second * (timings.total - timings.first_token))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from ._continue import Answer
+    from ._leg import Leg
     from ._long_answers import Call
     from ._tokstream import ChatCompletion, ChatCompletionChunk
 
@@ -22,12 +23,12 @@ if TYPE_CHECKING:
 class ContinuedStream(Continued):
     """A reply as it is being written, by as many requests as it takes: an iterator of chunks, for one pass."""
 
-    def __init__(self, call: Call, answer: Answer, leg: Any) -> None:
+    def __init__(self, call: Call, answer: Answer, stream: Any) -> None:
         from threading import Event, RLock
 
         self._woken = Event()
         self._lock = RLock()
-        super().__init__(call, answer, leg)
+        super().__init__(call, answer, stream)
 
     if not TYPE_CHECKING:
         # `Stream` cannot be subclassed; all of its members are here, and `isinstance` says so.
@@ -48,7 +49,7 @@ class ContinuedStream(Continued):
                 self.close()
                 raise
 
-    def _settle(self, leg: Any, error: Exception | None = None) -> None:
+    def _settle(self, leg: Leg, error: Exception | None = None) -> None:
         with self._lock:
             self._leg_ended(leg, error)
 
@@ -56,6 +57,11 @@ class ContinuedStream(Continued):
         return self
 
     def __next__(self) -> ChatCompletionChunk:
+        chunk: ChatCompletionChunk = self._read()
+        return chunk
+
+    def _read(self, *, text: bool = False) -> Any:
+        """Return the next chunk, or the next piece of text where that is wanted and can be had without one."""
         while True:
             if self._ready:
                 return self._ready.popleft()
@@ -67,22 +73,22 @@ class ContinuedStream(Continued):
                 continue
             leg = self._leg
             try:
-                chunk: ChatCompletionChunk = next(leg)
-            except StopIteration:
-                self._settle(leg)
+                if text and leg.has_plain_text:
+                    return next(leg.texts)
+                chunk = next(leg.stream)
             except Exception as error:  # noqa: BLE001 - it is raised where nothing makes up for it
                 self._settle(leg, error)
             except BaseException:
                 self.close()
                 raise
             else:
-                if self._plain:
+                if leg.is_plain:
                     return chunk
-                self._feed(chunk)
+                leg.feed(chunk)
 
     def until_done(self) -> Self:
         """Read the rest of the stream and return the stream itself."""
-        if self._counts:
+        if self._leg.counts:
             for _ in self:
                 pass
             return self
@@ -96,7 +102,7 @@ class ContinuedStream(Continued):
                 continue
             leg = self._leg
             try:
-                leg.until_done()
+                leg.stream.until_done()
             except Exception as error:  # noqa: BLE001 - it is raised where nothing makes up for it
                 self._settle(leg, error)
             except BaseException:
@@ -124,7 +130,7 @@ class ContinuedStream(Continued):
         """End the request. Does nothing when the stream has ended or is closed."""
         self._give_up()
         self._woken.set()
-        self._leg.close()
+        self._leg.stream.close()
 
     def __enter__(self) -> Self:
         return self
@@ -138,9 +144,9 @@ class ContinuedStream(Continued):
 class AsyncContinuedStream(Continued):
     """A reply as it is being written, by as many requests as it takes: an asynchronous iterator, for one pass."""
 
-    def __init__(self, call: Call, answer: Answer, leg: Any) -> None:
+    def __init__(self, call: Call, answer: Answer, stream: Any) -> None:
         self._task: Task[Any] | None = None
-        super().__init__(call, answer, leg)
+        super().__init__(call, answer, stream)
 
     if not TYPE_CHECKING:
         # `AsyncStream` cannot be subclassed; all of its members are here, and `isinstance` says so.
@@ -149,10 +155,10 @@ class AsyncContinuedStream(Continued):
             return AsyncStream
 
     @override
-    def _begin(self, leg: Any) -> None:
-        super()._begin(leg)
+    def _begin(self, stream: Any) -> None:
+        super()._begin(stream)
         # One iterator for all steps uses its awaitable again; the stream itself makes one for each step.
-        self._chunks = aiter(leg)
+        self._chunks = aiter(stream)
 
     @override
     def _sleep(self, seconds: float) -> Any:
@@ -184,6 +190,11 @@ class AsyncContinuedStream(Continued):
         return self
 
     async def __anext__(self) -> ChatCompletionChunk:
+        chunk: ChatCompletionChunk = await self._read()
+        return chunk
+
+    async def _read(self, *, text: bool = False) -> Any:
+        """Return the next chunk, or the next piece of text where that is wanted and can be had without one."""
         while True:
             if self._ready:
                 return self._ready.popleft()
@@ -195,22 +206,22 @@ class AsyncContinuedStream(Continued):
                 continue
             leg = self._leg
             try:
-                chunk: ChatCompletionChunk = await self._chunks.__anext__()
-            except StopAsyncIteration:
-                self._leg_ended(leg)
+                if text and leg.has_plain_text:
+                    return await leg.texts.__anext__()
+                chunk = await self._chunks.__anext__()
             except Exception as error:  # noqa: BLE001 - it is raised where nothing makes up for it
                 self._leg_ended(leg, error)
             except BaseException:
                 await self.close()
                 raise
             else:
-                if self._plain:
+                if leg.is_plain:
                     return chunk
-                self._feed(chunk)
+                leg.feed(chunk)
 
     async def until_done(self) -> Self:
         """Read the rest of the stream and return the stream itself."""
-        if self._counts:
+        if self._leg.counts:
             async for _ in self:
                 pass
             return self
@@ -224,7 +235,7 @@ class AsyncContinuedStream(Continued):
                 continue
             leg = self._leg
             try:
-                await leg.until_done()
+                await leg.stream.until_done()
             except Exception as error:  # noqa: BLE001 - it is raised where nothing makes up for it
                 self._leg_ended(leg, error)
             except BaseException:
@@ -253,7 +264,7 @@ class AsyncContinuedStream(Continued):
         self._give_up()
         if self._task is not None:
             self._task.cancel()
-        await self._leg.close()
+        await self._leg.stream.close()
 
     aclose = close
 
@@ -279,7 +290,7 @@ class Texts:
 
     def __next__(self) -> str:
         while True:
-            if text := _text_of(next(self._stream)):
+            if text := _text_of(self._stream._read(text=True)):
                 return text
 
 
@@ -296,11 +307,13 @@ class AsyncTexts:
 
     async def __anext__(self) -> str:
         while True:
-            if text := _text_of(await self._stream.__anext__()):
+            if text := _text_of(await self._stream._read(text=True)):
                 return text
 
 
 def _text_of(chunk: Any) -> str:
+    if isinstance(chunk, str):
+        return chunk
     delta: Any = getattr(chunk.choices[0], "delta", None) if chunk.choices else None
     content: Any = getattr(delta, "content", None)
     return content if isinstance(content, str) else ""

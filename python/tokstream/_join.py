@@ -91,7 +91,8 @@ def join(first: dict[str, Any] | None, second: dict[str, Any], skip: int = 0) ->
     message = _overlaid(before, after, {"role"})
     for name, left_out in (("content", skip), ("reasoning_content", 0)):
         if isinstance(after.get(name), str):
-            message[name] = (before.get(name) or "") + after[name][left_out:]
+            begun = before.get(name)
+            message[name] = (begun if isinstance(begun, str) else "") + after[name][left_out:]
     choice = _overlaid(_choice_of(first), _choice_of(second), {"index"})
     # Of a part that was cut there is none.
     finish_reason = finish_reason_of(second)
