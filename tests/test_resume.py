@@ -673,3 +673,43 @@ def test_raw_responses(surface, resumable):
     raw = surface.run(api.chat.completions.with_raw_response.create(messages=HELLO, stream=True, resume=True))
     assert (raw.status_code, raw.request_id) == (200, "req-1")
     assert surface.run(raw.parse().get_final_text()) == "AB"
+
+
+# ── what no server should send ────────────────────────────────────────────────────────────────
+
+ODD = [
+    {},
+    {"choices": None},
+    {"choices": []},
+    {"choices": 5},
+    {"choices": [None]},
+    {"choices": [{}]},
+    {"choices": [{"delta": "x"}]},
+    {"choices": [{"delta": {"refusal": None, "role": 7, "audio": None}}]},
+    {"choices": [{"delta": {"role": "assistant", "content": ""}}], "id": None, "created": "x", "usage": "much"},
+    {
+        "choices": [{"delta": {"content": None, "tool_calls": None}}],
+        "usage": {"prompt_tokens": "x", "total_tokens": None},
+    },
+]
+
+
+@pytest.mark.parametrize("params", [{"resume": True}, {"resume": True, "max_tokens": 99}, {"auto_continue": True}])
+@pytest.mark.parametrize("how", READERS)
+def test_odd_chunks_pass(surface, resumable, params, how):
+    first = sse(*ODD, text(LONG), *ODD, done=False)
+    end = (sse(finish("length")),) if "auto_continue" in params else (RESET,)
+    api, _ = resumable(stream(first, *end), stream(sse(*ODD, text("B"), *ODD, finish())))
+    answer = surface.stream(api, **params)
+    if how.startswith("one chunk"):
+        assert surface.next(answer).choices is None
+    text_of_it = surface.run(answer.get_final_text()) if how == "chunks" else READERS[how](surface, answer)
+    assert text_of_it == LONG + "B"
+    assert answer.usage is None or answer.usage.to_dict()
+
+
+@pytest.mark.parametrize("odd", [*ODD, {"choices": [{"delta": {"content": 5, "reasoning_content": ["x"]}}]}])
+def test_odd_chunks_are_handed_out_one_by_one(surface, resumable, odd):
+    api, _ = resumable(cut(LONG), stream(sse(odd, text("B"), finish())))
+    chunks = surface.list(surface.stream(api, resume=True))
+    assert chunks[-2].choices[0].delta.content == "B"

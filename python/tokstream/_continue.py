@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ._exceptions import ConfigurationError
-from ._join import finish_reason_of, join, made, message_of
+from ._join import finish_reason_of, join, made, message_of, text_of, usage_of
 from ._marks import NotGiven, Omit
 from ._typing import TYPE_CHECKING, is_dict, is_list
 
@@ -121,14 +121,13 @@ class Answer:
             skip: how much of its text is none of the answer's.
             tokens: how many tokens it has, by the chunks, where the server does not say.
         """
-        usage: dict[str, Any] = (part or {}).get("usage") or {}
-        said: Any = usage.get("completion_tokens")
+        said: Any = (usage_of(part) or {}).get("completion_tokens")
         said = said if isinstance(said, int) else tokens
         self._used = None if self._used is None or said is None else self._used + said
-        before = len(self._message.get("content") or "")
+        before = len(text_of(self.completion))
         if part is not None or self.completion is not None:
             self.completion = join(self.completion, part or {}, skip)
-        self._brought = len(self._message.get("content") or "") > before
+        self._brought = len(text_of(self.completion)) > before
 
     @property
     def _left(self) -> int | None:
@@ -149,18 +148,18 @@ class Answer:
         if message.get("tool_calls") or message.get("function_call") or message.get("refusal"):
             return False
         # Thoughts that were cut before there was any text are nothing that a server continues.
-        return self._left != 0 and bool(message.get("content") or not message.get("reasoning_content"))
+        return self._left != 0 and bool(text_of(self.completion) or not message.get("reasoning_content"))
 
     @property
     def sent(self) -> str:
         """The text of the message that the next request has continued."""
         begun = (self._prefix or {}).get("content")
-        return (begun if isinstance(begun, str) else "") + (self._message.get("content") or "")
+        return (begun if isinstance(begun, str) else "") + text_of(self.completion)
 
     def request(self) -> dict[str, Any]:
         """Return the body of the next request."""
         body = dict(self.body)
-        text = self._message.get("content")
+        text = text_of(self.completion)
         if text or self._prefix:
             # Only then is there something to be continued.
             if "echo" in body and text:
@@ -184,7 +183,7 @@ class Answer:
             added = [*begun, {"type": "text", "text": text}] if is_list(begun) else begun + text
             message = {**self._prefix, "content": added}
         reasoning = self._message.get("reasoning_content")
-        if reasoning:
+        if isinstance(reasoning, str) and reasoning:
             message["reasoning_content"] = (message.get("reasoning_content") or "") + reasoning
         return [*messages, message]
 

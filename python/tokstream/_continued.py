@@ -10,11 +10,11 @@ from copy import copy
 from time import monotonic
 
 from ._exceptions import APIError, ClientClosedError, StreamTruncatedError
-from ._join import finish_reason_of, join, made, repeated, summed, text_of
+from ._join import finish_reason_of, join, made, repeated, summed, text_of, usage_of
 from ._leg import Leg
 from ._resume import is_curable, wait_before
 from ._tokstream import CompletionUsage, Timings
-from ._typing import TYPE_CHECKING, is_dict, override
+from ._typing import TYPE_CHECKING, override
 
 if TYPE_CHECKING:
     from typing import Any
@@ -212,9 +212,8 @@ class Continued:
         usage: CompletionUsage | None = self._leg.stream.usage if self._is_read else None
         if self._is_read and not self._leg.is_later:
             return usage
-        before: Any = self._answer.completion
-        both = summed(before and before.get("usage"), usage and usage.to_dict())
-        return CompletionUsage.model_construct(**both) if is_dict(both) else None
+        both = summed(usage_of(self._answer.completion), usage and usage.to_dict())
+        return None if both is None else CompletionUsage.model_construct(**both)
 
     @property
     def timings(self) -> Timings:
@@ -256,8 +255,7 @@ class Continued:
         return completion
 
     def _final_text(self) -> str:
-        choices = self._final().choices
-        return (choices[0].message.content or "") if choices else ""
+        return text_of(self._final().to_dict())
 
     def _give_up(self) -> None:
         self._closed = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._continued import Continued
+from ._leg import choice_of, delta_of
 from ._steps import arun, run
 from ._tokstream import AsyncStream, Stream
 from ._typing import TYPE_CHECKING, override
@@ -314,6 +315,5 @@ class AsyncTexts:
 def _text_of(chunk: Any) -> str:
     if isinstance(chunk, str):
         return chunk
-    delta: Any = getattr(chunk.choices[0], "delta", None) if chunk.choices else None
-    content: Any = getattr(delta, "content", None)
+    content: Any = getattr(delta_of(choice_of(chunk)), "content", None)
     return content if isinstance(content, str) else ""

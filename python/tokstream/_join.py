@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from ._tokstream import ChatCompletion
-from ._typing import TYPE_CHECKING, is_dict
+from ._typing import TYPE_CHECKING, is_dict, is_list
 
 if TYPE_CHECKING:
     from typing import Any
@@ -22,6 +22,8 @@ def summed(first: Any, second: Any) -> Any:
         return second if first is None else first
     if is_dict(first) and is_dict(second):
         return {key: summed(first.get(key), second.get(key)) for key in {**first, **second}}
+    if is_dict(first):
+        return first
     is_number = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in (first, second))
     return first + second if is_number else second
 
@@ -84,7 +86,7 @@ def join(first: dict[str, Any] | None, second: dict[str, Any], skip: int = 0) ->
     if first is None:
         return second
     whole = _overlaid(first, second, _OF_THE_FIRST)
-    usage = summed(first.get("usage"), second.get("usage"))
+    usage = summed(usage_of(first), usage_of(second))
     if usage is not None:
         whole["usage"] = usage
     before, after = message_of(first), message_of(second)
@@ -102,7 +104,8 @@ def join(first: dict[str, Any] | None, second: dict[str, Any], skip: int = 0) ->
 
 def _choice_of(completion: dict[str, Any] | None) -> dict[str, Any]:
     choices: Any = None if completion is None else completion.get("choices")
-    return choices[0] if choices else {}
+    choice: Any = choices[0] if is_list(choices) and choices else None
+    return choice if is_dict(choice) else {}
 
 
 def finish_reason_of(completion: dict[str, Any] | None) -> str | None:
@@ -112,13 +115,20 @@ def finish_reason_of(completion: dict[str, Any] | None) -> str | None:
 
 def message_of(completion: dict[str, Any] | None) -> dict[str, Any]:
     """Return the message of an answer."""
-    return _choice_of(completion).get("message") or {}
+    message: Any = _choice_of(completion).get("message")
+    return message if is_dict(message) else {}
 
 
 def text_of(completion: dict[str, Any] | None) -> str:
     """Return the text of an answer."""
     content = message_of(completion).get("content")
     return content if isinstance(content, str) else ""
+
+
+def usage_of(completion: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return the usage of an answer, where there is one."""
+    usage: Any = None if completion is None else completion.get("usage")
+    return usage if is_dict(usage) else None
 
 
 def _overlaid(first: dict[str, Any], second: dict[str, Any], kept: set[str]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._join import Seam, summed
+from ._join import Seam, summed, usage_of
 from ._tokstream import BaseModel, CompletionUsage
 from ._typing import TYPE_CHECKING, is_list
 
@@ -64,10 +64,8 @@ class Leg:
 
     def feed(self, chunk: ChatCompletionChunk) -> None:
         """Take the next chunk."""
-        choices: Any = chunk.choices
-        choice: Any = choices[0] if is_list(choices) and choices else None
-        delta: Any = getattr(choice, "delta", None)
-        delta = delta if isinstance(delta, BaseModel) else None
+        choice = choice_of(chunk)
+        delta = delta_of(choice)
         if choice is None and self._hides_usage and chunk.usage is not None:
             return
         if self.counts and has_text(delta):
@@ -89,7 +87,7 @@ class Leg:
                 setattr(chunk, name, before[name])
         usage: Any = chunk.usage
         if isinstance(usage, BaseModel):
-            chunk.usage = CompletionUsage.model_construct(**summed(before.get("usage"), usage.to_dict()))
+            chunk.usage = CompletionUsage.model_construct(**summed(usage_of(before), usage.to_dict()))
         if delta is None:
             return True
         is_last = getattr(choice, "finish_reason", None) is not None
@@ -127,6 +125,18 @@ class Leg:
         self.held = None
 
 
+def choice_of(chunk: ChatCompletionChunk) -> Any:
+    """Return the choice of a chunk, whatever a server calls its choices."""
+    choices: Any = chunk.choices
+    return choices[0] if is_list(choices) and choices else None
+
+
+def delta_of(choice: Any) -> Any:
+    """Return what is new in a choice."""
+    delta = getattr(choice, "delta", None)
+    return delta if isinstance(delta, BaseModel) else None
+
+
 def has_text(delta: Any) -> bool:
     """Whether a delta has text, or a thought."""
     return delta is not None and bool(delta.content or delta.reasoning_content)
@@ -135,8 +145,7 @@ def has_text(delta: Any) -> bool:
 def _without_finish(chunk: Any) -> bool:
     """Take the finish out of a chunk; whether anything is left of it."""
     chunk.usage = None
-    if not chunk.choices:
-        return False
-    choice = chunk.choices[0]
-    choice.finish_reason = None
-    return has_text(choice.delta)
+    choice = choice_of(chunk)
+    if isinstance(choice, BaseModel):
+        choice.finish_reason = None  # type: ignore[attr-defined]
+    return has_text(delta_of(choice))
