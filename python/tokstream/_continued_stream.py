@@ -31,11 +31,10 @@ class ContinuedStream(Continued):
         self._lock = RLock()
         super().__init__(call, answer, stream)
 
-    if not TYPE_CHECKING:
-        # `Stream` cannot be subclassed; all of its members are here, and `isinstance` says so.
-        @property
-        def __class__(self) -> type:
-            return Stream
+    @property
+    def __class__(self) -> type:
+        """`Stream` cannot be subclassed; all of its members are here, and `isinstance` says so."""
+        return Stream
 
     @override
     def _sleep(self, seconds: float) -> Any:
@@ -149,11 +148,10 @@ class AsyncContinuedStream(Continued):
         self._task: Task[Any] | None = None
         super().__init__(call, answer, stream)
 
-    if not TYPE_CHECKING:
-        # `AsyncStream` cannot be subclassed; all of its members are here, and `isinstance` says so.
-        @property
-        def __class__(self) -> type:
-            return AsyncStream
+    @property
+    def __class__(self) -> type:
+        """`AsyncStream` cannot be subclassed; all of its members are here, and `isinstance` says so."""
+        return AsyncStream
 
     @override
     def _begin(self, stream: Any) -> None:
