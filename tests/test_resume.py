@@ -6,8 +6,12 @@ import asyncio
 import contextlib
 import gc
 import json
+import os
+import subprocess
+import sys
 import time
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -577,6 +581,66 @@ def test_closing_ends_the_wait_for_the_next_request_s_beginning(serve):
     asyncio.run(main())
 
 
+def test_several_tasks_read_one_stream(serve):
+    pieces = [f"{number} " for number in range(40)]
+    script = [cut(*pieces[at : at + 10]) for at in range(0, 30, 10)]
+    server = serve(*script, stream(said(*pieces[30:])))
+
+    async def main() -> None:
+        async def read(answer: Any) -> list[str]:
+            return [piece async for piece in answer.text_stream]
+
+        async with tokstream.AsyncClient(api_key="k", base_url=server.url, retry=POLICY) as api:
+            answer = await api.chat.completions.create(messages=HELLO, stream=True, resume=True)
+            read_by_all = await asyncio.gather(*(read(answer) for _ in range(4)))
+            assert sorted(piece for one in read_by_all for piece in one) == sorted(pieces)
+            assert await answer.get_final_text() == "".join(pieces)
+
+    asyncio.run(main())
+    assert len(server.requests) == 4
+
+
+def test_several_threads_read_one_stream(serve):
+    """Each piece comes to one of them, and one of them goes on after each cut."""
+    pieces = [f"{number} " for number in range(40)]
+    script = [cut(*pieces[at : at + 10]) for at in range(0, 30, 10)]
+    server = serve(*script, stream(said(*pieces[30:])))
+    with tokstream.Client(api_key="k", base_url=server.url, retry=POLICY) as api:
+        answer = api.chat.completions.create(messages=HELLO, stream=True, resume=True)
+        with ThreadPoolExecutor(4) as pool:
+            read = [pool.submit(list, answer.text_stream) for _ in range(4)]
+        assert sorted(piece for one in read for piece in one.result()) == sorted(pieces)
+        assert answer.resumed == 3
+        assert answer.get_final_text() == "".join(pieces)
+    assert len(server.requests) == 4
+
+
+@pytest.mark.parametrize("script", ["wait", "open", "read"])
+def test_an_interrupt_ends_it_wherever_it_is(serve, script):
+    """Of the blocking client: between two requests, while the next one begins, and in its midst."""
+    later = {"wait": [], "open": [[STALL]], "read": [stream(begun("B"), STALL)]}[script]
+    server = serve(cut("A"), *later)
+    delay = 9 if script == "wait" else 0.01
+    program = (
+        "import signal, sys, threading, tokstream\n"
+        "client = tokstream.Client(api_key='k', retry=tokstream.RetryPolicy(initial_delay=float(sys.argv[1])))\n"
+        "answer = client.chat.completions.create(messages='x', stream=True, resume=True)\n"
+        "threading.Timer(0.3, signal.raise_signal, [signal.SIGINT]).start()\n"
+        "try: answer.get_final_text()\n"
+        "except KeyboardInterrupt: print(answer.is_closed, list(answer))\n"
+        "sys.stdin.read()"
+    )
+    environment = {**os.environ, "DEEPINFRA_BASE_URL": server.url}
+    command = [sys.executable, "-c", program, str(delay)]
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "True []\n"
+        assert gone(server, len(server.requests) - 1)
+        process.communicate("")
+    assert len(server.requests) == 1 + bool(later)
+
+
 def test_a_closed_client_is_no_cut(surface, resumable):
     api, server = resumable(stream(begun("A"), STALL))
     answer = surface.stream(api, resume=True)
@@ -639,6 +703,10 @@ def test_what_asks_for_nothing_is_not_refused(surface, resumable):
     answer = surface.stream(api, resume=True, top_logprobs=tokstream.NOT_GIVEN, **nothing)
     assert surface.run(answer.get_final_text()) == "A"
     assert "seed" not in server.request.json
+    missing = dict.fromkeys(("tools", "response_format", "n", "max_tokens"), tokstream.NOT_GIVEN)
+    api, server = resumable(stream(said("A")))
+    assert surface.create(api, resume=True, extra_body=None, **missing).choices[0].message.content == "A"
+    assert not missing.keys() & server.request.json.keys()
 
 
 @pytest.mark.parametrize(("value", "wrong"), [(-1, ValueError), ("yes", TypeError), (1.5, TypeError)])

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from ._exceptions import ConfigurationError
 from ._join import finish_reason_of, join, made, message_of, text_of, usage_of
-from ._marks import NotGiven, Omit
-from ._typing import TYPE_CHECKING, is_dict, is_list
+from ._typing import TYPE_CHECKING, is_list
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,8 +45,8 @@ def refuse(body: Mapping[str, Any], names: str) -> None:
     Raises:
         ConfigurationError: the request asks for such a thing.
     """
-    form = body.get("response_format")
-    form = form.get("type") if is_dict(form) else form
+    form: Any = body.get("response_format")
+    form = form.get("type") if hasattr(form, "get") else form
     choices = body.get("n")
     for name, asked, why in (
         ("tools", body.get("tools") or body.get("functions"), "half a call cannot be sent back to be finished"),
@@ -81,7 +80,7 @@ class Answer:
     __slots__ = ("_brought", "_limits", "_prefix", "_used", "body", "completion", "continues", "request_id", "resumes")
 
     def __init__(self, body: dict[str, Any], *, continues: int, resumes: int) -> None:
-        self.body = {key: value for key, value in body.items() if not isinstance(value, (NotGiven, Omit))}
+        self.body = body
         self.continues = continues
         self.resumes = resumes
         self.completion: dict[str, Any] | None = None

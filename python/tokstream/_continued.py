@@ -58,12 +58,10 @@ class Continued:
         self._leg = Leg(stream, self._answer, self._ready, hides_usage=self._call.hides_usage)
         self._is_read = True
 
-    def _leg_ended(self, leg: Leg, error: Exception | None = None) -> None:
+    def _leg_ended(self, leg: Leg, error: Exception | None) -> None:
         """Decide what comes after a request's stream has ended, or failed with `error`."""
         if leg is not self._leg or not self._is_read:
             return
-        if isinstance(error, (StopIteration, StopAsyncIteration)):
-            error = None
         self._is_read = False
         if self._closed or isinstance(error, ClientClosedError):
             self._fail(error or self._given_up())

@@ -49,7 +49,15 @@ class ContinuedStream(Continued):
                 self.close()
                 raise
 
-    def _settle(self, leg: Leg, error: Exception | None = None) -> None:
+    def _settle(self, leg: Leg, error: Exception | None) -> None:
+        if isinstance(error, StopIteration):
+            error = None
+            # Its error was raised once, maybe to another reader.
+            if not leg.stream._is_complete:
+                try:
+                    leg.stream.get_final_text()
+                except Exception as failed:  # noqa: BLE001 - it is raised where nothing makes up for it
+                    error = failed
         with self._lock:
             self._leg_ended(leg, error)
 
@@ -109,7 +117,7 @@ class ContinuedStream(Continued):
                 self.close()
                 raise
             else:
-                self._settle(leg)
+                self._settle(leg, None)
 
     @property
     def text_stream(self) -> Texts:
@@ -183,7 +191,21 @@ class AsyncContinuedStream(Continued):
             await self.close()
             raise
         finally:
-            self._task = task = None
+            # Another reader may have begun the next turn already.
+            if self._task is task:
+                self._task = None
+            del task
+
+    async def _settle(self, leg: Leg, error: Exception | None) -> None:
+        if isinstance(error, StopAsyncIteration):
+            error = None
+            # Its error was raised once, maybe to another reader.
+            if not leg.stream._is_complete:
+                try:
+                    await leg.stream.get_final_text()
+                except Exception as failed:  # noqa: BLE001 - it is raised where nothing makes up for it
+                    error = failed
+        self._leg_ended(leg, error)
 
     def __aiter__(self) -> Self:
         return self
@@ -209,7 +231,7 @@ class AsyncContinuedStream(Continued):
                     return await leg.texts.__anext__()
                 chunk = await self._chunks.__anext__()
             except Exception as error:  # noqa: BLE001 - it is raised where nothing makes up for it
-                self._leg_ended(leg, error)
+                await self._settle(leg, error)
             except BaseException:
                 await self.close()
                 raise
@@ -236,12 +258,12 @@ class AsyncContinuedStream(Continued):
             try:
                 await leg.stream.until_done()
             except Exception as error:  # noqa: BLE001 - it is raised where nothing makes up for it
-                self._leg_ended(leg, error)
+                await self._settle(leg, error)
             except BaseException:
                 await self.close()
                 raise
             else:
-                self._leg_ended(leg)
+                await self._settle(leg, None)
 
     @property
     def text_stream(self) -> AsyncTexts:

@@ -126,7 +126,7 @@ def ask(
         )
     is_stream = bool(body.get("stream"))
     body = {**body, **(extra_body or {})}
-    body.pop("stream", None)
+    body = {key: value for key, value in body.items() if not isinstance(value, (NotGiven, Omit)) and key != "stream"}
     if names:
         refuse(body, names)
     call = Call(client, form, options)
