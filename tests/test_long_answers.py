@@ -441,6 +441,7 @@ def test_a_whole_answer_goes_on_under_it(surface, hasty):
 def test_a_stream_has_no_other_under_it(surface, hasty):
     api, server = hasty(stream(said("A")))
     answer = surface.stream(api, stream_under=True)
+    assert type(answer) is surface.stream_class
     assert contents(surface.list(answer)) == ["A", None]
     assert "stream_options" not in server.request.json
 

@@ -110,6 +110,7 @@ class Continued:
 
     def _fail(self, error: Exception) -> None:
         if isinstance(error, APIError):
+            self._call.name_total(error)
             error.partial = self.current_completion_snapshot
         # One that was raised refers to the frames that refer to this.
         self._failure = copy(error)
@@ -142,6 +143,7 @@ class Continued:
                     return
                 yield lambda delay=delay: self._sleep(delay)
                 if self._is_given_up():
+                    self._fail(self._given_up())
                     return
                 self._answer.resumes -= 1
             try:
@@ -154,6 +156,7 @@ class Continued:
                 continue
             if self._is_given_up():
                 yield stream.close
+                self._fail(self._given_up())
                 return
             self._is_due, self._cut = False, None
             self._resumed += is_cut

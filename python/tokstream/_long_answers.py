@@ -33,12 +33,13 @@ class Call:
         options: headers, query and timeout of each request.
     """
 
-    __slots__ = ("_began", "_options", "_timeout", "_total", "client", "form", "hides_usage")
+    __slots__ = ("_began", "_options", "_requests", "_timeout", "_total", "client", "form", "hides_usage")
 
     def __init__(self, client: ClientState, form: str, options: dict[str, Any]) -> None:
         self.client = client
         self.form = form
         self._options = options
+        self._requests = 0
         self._began = monotonic()
         self._timeout = options["timeout"]
         self._total = _total(client, self._timeout)
@@ -57,6 +58,12 @@ class Call:
     def _left(self) -> float:
         return (self._total or 0.0) - (monotonic() - self._began)
 
+    def name_total(self, error: Exception) -> None:
+        """Have an error of the total time tell that time, and not what of it was left for the last request."""
+        if self._requests > 1 and isinstance(error, APITimeoutError) and error.phase == "total":
+            error.message = f"The call was not finished within {self._total} s (timeout: total)"
+            error.args = (error.message,)
+
     def whole(self, body: dict[str, Any]) -> Any:
         """Send a request whose reply is read whole."""
         return self._send(body, None, self.form)
@@ -67,14 +74,10 @@ class Call:
 
     def _send(self, body: dict[str, Any], stream: str | None, form: str) -> Any:
         options: dict[str, Any] = self._options
-        if self._total is not None:
-            left = self._left()
-            if left <= 0:
-                raise APITimeoutError(
-                    f"The call was not finished within {self._total} s (timeout: total)", phase="total"
-                )
+        self._requests += 1
+        if self._total is not None and self._requests > 1:
             clocks = self.client._core.timeout if isinstance(self._timeout, (NotGiven, Omit)) else self._timeout
-            options = {**options, "timeout": Timeout(clocks, total=left)}
+            options = {**options, "timeout": Timeout(clocks, total=max(self._left(), 0.0))}
         return send(
             self.client, form, "POST", "/chat/completions", body=body, cast=ChatCompletion, stream=stream, **options
         )
@@ -173,6 +176,7 @@ def _whole(call: Call, answer: Answer) -> Steps:
         try:
             reply = yield lambda: call.whole(answer.request())
         except APIError as error:
+            call.name_total(error)
             error.partial = answer.made()
             raise
         completion = reply if call.form == PARSED else reply.parse()

@@ -51,7 +51,7 @@ class Completions(Resource):
         elif stream is None:
             body["stream"] = None
         body.update(params)
-        if auto_continue or resume or stream_under:
+        if auto_continue or resume or (stream_under and not stream):
             from tokstream._long_answers import ask
 
             options = {"extra_headers": extra_headers, "extra_query": extra_query, "timeout": timeout}
