@@ -196,6 +196,21 @@ def test_thoughts_alone_cannot_be_gone_on_from(surface, resumable):
     assert (len(server.requests), answer.resumed) == (1, 0)
 
 
+UNASKED = [{"tool_calls": [{"index": 0, "id": "c", "function": {"name": "f", "arguments": "{"}}]}, {"refusal": "I c"}]
+
+
+@pytest.mark.parametrize("delta", UNASKED)
+def test_a_call_or_a_refusal_is_no_text_to_go_on_from(surface, resumable, delta):
+    begun_so = sse(text("A"), chunk(choice(**delta)), done=False)
+    api, server = resumable(stream(begun_so, RESET), stream(begun_so, sse(finish("length"))))
+    with pytest.raises(tokstream.StreamTruncatedError) as caught:
+        surface.list(surface.stream(api, resume=True))
+    assert caught.value.partial.choices[0].message.to_dict().keys() >= delta.keys()
+    whole = surface.run(surface.stream(api, resume=True, auto_continue=True).get_final_completion())
+    assert whole.choices[0].finish_reason == "length"
+    assert len(server.requests) == 2
+
+
 def test_a_cut_after_an_empty_beginning_asks_again(surface, resumable):
     opener = chunk(choice(role="assistant", content=""))
     api, server = resumable(stream(sse(opener, done=False), RESET), stream(sse(opener, text("B"), finish())))

@@ -138,16 +138,20 @@ class Answer:
     @property
     def can_be_continued(self) -> bool:
         """Whether the answer goes on after it came to its length's end."""
-        return self.continues > 0 and self._finish_reason == "length" and self._brought and self._left != 0
+        is_cut_short = self._finish_reason == "length" and self._brought
+        return self.continues > 0 and is_cut_short and self._is_text and self._left != 0
 
     @property
     def can_be_resumed(self) -> bool:
         """Whether another request can go on from what there is."""
-        message = self._message
-        if message.get("tool_calls") or message.get("function_call") or message.get("refusal"):
-            return False
         # Thoughts that were cut before there was any text are nothing that a server continues.
-        return self._left != 0 and bool(text_of(self.completion) or not message.get("reasoning_content"))
+        begins = bool(text_of(self.completion) or not self._message.get("reasoning_content"))
+        return begins and self._is_text and self._left != 0
+
+    @property
+    def _is_text(self) -> bool:
+        """Whether the answer is a text, and not a call or a refusal that nobody asked for."""
+        return not any(self._message.get(name) for name in ("tool_calls", "function_call", "refusal"))
 
     @property
     def sent(self) -> str:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from typing_extensions import Self, override
+
 from tokstream._continue import Answer
 from tokstream._long_answers import Call
 from tokstream._tokstream import AsyncStream, ChatCompletionChunk, Stream
@@ -24,6 +26,14 @@ class ContinuedStream(Stream[ChatCompletionChunk]):  # type: ignore[misc]  # pyr
     def continued(self) -> int:
         """How many times the reply was continued where it had ended with `length`."""
 
+    # Of a final class, mypy takes Self for that class.
+    @override
+    def __iter__(self) -> Self: ...
+    @override
+    def __enter__(self) -> Self: ...
+    @override
+    def until_done(self) -> Self: ...
+
 class AsyncContinuedStream(  # type: ignore[misc]
     AsyncStream[ChatCompletionChunk]  # pyright: ignore[reportGeneralTypeIssues]
 ):
@@ -41,3 +51,10 @@ class AsyncContinuedStream(  # type: ignore[misc]
     @property
     def continued(self) -> int:
         """How many times the reply was continued where it had ended with `length`."""
+
+    @override
+    def __aiter__(self) -> Self: ...
+    @override
+    async def __aenter__(self) -> Self: ...
+    @override
+    async def until_done(self) -> Self: ...

@@ -91,6 +91,9 @@ def going_on(client: Client, streamed: bool) -> None:
     assert_type(stream, ContinuedStream)
     assert_type(stream.resumed, int)
     assert_type(stream.continued, int)
+    with stream as same:
+        assert_type(same, ContinuedStream)
+    assert_type(stream.until_done(), ContinuedStream)
     whole(stream)
     for token in stream.text_stream:
         assert_type(token, str)
@@ -111,6 +114,9 @@ async def going_on_async(client: AsyncClient) -> None:
     stream = await client.chat.completions.create(messages="Hello!", stream=True, resume=True)
     assert_type(stream, AsyncContinuedStream)
     assert_type(stream.resumed, int)
+    async with stream as same:
+        assert_type(same, AsyncContinuedStream)
+    assert_type(await stream.until_done(), AsyncContinuedStream)
     await whole_async(stream)
     async for token in stream.text_stream:
         assert_type(token, str)
