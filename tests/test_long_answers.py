@@ -168,6 +168,13 @@ def test_a_server_that_hands_back_the_whole_message(surface, hasty):
     assert surface.create(api, auto_continue=True).choices[0].message.content == LONG + "occasional intervals"
 
 
+def test_a_beginning_of_the_caller_s_that_is_handed_back(surface, hasty):
+    api, server = hasty(ended(LONG + "A"), reply(completion(LONG + "AB")))
+    whole = surface.create(api, messages=answered(LONG), auto_continue=True)
+    assert whole.choices[0].message.content == LONG + "AB"
+    assert server.requests[1].json["messages"] == answered(LONG + "A")
+
+
 def test_an_error_on_the_way_has_what_came(surface, hasty):
     api, server = hasty(ended("A"), reply(error("Over the context length"), status=400))
     with pytest.raises(tokstream.BadRequestError, match="context") as caught:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ._exceptions import ConfigurationError
-from ._join import finish_reason_of, join, made, message_of, text_of, usage_of
+from ._join import finish_reason_of, join, made, message_of, repeated, text_of, usage_of
 from ._typing import TYPE_CHECKING, is_list
 
 if TYPE_CHECKING:
@@ -156,8 +156,15 @@ class Answer:
     @property
     def sent(self) -> str:
         """The text of the message that the next request has continued."""
+        return self._begun + text_of(self.completion)
+
+    @property
+    def _begun(self) -> str:
+        """What the caller began, unless the server handed that back as a part of the answer."""
         begun = (self._prefix or {}).get("content")
-        return (begun if isinstance(begun, str) else "") + text_of(self.completion)
+        if not isinstance(begun, str) or repeated(begun, text_of(self.completion), is_over=True):
+            return ""
+        return begun
 
     def request(self) -> dict[str, Any]:
         """Return the body of the next request."""
@@ -182,8 +189,8 @@ class Answer:
             message: dict[str, Any] = {"role": "assistant", "content": text}
         else:
             messages.pop()
-            begun = self._prefix.get("content") or ""
-            added = [*begun, {"type": "text", "text": text}] if is_list(begun) else begun + text
+            begun = self._prefix.get("content")
+            added = [*begun, {"type": "text", "text": text}] if is_list(begun) else self._begun + text
             message = {**self._prefix, "content": added}
         reasoning = self._message.get("reasoning_content")
         if isinstance(reasoning, str) and reasoning:
