@@ -424,9 +424,9 @@ FORMS = [
 
 def test_both_clients_have_the_same_overloads():
     assert Counter((kind, method.name) for kind, method in FORMS) == {
-        ("Completions", "create"): 3,
+        ("Completions", "create"): 4,
         ("Completions", "stream"): 1,
-        ("AsyncCompletions", "create"): 3,
+        ("AsyncCompletions", "create"): 4,
         ("AsyncCompletions", "stream"): 1,
     }
 

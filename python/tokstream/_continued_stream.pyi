@@ -32,7 +32,12 @@ class ContinuedStream(Stream[ChatCompletionChunk]):  # type: ignore[misc]  # pyr
     @override
     def __enter__(self) -> Self: ...
     @override
-    def until_done(self) -> Self: ...
+    def until_done(self) -> Self:
+        """Read the rest of the stream and return the stream itself.
+
+        Raises:
+            APIError: as when the stream is iterated.
+        """
 
 class AsyncContinuedStream(  # type: ignore[misc]
     AsyncStream[ChatCompletionChunk]  # pyright: ignore[reportGeneralTypeIssues]
@@ -57,4 +62,9 @@ class AsyncContinuedStream(  # type: ignore[misc]
     @override
     async def __aenter__(self) -> Self: ...
     @override
-    async def until_done(self) -> Self: ...
+    async def until_done(self) -> Self:
+        """Read the rest of the stream and return the stream itself.
+
+        Raises:
+            APIError: as when the stream is iterated.
+        """
