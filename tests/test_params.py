@@ -424,10 +424,10 @@ FORMS = [
 
 def test_both_clients_have_the_same_overloads():
     assert Counter((kind, method.name) for kind, method in FORMS) == {
-        ("Completions", "create"): 3,
+        ("Completions", "create"): 4,
         ("Completions", "parse"): 3,
         ("Completions", "stream"): 3,
-        ("AsyncCompletions", "create"): 3,
+        ("AsyncCompletions", "create"): 4,
         ("AsyncCompletions", "parse"): 3,
         ("AsyncCompletions", "stream"): 3,
     }

@@ -357,6 +357,11 @@ class _EventStream:
         """How long connecting, the first token and the whole took, in seconds."""
         return self._stream.timings  # type: ignore[no-any-return]
 
+    @property
+    def resumed(self) -> int:
+        """How many times the stream was taken up again after a cut: 0 without `resume=True`."""
+        return getattr(self._stream, "resumed", 0)
+
 
 class ChatCompletionStream(_EventStream, Generic[T]):
     """The events of a streamed chat completion: an iterator, and a context manager that closes the stream.

@@ -3,6 +3,7 @@
 from typing_extensions import assert_type
 
 from tokstream import AsyncClient, AsyncStream, Client, Stream
+from tokstream._continued_stream import AsyncContinuedStream, ContinuedStream
 from tokstream.types import Completion, CompletionUsage
 from tokstream.types.chat import ChatCompletion, ChatCompletionChunk
 from tokstream.types.chat.chat_completion_chunk import Choice, ChoiceDelta, ChoiceDeltaToolCall
@@ -82,3 +83,43 @@ async def completions_async(client: AsyncClient) -> None:
     stream = await client.completions.create(prompt="Once", stream=True)
     assert_type(stream, AsyncStream[Completion])
     assert_type(await stream.get_final_completion(), Completion)
+
+
+def going_on(client: Client, streamed: bool) -> None:
+    create = client.chat.completions.create
+    stream = create(messages="Hello!", stream=True, resume=True)
+    assert_type(stream, ContinuedStream)
+    assert_type(stream.resumed, int)
+    assert_type(stream.continued, int)
+    with stream as same:
+        assert_type(same, ContinuedStream)
+    assert_type(stream.until_done(), ContinuedStream)
+    whole(stream)
+    for token in stream.text_stream:
+        assert_type(token, str)
+    assert_type(next(stream), ChatCompletionChunk)
+    assert_type(create(messages="Hello!", stream=True, auto_continue=2), ContinuedStream)
+    assert_type(create(messages="Hello!", stream=True, resume=False), Stream[ChatCompletionChunk])
+    assert_type(create(messages="Hello!", stream=True, stream_under=True), Stream[ChatCompletionChunk])
+    assert_type(create(messages="Hello!", resume=True, auto_continue=True), ChatCompletion)
+    assert_type(
+        create(messages="Hello!", stream=streamed, resume=True),
+        ChatCompletion | Stream[ChatCompletionChunk],
+    )
+    with client.chat.completions.stream(messages="Hello!", auto_continue=True, resume=2) as events:
+        assert_type(events.resumed, int)
+
+
+async def going_on_async(client: AsyncClient) -> None:
+    stream = await client.chat.completions.create(messages="Hello!", stream=True, resume=True)
+    assert_type(stream, AsyncContinuedStream)
+    assert_type(stream.resumed, int)
+    async with stream as same:
+        assert_type(same, AsyncContinuedStream)
+    assert_type(await stream.until_done(), AsyncContinuedStream)
+    await whole_async(stream)
+    async for token in stream.text_stream:
+        assert_type(token, str)
+    async for chunk in stream:
+        assert_type(chunk, ChatCompletionChunk)
+    assert_type(await client.chat.completions.create(messages="Hello!", stream_under=True), ChatCompletion)

@@ -31,6 +31,9 @@ class Completions(Resource):
         messages: Any,
         model: Any = NOT_GIVEN,
         stream: Any = False,
+        auto_continue: Any = False,
+        resume: Any = False,
+        stream_under: Any = False,
         extra_headers: Any = None,
         extra_query: Any = None,
         extra_body: Any = None,
@@ -52,6 +55,12 @@ class Completions(Resource):
         if "tools" in params:
             _describe_tools(params)
         body.update(params)
+        if auto_continue or resume or (stream_under and not stream):
+            from tokstream._long_answers import ask
+
+            options = {"extra_headers": extra_headers, "extra_query": extra_query, "timeout": timeout}
+            wanted = {"auto_continue": auto_continue, "resume": resume, "stream_under": stream_under}
+            return ask(client, self._form, body, extra_body, options, **wanted)
         return send(
             client,
             self._form,

@@ -3,6 +3,7 @@
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, TypeVar, overload
 
+from tokstream._continued_stream import AsyncContinuedStream, ContinuedStream
 from tokstream._events import AsyncChatCompletionStreamManager, ChatCompletionStreamManager
 from tokstream._marks import NotGiven, Omit
 from tokstream._response import AsyncResponseContextManager, RawResponse, ResponseContextManager
@@ -63,6 +64,9 @@ class Completions:
         messages: Messages,
         model: str | _Missing = ...,
         stream: Literal[False] | _Missing | None = False,
+        auto_continue: int | _Missing | None = False,
+        resume: int | _Missing | None = False,
+        stream_under: bool | _Missing | None = False,
         chat_template_kwargs: Mapping[str, object] | _Missing | None = ...,
         continue_final_message: bool | _Missing | None = ...,
         fail_fast: bool | _Missing | None = ...,
@@ -113,6 +117,12 @@ class Completions:
                 the last message is the assistant's, the model goes on with it.
             model: the model's id, for example `meta-llama/Llama-3.3-70B-Instruct-Turbo`. Default: the client's.
             stream: whether to return the reply as it is being written. Default false.
+            auto_continue: whether to have a reply continued that ends with `length`, up to 16 times, or how many times
+                at most. `max_tokens` is then the limit of all parts together. Default false.
+            resume: whether to take a stream up again that broke, from the text so far, up to 5 times, or how many times
+                at most. A whole reply comes as a stream underneath then. Default false.
+            stream_under: whether a whole reply comes as a stream underneath, so that no clock or proxy sees a long
+                silence. Default false.
             chat_template_kwargs: arguments for the model's chat template, for example `{"enable_thinking": False}`.
             continue_final_message: whether the model goes on with the last message, which then has to be the
                 assistant's.
@@ -158,24 +168,29 @@ class Completions:
             **params: anything else goes into the body as it is.
 
         Returns:
-            `ChatCompletion`, or with `stream=True` a `Stream` of `ChatCompletionChunk`.
+            `ChatCompletion`, or with `stream=True` a `Stream` of `ChatCompletionChunk`; with `auto_continue` or
+            `resume` one that counts in `continued` and `resumed` how often it went on.
 
         Raises:
             APIStatusError: the server answered with a status of 4xx or 5xx; each has a class of its own.
             APITimeoutError: a time limit was reached.
             APIConnectionError: the server could not be reached, or the connection broke.
             APIResponseValidationError: the answer is not what the route gives.
-            ConfigurationError: there is no key, or a setting has no meaning.
+            ConfigurationError: there is no key, or a setting has no meaning; `auto_continue` or `resume` is used with
+                tools, logprobs, a `response_format` or `n` above 1.
             ClientClosedError: the client is closed.
             TypeError: a value cannot be sent as JSON.
         """
     @overload
-    def create(
+    def create(  # pyright: ignore[reportOverlappingOverload]
         self,
         *,
         messages: Messages,
         model: str | _Missing = ...,
         stream: Literal[True],
+        auto_continue: Literal[False] | _Missing | None = False,
+        resume: Literal[False] | _Missing | None = False,
+        stream_under: bool | _Missing | None = False,
         chat_template_kwargs: Mapping[str, object] | _Missing | None = ...,
         continue_final_message: bool | _Missing | None = ...,
         fail_fast: bool | _Missing | None = ...,
@@ -221,7 +236,59 @@ class Completions:
         *,
         messages: Messages,
         model: str | _Missing = ...,
+        stream: Literal[True],
+        auto_continue: int | _Missing | None = False,
+        resume: int | _Missing | None = False,
+        stream_under: bool | _Missing | None = False,
+        chat_template_kwargs: Mapping[str, object] | _Missing | None = ...,
+        continue_final_message: bool | _Missing | None = ...,
+        fail_fast: bool | _Missing | None = ...,
+        frequency_penalty: float | _Missing | None = ...,
+        ignore_eos: bool | _Missing | None = ...,
+        logit_bias: Mapping[str, int] | _Missing | None = ...,
+        logprobs: bool | _Missing | None = ...,
+        max_completion_tokens: int | _Missing | None = ...,
+        max_tokens: int | _Missing | None = ...,
+        metadata: Metadata | _Missing | None = ...,
+        min_p: float | _Missing | None = ...,
+        models: Sequence[str] | _Missing | None = ...,
+        n: int | _Missing | None = ...,
+        parallel_tool_calls: bool | _Missing | None = ...,
+        presence_penalty: float | _Missing | None = ...,
+        prompt_cache_key: str | _Missing | None = ...,
+        prompt_cache_options: Mapping[str, object] | _Missing | None = ...,
+        reasoning: Reasoning | Mapping[str, object] | _Missing | None = ...,
+        reasoning_effort: ReasoningEffort | _Missing = ...,
+        repetition_penalty: float | _Missing | None = ...,
+        response_format: ResponseFormat | Mapping[str, object] | _Missing | None = ...,
+        seed: int | _Missing | None = ...,
+        service_tier: ServiceTier | _Missing | None = ...,
+        stop: str | Sequence[str] | _Missing | None = ...,
+        stop_token_ids: Sequence[int] | _Missing | None = ...,
+        stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
+        temperature: float | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        tools: Iterable[ToolLike] | _Missing | None = ...,
+        top_k: int | _Missing | None = ...,
+        top_logprobs: int | _Missing | None = ...,
+        top_p: float | _Missing | None = ...,
+        user: str | _Missing | None = ...,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+        **params: object,
+    ) -> ContinuedStream: ...
+    @overload
+    def create(
+        self,
+        *,
+        messages: Messages,
+        model: str | _Missing = ...,
         stream: bool,
+        auto_continue: int | _Missing | None = False,
+        resume: int | _Missing | None = False,
+        stream_under: bool | _Missing | None = False,
         chat_template_kwargs: Mapping[str, object] | _Missing | None = ...,
         continue_final_message: bool | _Missing | None = ...,
         fail_fast: bool | _Missing | None = ...,
@@ -491,6 +558,8 @@ class Completions:
         messages: Messages,
         model: str | _Missing = ...,
         response_format: _Missing | None = ...,
+        auto_continue: int | _Missing | None = False,
+        resume: int | _Missing | None = False,
         chat_template_kwargs: Mapping[str, object] | _Missing | None = ...,
         continue_final_message: bool | _Missing | None = ...,
         fail_fast: bool | _Missing | None = ...,
@@ -774,6 +843,9 @@ class AsyncCompletions:
         messages: Messages,
         model: str | _Missing = ...,
         stream: Literal[False] | _Missing | None = False,
+        auto_continue: int | _Missing | None = False,
+        resume: int | _Missing | None = False,
+        stream_under: bool | _Missing | None = False,
         chat_template_kwargs: Mapping[str, object] | _Missing | None = ...,
         continue_final_message: bool | _Missing | None = ...,
         fail_fast: bool | _Missing | None = ...,
@@ -824,6 +896,12 @@ class AsyncCompletions:
                 the last message is the assistant's, the model goes on with it.
             model: the model's id, for example `meta-llama/Llama-3.3-70B-Instruct-Turbo`. Default: the client's.
             stream: whether to return the reply as it is being written. Default false.
+            auto_continue: whether to have a reply continued that ends with `length`, up to 16 times, or how many times
+                at most. `max_tokens` is then the limit of all parts together. Default false.
+            resume: whether to take a stream up again that broke, from the text so far, up to 5 times, or how many times
+                at most. A whole reply comes as a stream underneath then. Default false.
+            stream_under: whether a whole reply comes as a stream underneath, so that no clock or proxy sees a long
+                silence. Default false.
             chat_template_kwargs: arguments for the model's chat template, for example `{"enable_thinking": False}`.
             continue_final_message: whether the model goes on with the last message, which then has to be the
                 assistant's.
@@ -876,7 +954,8 @@ class AsyncCompletions:
             APITimeoutError: a time limit was reached.
             APIConnectionError: the server could not be reached, or the connection broke.
             APIResponseValidationError: the answer is not what the route gives.
-            ConfigurationError: there is no key, or a setting has no meaning.
+            ConfigurationError: there is no key, or a setting has no meaning; `auto_continue` or `resume` is used with
+                tools, logprobs, a `response_format` or `n` above 1.
             ClientClosedError: the client is closed.
             TypeError: a value cannot be sent as JSON.
         """
@@ -887,6 +966,9 @@ class AsyncCompletions:
         messages: Messages,
         model: str | _Missing = ...,
         stream: Literal[True],
+        auto_continue: Literal[False] | _Missing | None = False,
+        resume: Literal[False] | _Missing | None = False,
+        stream_under: bool | _Missing | None = False,
         chat_template_kwargs: Mapping[str, object] | _Missing | None = ...,
         continue_final_message: bool | _Missing | None = ...,
         fail_fast: bool | _Missing | None = ...,
@@ -932,7 +1014,59 @@ class AsyncCompletions:
         *,
         messages: Messages,
         model: str | _Missing = ...,
+        stream: Literal[True],
+        auto_continue: int | _Missing | None = False,
+        resume: int | _Missing | None = False,
+        stream_under: bool | _Missing | None = False,
+        chat_template_kwargs: Mapping[str, object] | _Missing | None = ...,
+        continue_final_message: bool | _Missing | None = ...,
+        fail_fast: bool | _Missing | None = ...,
+        frequency_penalty: float | _Missing | None = ...,
+        ignore_eos: bool | _Missing | None = ...,
+        logit_bias: Mapping[str, int] | _Missing | None = ...,
+        logprobs: bool | _Missing | None = ...,
+        max_completion_tokens: int | _Missing | None = ...,
+        max_tokens: int | _Missing | None = ...,
+        metadata: Metadata | _Missing | None = ...,
+        min_p: float | _Missing | None = ...,
+        models: Sequence[str] | _Missing | None = ...,
+        n: int | _Missing | None = ...,
+        parallel_tool_calls: bool | _Missing | None = ...,
+        presence_penalty: float | _Missing | None = ...,
+        prompt_cache_key: str | _Missing | None = ...,
+        prompt_cache_options: Mapping[str, object] | _Missing | None = ...,
+        reasoning: Reasoning | Mapping[str, object] | _Missing | None = ...,
+        reasoning_effort: ReasoningEffort | _Missing = ...,
+        repetition_penalty: float | _Missing | None = ...,
+        response_format: ResponseFormat | Mapping[str, object] | _Missing | None = ...,
+        seed: int | _Missing | None = ...,
+        service_tier: ServiceTier | _Missing | None = ...,
+        stop: str | Sequence[str] | _Missing | None = ...,
+        stop_token_ids: Sequence[int] | _Missing | None = ...,
+        stream_options: ChatCompletionStreamOptionsParam | Mapping[str, object] | _Missing | None = ...,
+        temperature: float | _Missing | None = ...,
+        tool_choice: ToolChoiceLike | _Missing | None = ...,
+        tools: Iterable[ToolLike] | _Missing | None = ...,
+        top_k: int | _Missing | None = ...,
+        top_logprobs: int | _Missing | None = ...,
+        top_p: float | _Missing | None = ...,
+        user: str | _Missing | None = ...,
+        extra_headers: Mapping[str, str | Omit] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: float | Timeout | NotGiven | None = ...,
+        **params: object,
+    ) -> AsyncContinuedStream: ...
+    @overload
+    async def create(
+        self,
+        *,
+        messages: Messages,
+        model: str | _Missing = ...,
         stream: bool,
+        auto_continue: int | _Missing | None = False,
+        resume: int | _Missing | None = False,
+        stream_under: bool | _Missing | None = False,
         chat_template_kwargs: Mapping[str, object] | _Missing | None = ...,
         continue_final_message: bool | _Missing | None = ...,
         fail_fast: bool | _Missing | None = ...,
@@ -1203,6 +1337,8 @@ class AsyncCompletions:
         messages: Messages,
         model: str | _Missing = ...,
         response_format: _Missing | None = ...,
+        auto_continue: int | _Missing | None = False,
+        resume: int | _Missing | None = False,
         chat_template_kwargs: Mapping[str, object] | _Missing | None = ...,
         continue_final_message: bool | _Missing | None = ...,
         fail_fast: bool | _Missing | None = ...,
