@@ -23,6 +23,9 @@ from ._exceptions import (
     ConfigurationError,
     ConflictError,
     ContentFilterFinishReasonError,
+    ContextLengthExceededError,
+    ConversationError,
+    ConversationFileError,
     InternalServerError,
     LengthFinishReasonError,
     NotFoundError,
@@ -40,6 +43,7 @@ from ._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from . import local, types
+    from ._conversation import AsyncConversation, Conversation
     from ._response import APIResponse, AsyncAPIResponse, RawResponse
 
 # What openai-python calls the same.
@@ -62,6 +66,7 @@ __all__ = [
     "APITimeoutError",
     "AsyncAPIResponse",
     "AsyncClient",
+    "AsyncConversation",
     "AsyncStream",
     "AuthenticationError",
     "BadRequestError",
@@ -72,6 +77,10 @@ __all__ = [
     "ConfigurationError",
     "ConflictError",
     "ContentFilterFinishReasonError",
+    "ContextLengthExceededError",
+    "Conversation",
+    "ConversationError",
+    "ConversationFileError",
     "InternalServerError",
     "LengthFinishReasonError",
     "Limits",
@@ -123,6 +132,10 @@ def __getattr__(name: str) -> object:
         from . import _response
 
         return getattr(_response, name.replace("LegacyAPI", "Raw"))
+    if name in ("AsyncConversation", "Conversation"):
+        from . import _conversation
+
+        return getattr(_conversation, name)
     if name in _INSTEAD:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}: {_INSTEAD[name]}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

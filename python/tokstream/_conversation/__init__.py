@@ -1,0 +1,23 @@
+"""Conversations: a history that grows by each question and its reply.
+
+- `conversation`: `Conversation` and `AsyncConversation`
+- `turn`: one question and its reply
+- `stream`: a reply as it is being written
+- `messages`: messages as plain dicts that the service takes back
+- `overflow`: what is done when the history outgrows the model's context
+- `file`: conversations as files
+- `transcript`: conversations as text and HTML
+"""
+
+from __future__ import annotations
+
+from .conversation import AsyncConversation, Conversation
+from .stream import AsyncConversationStream, AsyncConversationStreamManager, ConversationStream
+
+__all__ = [
+    "AsyncConversation",
+    "AsyncConversationStream",
+    "AsyncConversationStreamManager",
+    "Conversation",
+    "ConversationStream",
+]

@@ -1,0 +1,435 @@
+"""The conversations of both clients."""
+
+from __future__ import annotations
+
+from _thread import allocate_lock
+from copy import deepcopy
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+
+from tokstream import _steps
+from tokstream._client import AsyncClient, BaseClient, Client, Usage
+from tokstream._exceptions import BudgetExceededError, ConfigurationError, ConversationError
+from tokstream._http import is_secret
+from tokstream._typing import is_dict, override
+
+from . import transcript
+from .messages import Message, asked, plain
+from .overflow import BYTES_OF_A_TOKEN, size
+from .stream import AsyncConversationStream, AsyncConversationStreamManager, ConversationStream
+from .turn import Turn
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+    from os import PathLike
+
+    from typing_extensions import Self
+
+    from tokstream._steps import Steps
+    from tokstream.types.chat import ChatCompletion
+
+    Policy: TypeAlias = Literal["raise", "drop_oldest"] | Callable[[list[Message]], Any]
+
+_TOTALS = ("requests", "prompt_tokens", "completion_tokens", "total_tokens", "estimated_cost")
+# Parameters that hold what may be a secret, by name.
+_WITH_SECRETS = ("extra_headers", "extra_query", "extra_body")
+
+
+class BaseConversation:
+    """What both conversations have."""
+
+    _client_class: ClassVar[type[BaseClient]]
+    _stream_class: ClassVar[type[Any]]
+
+    def __init__(
+        self,
+        client: Any,
+        *,
+        system: Any = None,
+        messages: Any = (),
+        model: str | None = None,
+        tools: Iterable[Any] | None = None,
+        max_cost: float | None = None,
+        on_overflow: Policy | None = None,
+        keep_partial: bool = False,
+        context_length: int | None = None,
+        **params: Any,
+    ) -> None:
+        if not isinstance(client, self._client_class):
+            raise TypeError(f"{type(self).__name__} needs {self._client_class.__name__}, not {type(client).__name__}")
+        if client._form != "parsed":
+            raise TypeError("a conversation has no raw responses: use client.conversation(…)")
+        self.client = client
+        self.messages: list[Message] = [] if system is None else [{"role": "system", "content": system}]
+        if messages:
+            self.messages.extend(asked(messages))
+        self.model = model
+        self.tools = None if tools is None else list(tools)
+        self.max_cost = _checked_cost(max_cost)
+        self.on_overflow = _checked_policy(on_overflow)
+        self.keep_partial = keep_partial
+        self.context_length = context_length
+        self.params = _checked_params(params)
+        self._spent: dict[str, list[float]] = {}
+        # Tokens up to and with a message, by the server's count.
+        self._counted: tuple[float, int, Message | None] = (0, 0, None)
+        self._unlock()
+
+    def _unlock(self) -> None:
+        self._lock = allocate_lock()
+        self._turn: Turn | None = None
+
+    # ── asking ────────────────────────────────────────────────────────────────────────────────
+
+    def _send(self, message: Any, params: dict[str, Any]) -> Steps:
+        """Steps of a whole reply."""
+        turn, left = self._begin(message, params)
+        try:
+            if left is not None:
+                yield left.close
+            completion = yield from turn.ask(partial(self._create, turn, stream=False))
+        except BaseException as error:
+            turn.cut(getattr(error, "partial", None))
+            turn.end()
+            raise
+        turn.finish(completion)
+        return completion
+
+    def _open(self, message: Any, params: dict[str, Any]) -> Steps:
+        """Steps that open the stream of a reply."""
+        turn, left = self._begin(message, params)
+        try:
+            if left is not None:
+                yield left.close
+            source = yield from turn.ask(partial(self._create, turn, stream=True))
+        except BaseException:
+            turn.end()
+            raise
+        return self._stream_class(source, turn)
+
+    def _begin(self, message: Any, params: dict[str, Any]) -> tuple[Turn, Any]:
+        """Return the turn of a message, and the stream that was left unread before it."""
+        turn = Turn(self, asked(message), {**self._request(), **_checked_params(params)})
+        with self._lock:
+            left = self._turn
+            if left is not None and left.busy:
+                raise ConversationError(
+                    "The conversation waits for another reply: send one message after the other, or use fork()."
+                )
+            self._turn = turn
+        if left is None or left.stream is None:
+            return turn, None
+        left.superseded = True
+        return turn, left.stream()
+
+    def _request(self) -> dict[str, Any]:
+        model = {} if self.model is None else {"model": self.model}
+        tools = {} if self.tools is None else {"tools": self.tools}
+        return {**self.params, **model, **tools}
+
+    def _create(self, turn: Turn, messages: list[Message], *, stream: bool) -> Any:
+        if stream:
+            # Without it some servers do not tell what a streamed reply used.
+            params = {"stream_options": {"include_usage": True}, **turn.params, "stream": True}
+        else:
+            params = turn.params
+        return self.client.chat.completions.create(messages=messages, **params)
+
+    # ── the history ───────────────────────────────────────────────────────────────────────────
+
+    def fork(self) -> Self:
+        """Return a copy that goes its own way from here; it has the client in common, and what was spent so far."""
+        twin = type(self).__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        twin.messages = deepcopy(self.messages)
+        twin.params = dict(self.params)
+        twin.tools = None if self.tools is None else list(self.tools)
+        twin._spent = {model: list(spent) for model, spent in self._spent.items()}
+        tokens, count, last = self._counted
+        same = last is not None and count <= len(self.messages) and self.messages[count - 1] is last
+        twin._counted = (tokens, count, twin.messages[count - 1]) if same else (0, 0, None)
+        twin._unlock()
+        return twin
+
+    def undo(self) -> list[Message]:
+        """Take back the last message of the user and all that followed it, and return what was taken.
+
+        Raises:
+            ConversationError: there is no message of the user.
+        """
+        for index in reversed(range(len(self.messages))):
+            if plain(self.messages[index]).get("role") == "user":
+                taken = self.messages[index:]
+                del self.messages[index:]
+                return taken
+        raise ConversationError("There is nothing to undo: the conversation has no message of the user.")
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the conversation to a file, as JSON Lines, in place of what was there.
+
+        The file is the old one or the new one, whatever happens meanwhile. It has the messages, the settings, and what
+        was spent; no keys, no headers, no functions.
+
+        Args:
+            path: the file.
+
+        Raises:
+            OSError: it cannot be written.
+            TypeError: a message or a setting has no form in JSON.
+        """
+        from .file import write
+
+        write(self, path)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str], client: Any = None, **changes: Any) -> Self:
+        """Go on with a conversation that was saved.
+
+        Args:
+            path: the file.
+            client: whose connections are used. Default: a new one.
+            **changes: settings and parameters in place of those in the file. Functions are not saved: give `tools` again.
+
+        Raises:
+            ConversationFileError: the file is no saved conversation, or is not all of one. It has the messages that
+                can be read.
+            OSError: the file cannot be read.
+        """
+        from .file import read
+
+        saved = read(path)
+        spent = saved.pop("spent")
+        conversation = cls(cls._client_class() if client is None else client, **{**saved, **changes})
+        conversation._spent = spent
+        return conversation
+
+    # ── what was used ─────────────────────────────────────────────────────────────────────────
+
+    @property
+    def usage(self) -> Usage:
+        """What the replies used so far, as the servers reported it; those taken back by `undo` too."""
+        return _usage([sum(column) for column in zip(*self._spent.values(), strict=True)])
+
+    @property
+    def usage_by_model(self) -> dict[str, Usage]:
+        """The same for each model that replied."""
+        return {model: _usage(spent) for model, spent in self._spent.items()}
+
+    @property
+    def cost(self) -> float:
+        """What the replies cost so far, in USD: `usage.estimated_cost`."""
+        return self.usage.estimated_cost
+
+    def _spend(self, model: str, more: Iterable[float]) -> None:
+        spent = self._spent.setdefault(model, [0.0] * len(_TOTALS))
+        spent[:] = [old + new for old, new in zip(spent, more, strict=True)]
+
+    def _check_budget(self) -> None:
+        if self.max_cost is not None and self.cost >= self.max_cost:
+            raise BudgetExceededError(
+                f"The conversation has cost ${self.cost:.6f} of the ${self.max_cost:.6f} that max_cost= allows: "
+                "no further request was sent.",
+                limit=self.max_cost,
+                spent=self.cost,
+            )
+
+    def _count(self, usage: Any) -> None:
+        """Remember how long the server says that the history is."""
+        details = getattr(usage, "completion_tokens_details", None)
+        parts = (getattr(usage, "prompt_tokens", 0), getattr(usage, "completion_tokens", 0))
+        tokens = sum(part for part in parts if isinstance(part, int))
+        reasoning = getattr(details, "reasoning_tokens", 0)
+        if tokens > 0:
+            tokens -= reasoning if isinstance(reasoning, int) else 0
+            self._counted = (tokens, len(self.messages), self.messages[-1])
+
+    def _length(self, history: list[Message]) -> tuple[float, float]:
+        """How many tokens a history has: what of them the server counted, and a guess about the rest."""
+        tokens, count, last = self._counted
+        if not 0 < count <= min(len(self.messages), len(history)) or self.messages[count - 1] is not last:
+            tokens, count = 0, 0
+        return tokens, sum(map(size, history[count:])) / BYTES_OF_A_TOKEN
+
+    # ── showing, copying ──────────────────────────────────────────────────────────────────────
+
+    @override
+    def __str__(self) -> str:
+        return transcript.text(self.messages)
+
+    @override
+    def __repr__(self) -> str:
+        count = len(self.messages)
+        model = self.model or self.client.model
+        return f"<{type(self).__name__} of {count} message{'s'[: count != 1]} with {model!r}, ${self.cost:.6f}>"
+
+    def _repr_html_(self) -> str:
+        return transcript.html(self.messages)
+
+    def _repr_markdown_(self) -> str:
+        return transcript.markdown(self.messages)
+
+    def __copy__(self) -> Self:
+        return self.fork()
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self.fork()
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {**self.__dict__, "params": _without_secrets(self.params), "_counted": (0, 0, None)}
+        del state["_lock"], state["_turn"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._unlock()
+
+
+def _usage(totals: list[float]) -> Usage:
+    numbers: list[Any] = [int(number) for number in totals[:-1]]
+    return Usage(*numbers, *totals[-1:])
+
+
+def _without_secrets(params: dict[str, Any]) -> dict[str, Any]:
+    kept = {name: value for name, value in params.items() if not is_secret(name)}
+    for name in _WITH_SECRETS:
+        if is_dict(kept.get(name)):
+            kept[name] = {key: value for key, value in kept[name].items() if not is_secret(str(key))}
+    return kept
+
+
+def _checked_params(params: dict[str, Any]) -> dict[str, Any]:
+    for name, instead in (("messages", "give the message first"), ("stream", "use .stream(…)")):
+        if name in params:
+            raise TypeError(f"a conversation takes no {name}=: {instead}")
+    return params
+
+
+def _checked_policy(policy: Any) -> Any:
+    if policy is None or policy in ("raise", "drop_oldest") or callable(policy):
+        return policy
+    raise ConfigurationError(f"on_overflow= must be 'raise', 'drop_oldest' or a function, not {policy!r}")
+
+
+def _checked_cost(limit: Any) -> Any:
+    if limit is None or (isinstance(limit, (int, float)) and limit >= 0 and not isinstance(limit, bool)):
+        return limit
+    raise ConfigurationError(f"max_cost= must be a number of USD, 0 or more, not {limit!r}")
+
+
+class Conversation(BaseConversation):
+    """A conversation with a model: each message is sent with what was said before, and kept with its reply.
+
+    `client.conversation(…)` makes it. One reply is waited for at a time: a second thread that sends a message meanwhile
+    gets a `ConversationError`.
+
+    Args:
+        client: whose connections and settings are used.
+        system: the instructions that hold for the whole conversation.
+        messages: what was said before: a list of messages, or a text of the user.
+        model: the model. Default: the client's.
+        tools: what the model may call: as for `run_tools`.
+        max_cost: how much the conversation may cost, in USD. Once its replies have cost so much, the next message is a
+            `BudgetExceededError`.
+        on_overflow: what is done when the history outgrows the model's context. `"raise"` raises
+            `ContextLengthExceededError`; `"drop_oldest"` drops the oldest turns, each with its replies and the results
+            of its tools, and keeps the system message; a function gets the messages and returns those to send and
+            keep. These ask the server once for the length of the model's context. Default: the server's own error is
+            raised as `ContextLengthExceededError`.
+        keep_partial: whether to keep what there is of a reply that was cut, cancelled or failed. Default false: the
+            history stays as it was before its message.
+        context_length: how many tokens the model can see at once, where the server does not tell.
+        **params: parameters of every request, as for `chat.completions.create`.
+
+    Attributes:
+        client: the client.
+        messages: the history, as plain dicts. It can be changed at will between two messages.
+        model: the model; None for the client's.
+        tools: what the model may call.
+        max_cost: how much the conversation may cost, in USD.
+        on_overflow: what is done when the history is too long.
+        keep_partial: whether a part of a reply is kept.
+        context_length: how many tokens the model can see at once.
+        params: parameters of every request.
+
+    Raises:
+        ConfigurationError: an argument has no meaning.
+        TypeError: an argument has the wrong type.
+    """
+
+    _client_class = Client
+    _stream_class = ConversationStream
+
+    if TYPE_CHECKING:
+        client: Client
+        on_overflow: Policy | None
+
+    def send(self, message: Any = None, **params: Any) -> ChatCompletion:
+        """Send a message and return the reply; both are then in `messages`.
+
+        Args:
+            message: a text, the parts of a content, a message or several. None sends the history as it is, after one
+                was appended to it.
+            **params: parameters of this request alone.
+
+        Raises:
+            APIError: the request failed: see `chat.completions.create`.
+            BudgetExceededError: the conversation has cost `max_cost`.
+            ContextLengthExceededError: the history is too long for the model.
+            ConversationError: another reply is waited for.
+        """
+        return _steps.run(self._send(message, params))  # type: ignore[no-any-return]
+
+    def stream(self, message: Any = None, **params: Any) -> ConversationStream:
+        """Send a message and return the reply as it is being written.
+
+        When the stream has been read to its end, message and reply are in `messages`.
+
+        Args:
+            message: as for `send`.
+            **params: parameters of this request alone.
+
+        Raises:
+            APIError: the request failed: see `chat.completions.create`.
+            BudgetExceededError: the conversation has cost `max_cost`.
+            ContextLengthExceededError: the history is too long for the model.
+            ConversationError: another reply is waited for.
+        """
+        return _steps.run(self._open(message, params))  # type: ignore[no-any-return]
+
+
+class AsyncConversation(BaseConversation):
+    """A conversation with a model, for the async client. What `Conversation` says holds here too.
+
+    An `on_overflow` function may be async.
+    """
+
+    _client_class = AsyncClient
+    _stream_class = AsyncConversationStream
+
+    if TYPE_CHECKING:
+        client: AsyncClient
+        on_overflow: Policy | Callable[[list[Message]], Awaitable[Any]] | None
+
+    async def send(self, message: Any = None, **params: Any) -> ChatCompletion:
+        """Send a message and return the reply; both are then in `messages`.
+
+        Args:
+            message: as for `Conversation.send`.
+            **params: parameters of this request alone.
+
+        Raises:
+            APIError: as for `Conversation.send`, like the others.
+        """
+        return await _steps.arun(self._send(message, params))  # type: ignore[no-any-return]
+
+    def stream(self, message: Any = None, **params: Any) -> AsyncConversationStreamManager:
+        """Send a message and return the reply as it is being written: to be awaited, or entered by `async with`.
+
+        Args:
+            message: as for `Conversation.send`.
+            **params: parameters of this request alone.
+
+        Raises:
+            APIError: as for `Conversation.stream`, like the others.
+        """
+        return AsyncConversationStreamManager(_steps.arun(self._open(message, params)))

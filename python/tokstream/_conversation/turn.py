@@ -1,0 +1,253 @@
+"""A turn of a conversation: a question, the request or requests that it takes, and what is kept of the reply."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from tokstream._exceptions import APIError, ContextLengthExceededError, TokstreamError
+
+from .messages import Message, plain, replayed
+from .overflow import TooLong, context_lengths, read_error, without_oldest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from weakref import ref
+
+    from tokstream._steps import Steps
+
+    from .conversation import BaseConversation
+
+# How often a history is shortened for one question. The last time nothing stays but the question.
+_MOST_TRIES = 5
+# Tokens below which no model is asked for its length: none has so short a context.
+_WORTH_ASKING = 256
+# Seconds after which the list of models is done without.
+_LIST_TIMEOUT = 10.0
+# Tokens that are left for the reply, at most, where the request does not say.
+_ROOM = 1024
+
+
+class Turn:
+    """A question on its way.
+
+    Args:
+        conversation: whose it is.
+        asked: its messages.
+        params: the parameters of its request.
+
+    Attributes:
+        busy: a thread or a task waits for the reply, or for a piece of it.
+        ended: nothing more is kept of the reply.
+        superseded: the conversation went on without the rest of the reply.
+        stream: the stream that gives the reply.
+    """
+
+    def __init__(self, conversation: BaseConversation, asked: list[Message], params: dict[str, Any]) -> None:
+        self.busy = True
+        self.ended = False
+        self.superseded = False
+        self.stream: ref[Any] | None = None
+        self._conversation = conversation
+        self._asked = asked
+        self.params = params
+        self._history: list[Message] = []
+        self._tries = 0
+        self._kept: list[Message] | None = None
+        self._spent = (0.0,) * 5
+
+    def ask(self, request: Callable[[list[Message]], Any]) -> Steps:
+        """Send the history with the question, shortened until it fits; return what `request` returns."""
+        conversation = self._conversation
+        self._history = [*map(plain, conversation.messages), *self._asked]
+        if not self._asked and (not self._history or self._history[-1].get("role") == "assistant"):
+            raise ValueError("there is nothing to reply to: give a message, or append one to `messages`")
+        yield from self._foresee()
+        while True:
+            conversation._check_budget()
+            try:
+                return (yield partial(request, self._history))
+            except APIError as error:
+                too_long = read_error(error)
+                if too_long is None:
+                    raise
+                yield from self._shorten(too_long, error)
+
+    def _foresee(self) -> Steps:
+        """Shorten a history that is too long by all that is known before it is sent."""
+        conversation = self._conversation
+        policy = conversation.on_overflow
+        if policy is None:
+            return
+        counted, guessed = conversation._length(self._history)
+        limit = conversation.context_length
+        if limit is None and counted + guessed >= _WORTH_ASKING:
+            limit = (yield from _ask_lengths(conversation.client)).get(self._model)
+        if limit is None:
+            return
+        if policy == "raise":
+            # What is guessed counts half: a history that may well fit is not refused.
+            if counted + guessed / 2 > limit:
+                raise self._too_long(TooLong(None, limit))
+        elif counted + guessed + self._room(limit) > limit:
+            yield from self._shorten(TooLong(round(counted + guessed), limit), None)
+
+    def _shorten(self, too_long: TooLong, error: APIError | None) -> Steps:
+        policy = self._conversation.on_overflow
+        self._tries += 1
+        shorter: list[Message] | None = None
+        if callable(policy):
+            if self._tries < _MOST_TRIES:
+                shorter = _checked((yield partial(policy, deepcopy(self._history))))
+                shorter = None if shorter == self._history else shorter
+        elif policy == "drop_oldest":
+            tokens, limit = self._measured(too_long)
+            keep = None if limit is None or tokens <= limit - self._room(limit) else (limit - self._room(limit)) / tokens
+            least = 2 ** (self._tries - 1) if self._tries < _MOST_TRIES else len(self._history)
+            shorter = without_oldest(self._history, keep=keep, least=least)
+        if shorter is not None:
+            self._history = shorter
+        elif error is not None:
+            raise self._too_long(too_long) from error
+
+    def _measured(self, too_long: TooLong) -> tuple[int, int | None]:
+        limit = too_long.limit or self._conversation.context_length or _lengths(self._conversation.client).get(self._model)
+        return too_long.tokens or round(sum(self._conversation._length(self._history))), limit
+
+    def _room(self, limit: int) -> int:
+        """How many of the context's tokens are for the reply."""
+        for name in ("max_completion_tokens", "max_tokens"):
+            most = self.params.get(name)
+            if isinstance(most, int):
+                return min(most, limit // 2)
+        return min(_ROOM, limit // 8)
+
+    def explained(self, error: Exception) -> Exception:
+        """Return the error to raise for one of a stream: of its own kind if it says that the history is too long."""
+        too_long = read_error(error) if isinstance(error, APIError) else None
+        if too_long is None:
+            return error
+        explained = self._too_long(too_long)
+        explained.__cause__ = error
+        return explained
+
+    def _too_long(self, too_long: TooLong) -> ContextLengthExceededError:
+        tokens, limit = self._measured(too_long)
+        about = "" if too_long.tokens else "about "
+        holds = f"where its context holds {limit:,}" if limit else "which is more than its context holds"
+        if self._conversation.on_overflow is None or self._conversation.on_overflow == "raise":
+            cure = 'Let old turns go with on_overflow="drop_oldest" or a function'
+        else:
+            cure = "It was shortened as far as on_overflow= allows: send less"
+        return ContextLengthExceededError(
+            f"The conversation is too long for {self._model}: {about}{tokens:,} tokens, {holds}. "
+            f"{cure}, take messages out of `messages`, or choose a model with a longer context.",
+            tokens=tokens,
+            limit=limit,
+            model=self._model,
+        )
+
+    @property
+    def _model(self) -> str:
+        return str(self.params.get("model") or self._conversation.client.model)
+
+    def finish(self, completion: Any, messages: list[Message] | None = None) -> None:
+        """Keep the question and its reply.
+
+        Args:
+            completion: the reply.
+            messages: all messages of the reply, where it is not one alone.
+        """
+        self.superseded = False
+        if messages is None:
+            messages = _reply_of(completion)
+        self._account(completion)
+        if messages:
+            self._keep(messages)
+            self._conversation._count(getattr(completion, "usage", None))
+        self.end()
+
+    def cut(self, completion: Any) -> None:
+        """Keep what there is of the reply if it has text and the user wants it; the end of the reply may still come."""
+        self.busy = False
+        if completion is None:
+            return
+        self._account(completion)
+        if self._conversation.keep_partial:
+            for message in _reply_of(completion):
+                # A call that may not be whole is answered by none.
+                message.pop("tool_calls", None)
+                message.pop("function_call", None)
+                if message["content"]:
+                    self._keep([message])
+
+    def end(self) -> None:
+        """Let the conversation go on."""
+        self.busy = False
+        self.ended = True
+        if self._conversation._turn is self:
+            self._conversation._turn = None
+
+    def _keep(self, reply: list[Message]) -> None:
+        messages = self._conversation.messages
+        if self._kept is None:
+            if self._tries:
+                messages[:] = self._history
+            else:
+                messages.extend(self._asked)
+        elif all(one is other for one, other in zip(messages[-len(self._kept) :], self._kept, strict=False)):
+            del messages[-len(self._kept) :]
+        else:
+            return  # The user has changed what was kept before.
+        messages.extend(reply)
+        self._kept = reply
+
+    def _account(self, completion: Any) -> None:
+        usage = getattr(completion, "usage", None)
+        names = ("prompt_tokens", "completion_tokens", "total_tokens", "estimated_cost")
+        spent = (_number(getattr(usage, "requests", None)) or 1, *(_number(getattr(usage, name, None)) for name in names))
+        more = tuple(new - old for new, old in zip(spent, self._spent, strict=True))
+        self._spent = spent
+        self._conversation._spend(str(getattr(completion, "model", None) or self._model), more)
+
+
+def _reply_of(completion: Any) -> list[Message]:
+    choices = getattr(completion, "choices", None)
+    message = getattr(choices[0], "message", None) if choices else None
+    return [] if message is None else [replayed(message.to_dict())]
+
+
+def _checked(messages: Any) -> list[Message]:
+    if hasattr(messages, "__await__"):
+        messages.close()
+        raise TypeError("on_overflow= returned an awaitable: only an AsyncClient's conversation can await it")
+    if isinstance(messages, (str, bytes, dict)) or not hasattr(messages, "__iter__"):
+        raise TypeError(f"on_overflow= must return a list of messages, not {messages!r:.100}")
+    found: Iterable[Any] = messages
+    shorter = [plain(message) for message in found]
+    if not shorter:
+        raise ValueError("on_overflow= returned no messages: there is nothing to send")
+    return shorter
+
+
+def _number(value: object) -> float:
+    return value if isinstance(value, (int, float)) and value > 0 and value != float("inf") else 0
+
+
+def _lengths(client: Any) -> dict[str, int]:
+    found: dict[str, int] = client._resources.get("context lengths", {})
+    return found
+
+
+def _ask_lengths(client: Any) -> Steps:
+    """Return how many tokens each model of the server can see, which is asked once."""
+    known = client._resources.get("context lengths")
+    if known is None:
+        try:
+            models = yield partial(client.models.list, timeout=_LIST_TIMEOUT)
+            known = context_lengths(models.data)
+        except (TokstreamError, TypeError, AttributeError):
+            known = {}  # Then the server's error will tell.
+        client._resources["context lengths"] = known
+    return known
