@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 from tokstream import _steps
 from tokstream._client import AsyncClient, BaseClient, Client, Usage
 from tokstream._exceptions import BudgetExceededError, ConfigurationError, ConversationError
-from tokstream._http import is_secret
+from tokstream._tokstream import _is_secret as is_secret
 from tokstream._typing import is_dict, override
 
 from . import transcript
@@ -59,7 +59,7 @@ class BaseConversation:
             raise TypeError(f"{type(self).__name__} needs {self._client_class.__name__}, not {type(client).__name__}")
         if client._form != "parsed":
             raise TypeError("a conversation has no raw responses: use client.conversation(…)")
-        self.client = client
+        self.client: Any = client
         self.messages: list[Message] = [] if system is None else [{"role": "system", "content": system}]
         if messages:
             self.messages.extend(asked(messages))
@@ -128,12 +128,9 @@ class BaseConversation:
         return {**self.params, **model, **tools}
 
     def _create(self, turn: Turn, messages: list[Message], *, stream: bool) -> Any:
-        if stream:
-            # Without it some servers do not tell what a streamed reply used.
-            params = {"stream_options": {"include_usage": True}, **turn.params, "stream": True}
-        else:
-            params = turn.params
-        return self.client.chat.completions.create(messages=messages, **params)
+        # Some servers do not tell what a streamed reply used unless they are asked.
+        streamed = {"stream": True, "stream_options": {"include_usage": True}} if stream else {}
+        return self.client.chat.completions.create(messages=messages, **{**streamed, **turn.params})
 
     # ── the history ───────────────────────────────────────────────────────────────────────────
 
@@ -188,7 +185,8 @@ class BaseConversation:
         Args:
             path: the file.
             client: whose connections are used. Default: a new one.
-            **changes: settings and parameters in place of those in the file. Functions are not saved: give `tools` again.
+            **changes: settings and parameters in place of those in the file. Functions are not saved: `tools` are to be
+                given again.
 
         Raises:
             ConversationFileError: the file is no saved conversation, or is not all of one. It has the messages that

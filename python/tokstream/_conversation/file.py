@@ -45,7 +45,7 @@ def write(conversation: BaseConversation, path: str | PathLike[str]) -> None:
         "params": {name: value for name, value in params.items() if _is_json(value)},
         "spent": conversation._spent,
     }
-    _replace(os.path.realpath(path), b"".join(map(_line, [head, *messages])))
+    _replace(Path(path).resolve(), b"".join(map(_line, [head, *messages])))
 
 
 def _line(data: Any) -> bytes:
@@ -58,34 +58,33 @@ def _line(data: Any) -> bytes:
 
 def _is_json(value: Any) -> bool:
     try:
-        return json.dumps(value, allow_nan=False) is not None
+        json.dumps(value, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
         return False
+    return True
 
 
-def _replace(path: str, data: bytes) -> None:
-    folder, name = os.path.split(path)
-    beside = os.path.join(folder, f".{name}.{os.urandom(6).hex()}.tmp")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+def _replace(path: Path, data: bytes) -> None:
+    beside = path.with_name(f".{path.name}.{os.urandom(6).hex()}.tmp")
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with beside.open("xb") as file:
             with suppress(OSError):
-                os.chmod(beside, os.stat(path).st_mode & 0o7777)
+                beside.chmod(path.stat().st_mode & 0o7777)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(beside, path)
+        beside.replace(path)
     except BaseException:
         with suppress(OSError):
-            os.unlink(beside)
+            beside.unlink()
         raise
     # The new name is on the disk once the folder is; not every system can say so.
     with suppress(OSError):
-        descriptor = os.open(folder or ".", os.O_RDONLY)
+        folder = os.open(path.parent, os.O_RDONLY)
         try:
-            os.fsync(descriptor)
+            os.fsync(folder)
         finally:
-            os.close(descriptor)
+            os.close(folder)
 
 
 def read(path: str | PathLike[str]) -> dict[str, Any]:
@@ -101,7 +100,9 @@ def read(path: str | PathLike[str]) -> dict[str, Any]:
     name = os.fspath(path)
     head = _parsed(lines[0] if lines else b"")
     if not is_dict(head) or head.get("format") != _FORMAT:
-        raise ConversationFileError(f"{name} is no saved conversation: its first line does not say so.", path=name, line=1)
+        raise ConversationFileError(
+            f"{name} is no saved conversation: its first line does not say so.", path=name, line=1
+        )
     if head.get("version") != _VERSION:
         raise ConversationFileError(
             f"{name} was saved by a newer version of tokstream, in form {head.get('version')!r:.20}.", path=name, line=1

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tokstream._typing import is_list
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
 
 Message: TypeAlias = dict[str, Any]
 
@@ -15,14 +18,19 @@ _NOT_SENT_BACK = frozenset({"annotations", "parsed"})
 _STANDING = frozenset({"system", "developer"})
 
 
+def is_mapping(value: object) -> TypeIs[Mapping[Any, Any]]:
+    """Return whether `value` is a mapping, of whatever type checkers are told."""
+    return isinstance(value, Mapping)
+
+
 def plain(message: Any) -> Message:
     """Return a message of any kind as a dict of its own.
 
     Raises:
         TypeError: it is no message.
     """
-    if isinstance(message, Mapping):
-        return dict(message)  # pyright: ignore[reportUnknownArgumentType]
+    if is_mapping(message):
+        return dict(message)
     dump = getattr(message, "to_dict", None) or getattr(message, "model_dump", None)
     if dump is None or isinstance(message, type):
         raise TypeError(f"a message must be a dict with a role and a content, not {message!r:.100}")
@@ -40,17 +48,16 @@ def replayed(said: Mapping[str, Any]) -> Message:
     elif message["content"] is None:
         # Only beside tool calls may a content be null.
         message["content"] = ""
-    if isinstance(message.get("audio"), Mapping):
+    if is_mapping(message.get("audio")):
         message["audio"] = {"id": message["audio"].get("id")}
     return message
 
 
 def _replayed_call(call: Any) -> Any:
-    if not isinstance(call, Mapping):
+    if not is_mapping(call):
         return call
-    items: Any = call.items()
-    # Its place in the list says the same.
-    return {name: value for name, value in items if value is not None and name != "index"}
+    # Its place in the list says the same as its index.
+    return {name: value for name, value in call.items() if value is not None and name != "index"}
 
 
 def asked(question: Any) -> list[Message]:
@@ -66,10 +73,8 @@ def asked(question: Any) -> list[Message]:
         return [{"role": "user", "content": question}]
     if isinstance(question, (bytes, type)):
         raise TypeError(f"a message must be a text or a dict with a role and a content, not {question!r:.100}")
-    several = isinstance(question, Iterable) and not isinstance(question, Mapping) and not hasattr(question, "to_dict")
-    if hasattr(question, "model_dump"):
-        several = False
-    items = [_part(item) if isinstance(item, str) else plain(item) for item in (question if several else [question])]
+    one = is_mapping(question) or hasattr(question, "model_dump") or not hasattr(question, "__iter__")
+    items = [_part(item) if isinstance(item, str) else plain(item) for item in ([question] if one else question)]
     if not items:
         raise ValueError("there is nothing to send: the list is empty")
     if all("role" in item for item in items):
@@ -109,7 +114,7 @@ def turns(messages: list[Message]) -> list[list[int]]:
 def tool_calls(message: Message) -> list[Mapping[str, Any]]:
     """Return the calls that a message asks for."""
     calls: Any = message.get("tool_calls")
-    return [call for call in calls if isinstance(call, Mapping)] if is_list(calls) else []
+    return [call for call in calls if is_mapping(call)] if is_list(calls) else []
 
 
 def text_of(message: Message) -> str:
@@ -119,7 +124,7 @@ def text_of(message: Message) -> str:
         return content if isinstance(content, str) else ""
     parts: list[str] = []
     for part in content:
-        text: Any = part.get("text") if isinstance(part, Mapping) else part
-        kind: Any = part.get("type") if isinstance(part, Mapping) else None
+        text: Any = part.get("text") if is_mapping(part) else part
+        kind: Any = part.get("type") if is_mapping(part) else None
         parts.append(text if isinstance(text, str) else f"[{kind or 'part'}]")
     return "\n".join(parts)

@@ -6,13 +6,12 @@ Lengths in tokens are the server's where it told them, and estimates from the le
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tokstream._exceptions import APIConnectionError, APIError
 from tokstream._typing import is_list
 
-from .messages import Message, text_of, tool_calls, turns
+from .messages import Message, is_mapping, text_of, tool_calls, turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,8 +25,8 @@ _NO_TEXT = 4096
 _CODES = {"context_length_exceeded", "exceed_context_size_error"}
 # The service has neither a status nor a code for it: only words, and servers differ in theirs.
 _WORDS = re.compile(
-    r"context.?(length|window|size|limit)|maximum (input|prompt|sequence) length|(prompt|input|messages?) (is|are) too long"
-    r"|input token count|too many (input |prompt )?tokens|reduce the length of the (messages|input|prompt)",
+    r"context.?(length|window|size|limit)|maximum (input|prompt|sequence) length|(prompt|input|messages?) (is|are) too "
+    r"long|input token count|too many (input |prompt )?tokens|reduce the length of the (messages|input|prompt)",
     re.IGNORECASE,
 )
 _LIMIT = re.compile(r"(?:maximum|available|context|limit|allowed)[^\d.;]{0,60}?(\d[\d,]*)", re.IGNORECASE)
@@ -53,8 +52,8 @@ def read_error(error: APIError) -> TooLong | None:
     if not {error.code, error.type} & _CODES and not _WORDS.search(error.message):
         return None
     body: Any = error.body
-    told: Any = body.get("error", body) if isinstance(body, Mapping) else {}
-    if isinstance(told, Mapping):
+    told: Any = body.get("error", body) if is_mapping(body) else {}
+    if is_mapping(told):
         tokens, limit = _count(told.get("n_prompt_tokens")), _count(told.get("n_ctx"))
         if tokens and limit:
             return TooLong(tokens, limit)
@@ -93,7 +92,7 @@ def size(message: Message) -> int:
     content: Any = message.get("content")
     total = _FRAME + len(text_of(message).encode("utf-8", "replace"))
     if is_list(content):
-        total += sum(_NO_TEXT for part in content if isinstance(part, Mapping) and "text" not in part)
+        total += sum(_NO_TEXT for part in content if is_mapping(part) and "text" not in part)
     for call in tool_calls(message):
         total += len(str(call.get("function")))
     return total

@@ -127,7 +127,7 @@ class ConversationStream(_ConversationStream):
         except StopIteration:
             self._end()
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it goes on
             raise self._failed(error)  # noqa: B904 - it is the same error, or has it as its cause
         except BaseException:
             # Ctrl-C or a cancelled task: the stream can be read on.
@@ -227,7 +227,7 @@ class AsyncConversationStream(_ConversationStream):
         except StopAsyncIteration:
             self._end()
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it goes on
             raise self._failed(error)  # noqa: B904 - it is the same error, or has it as its cause
         except BaseException:
             # Ctrl-C or a cancelled task: the stream can be read on.

@@ -9,8 +9,8 @@ from .messages import Message, plain, text_of, tool_calls
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_CARD = "margin:.4em 0;padding:.4em .8em;border-left:3px solid {colour}"
-_PRE = "white-space:pre-wrap;overflow-wrap:anywhere"
+_CARD = "margin:.4em 0;padding:.4em .8em;border-left:3px solid"
+_PRE = '<div style="white-space:pre-wrap;overflow-wrap:anywhere">{}</div>'
 _COLOURS = {"user": "#3b82f6", "assistant": "#10b981", "tool": "#f59e0b"}
 
 
@@ -44,11 +44,10 @@ def html(messages: Iterable[Any]) -> str:
         reasoning = message.get("reasoning_content")
         thought = ""
         if isinstance(reasoning, str) and reasoning:
-            thought = f'<details><summary>reasoning</summary><div style="{_PRE}">{_escaped(reasoning)}</div></details>'
-        card = _CARD.format(colour=_COLOURS.get(str(message.get("role")), "#9ca3af"))
-        cards.append(
-            f'<div style="{card}"><strong>{_escaped(who)}</strong>{thought}<div style="{_PRE}">{_escaped(said)}</div></div>'
-        )
+            thought = f"<details><summary>reasoning</summary>{_PRE.format(_escaped(reasoning))}</details>"
+        colour = _COLOURS.get(str(message.get("role")), "#9ca3af")
+        body = f"<strong>{_escaped(who)}</strong>{thought}{_PRE.format(_escaped(said))}"
+        cards.append(f'<div style="{_CARD} {colour}">{body}</div>')
     return f"<div>{''.join(cards)}</div>"
 
 

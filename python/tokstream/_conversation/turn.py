@@ -55,7 +55,7 @@ class Turn:
         self._history: list[Message] = []
         self._tries = 0
         self._kept: list[Message] | None = None
-        self._spent = (0.0,) * 5
+        self._spent: tuple[float, ...] = (0.0,) * 5
 
     def ask(self, request: Callable[[list[Message]], Any]) -> Steps:
         """Send the history with the question, shortened until it fits; return what `request` returns."""
@@ -103,7 +103,9 @@ class Turn:
                 shorter = None if shorter == self._history else shorter
         elif policy == "drop_oldest":
             tokens, limit = self._measured(too_long)
-            keep = None if limit is None or tokens <= limit - self._room(limit) else (limit - self._room(limit)) / tokens
+            keep = (
+                None if limit is None or tokens <= limit - self._room(limit) else (limit - self._room(limit)) / tokens
+            )
             least = 2 ** (self._tries - 1) if self._tries < _MOST_TRIES else len(self._history)
             shorter = without_oldest(self._history, keep=keep, least=least)
         if shorter is not None:
@@ -112,7 +114,9 @@ class Turn:
             raise self._too_long(too_long) from error
 
     def _measured(self, too_long: TooLong) -> tuple[int, int | None]:
-        limit = too_long.limit or self._conversation.context_length or _lengths(self._conversation.client).get(self._model)
+        limit = (
+            too_long.limit or self._conversation.context_length or _lengths(self._conversation.client).get(self._model)
+        )
         return too_long.tokens or round(sum(self._conversation._length(self._history))), limit
 
     def _room(self, limit: int) -> int:
@@ -206,7 +210,10 @@ class Turn:
     def _account(self, completion: Any) -> None:
         usage = getattr(completion, "usage", None)
         names = ("prompt_tokens", "completion_tokens", "total_tokens", "estimated_cost")
-        spent = (_number(getattr(usage, "requests", None)) or 1, *(_number(getattr(usage, name, None)) for name in names))
+        spent = (
+            _number(getattr(usage, "requests", None)) or 1,
+            *(_number(getattr(usage, name, None)) for name in names),
+        )
         more = tuple(new - old for new, old in zip(spent, self._spent, strict=True))
         self._spent = spent
         self._conversation._spend(str(getattr(completion, "model", None) or self._model), more)
