@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 from tokstream import _steps
 from tokstream._client import AsyncClient, BaseClient, Client, Usage
 from tokstream._exceptions import BudgetExceededError, ConfigurationError, ConversationError
+from tokstream._steps import END, Emit, following
 from tokstream._tokstream import _is_secret as is_secret
 from tokstream._typing import is_dict, override
 
 from . import transcript
 from .messages import Message, asked, plain
 from .overflow import BYTES_OF_A_TOKEN, size
+from .run import AsyncRunChunks, RunChunks
 from .stream import AsyncConversationStream, AsyncConversationStreamManager, ConversationStream
 from .turn import Turn
 
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     Policy: TypeAlias = Literal["raise", "drop_oldest"] | Callable[[list[Message]], Any]
 
 _TOTALS = ("requests", "prompt_tokens", "completion_tokens", "total_tokens", "estimated_cost")
+# Some servers do not tell what a streamed reply used unless they are asked.
+_STREAMED: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
 # Parameters that hold what may be a secret, by name.
 _WITH_SECRETS = ("extra_headers", "extra_query", "extra_body")
 
@@ -40,6 +44,7 @@ class BaseConversation:
 
     _client_class: ClassVar[type[BaseClient]]
     _stream_class: ClassVar[type[Any]]
+    _run_class: ClassVar[type[Any]]
 
     def __init__(
         self,
@@ -87,13 +92,12 @@ class BaseConversation:
         try:
             if left is not None:
                 yield left.close
-            completion = yield from turn.ask(partial(self._create, turn, stream=False))
+            result = yield from turn.ask(partial(self._whole, turn))
         except BaseException as error:
-            turn.cut(getattr(error, "partial", None))
-            turn.end()
+            turn.cut(getattr(error, "partial", None), getattr(error, "run", None))
             raise
-        turn.finish(completion)
-        return completion
+        turn.finish(result)
+        return getattr(result, "completion", result)
 
     def _open(self, message: Any, params: dict[str, Any]) -> Steps:
         """Steps that open the stream of a reply."""
@@ -101,9 +105,13 @@ class BaseConversation:
         try:
             if left is not None:
                 yield left.close
-            source = yield from turn.ask(partial(self._create, turn, stream=True))
-        except BaseException:
-            turn.end()
+            if turn.params.get("tools"):
+                source = self._run_class(turn, turn.ask(partial(self._streamed_run, turn)))
+                yield source.begin
+            else:
+                source = yield from turn.ask(partial(self._streamed, turn))
+        except BaseException as error:
+            turn.cut(getattr(error, "partial", None), getattr(error, "run", None))
             raise
         return self._stream_class(source, turn)
 
@@ -127,10 +135,31 @@ class BaseConversation:
         tools = {} if self.tools is None else {"tools": self.tools}
         return {**self.params, **model, **tools}
 
-    def _create(self, turn: Turn, messages: list[Message], *, stream: bool) -> Any:
-        # Some servers do not tell what a streamed reply used unless they are asked.
-        streamed = {"stream": True, "stream_options": {"include_usage": True}} if stream else {}
-        return self.client.chat.completions.create(messages=messages, **{**streamed, **turn.params})
+    def _whole(self, turn: Turn, messages: list[Message]) -> Steps:
+        completions = self.client.chat.completions
+        if turn.params.get("tools"):
+            return (yield partial(completions.run_tools, messages=messages, **self._run_options(turn)))
+        return (yield partial(completions.create, messages=messages, **turn.params))
+
+    def _streamed(self, turn: Turn, messages: list[Message]) -> Steps:
+        return (yield partial(self.client.chat.completions.create, messages=messages, **_STREAMED | turn.params))
+
+    def _streamed_run(self, turn: Turn, messages: list[Message]) -> Steps:
+        """Steps of a run of tools, which emit the chunks of all its replies."""
+        options = _STREAMED | self._run_options(turn)
+        turn.running = yield partial(self.client.chat.completions.run_tools, messages=messages, **options)
+        take = following(turn.running)
+        while (event := (yield take)) is not END:
+            if event.type == "chunk":
+                turn.event = event
+                yield Emit(event.chunk)
+            elif event.type == "turn.done":
+                turn.event = None
+        return turn.run
+
+    def _run_options(self, turn: Turn) -> dict[str, Any]:
+        """Return the arguments of a run of tools; it may cost what is left."""
+        return turn.params if self.max_cost is None else {"max_cost": self.max_cost - self.cost, **turn.params}
 
     # ── the history ───────────────────────────────────────────────────────────────────────────
 
@@ -356,6 +385,7 @@ class Conversation(BaseConversation):
 
     _client_class = Client
     _stream_class = ConversationStream
+    _run_class = RunChunks
 
     if TYPE_CHECKING:
         client: Client
@@ -403,6 +433,7 @@ class AsyncConversation(BaseConversation):
 
     _client_class = AsyncClient
     _stream_class = AsyncConversationStream
+    _run_class = AsyncRunChunks
 
     if TYPE_CHECKING:
         client: AsyncClient

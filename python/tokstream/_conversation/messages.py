@@ -111,6 +111,15 @@ def turns(messages: list[Message]) -> list[list[int]]:
     return found
 
 
+def answered(messages: list[Message]) -> list[Message]:
+    """Return the messages up to the first call of a tool that has no result."""
+    results = {message.get("tool_call_id") for message in messages}
+    for index, message in enumerate(messages):
+        if any(call.get("id") not in results for call in tool_calls(message)):
+            return messages[:index]
+    return messages
+
+
 def tool_calls(message: Message) -> list[Mapping[str, Any]]:
     """Return the calls that a message asks for."""
     calls: Any = message.get("tool_calls")

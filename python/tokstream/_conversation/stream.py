@@ -5,6 +5,8 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any
 
+from tokstream._event_types import ChunkEvent
+from tokstream._events import _text_of
 from tokstream._exceptions import ConversationError
 
 if TYPE_CHECKING:
@@ -68,30 +70,38 @@ class _ConversationStream:
         if self._turn.ended:
             return
         if self._source._is_complete:
-            self._turn.finish(self._source.current_completion_snapshot)
+            self._turn.finish(self._turn.run or self._source.current_completion_snapshot)
         else:
             self._leave()
 
     def _leave(self) -> None:
         """Keep what is to be kept of a reply of which no more is read."""
-        turn, reply = self._turn, self._source.current_completion_snapshot
+        turn = self._turn
+        if turn.run is not None:
+            turn.cut(turn.snapshot)
+            return
+        reply = self._source.current_completion_snapshot
         if reply is not None and reply.choices and reply.choices[0].finish_reason:
             turn.finish(reply)
         else:
             turn.cut(reply)
-            turn.end()
 
-    def _failed(self, error: Exception) -> Exception:
+    def _failed(self, error: BaseException) -> BaseException:
         """Keep what is to be kept of a reply that broke off, and return the error to raise."""
-        if not self._turn.ended:
-            self._turn.cut(self._source.current_completion_snapshot)
-            self._turn.end()
-        return self._turn.explained(error)
+        turn = self._turn
+        if not turn.ended:
+            turn.cut(turn.snapshot if turn.run is not None else self._source.current_completion_snapshot)
+        return turn.explained(error)
 
     def __del__(self) -> None:
         turn: Turn | None = getattr(self, "_turn", None)
         if turn is not None and not turn.ended:
             self._leave()
+
+
+def _text_in(piece: Any) -> str:
+    """Return a piece of text, or the text of a chunk."""
+    return piece if isinstance(piece, str) else _text_of(ChunkEvent(piece))
 
 
 class _Text:
@@ -107,7 +117,9 @@ class _Text:
         return self
 
     def __next__(self) -> str:
-        return self._stream._step(self._pieces)  # type: ignore[no-any-return]
+        while not (text := _text_in(self._stream._step(self._pieces))):
+            pass
+        return text
 
 
 class ConversationStream(_ConversationStream):
@@ -127,12 +139,8 @@ class ConversationStream(_ConversationStream):
         except StopIteration:
             self._end()
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, it goes on
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it goes on
             raise self._failed(error)  # noqa: B904 - it is the same error, or has it as its cause
-        except BaseException:
-            # Ctrl-C or a cancelled task: the stream can be read on.
-            self._turn.cut(self._source.current_completion_snapshot)
-            raise
         finally:
             self._turn.busy = False
 
@@ -203,14 +211,15 @@ class _AsyncText:
         return self
 
     async def __anext__(self) -> str:
-        return await self._stream._step(self._pieces)  # type: ignore[no-any-return]
+        while not (text := _text_in(await self._stream._step(self._pieces))):
+            pass
+        return text
 
 
 class AsyncConversationStream(_ConversationStream):
     """A reply of a conversation as it is being written: an asynchronous iterator of chunks, for one pass.
 
-    What `ConversationStream` says holds here too. Cancelling the task that waits for a chunk leaves the stream as it
-    was: it can be read on.
+    What `ConversationStream` says holds here too. Cancelling a task that waits for a chunk ends the stream.
     """
 
     __slots__ = ("_chunks",)
@@ -227,12 +236,8 @@ class AsyncConversationStream(_ConversationStream):
         except StopAsyncIteration:
             self._end()
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, it goes on
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it goes on
             raise self._failed(error)  # noqa: B904 - it is the same error, or has it as its cause
-        except BaseException:
-            # Ctrl-C or a cancelled task: the stream can be read on.
-            self._turn.cut(self._source.current_completion_snapshot)
-            raise
         finally:
             self._turn.busy = False
 

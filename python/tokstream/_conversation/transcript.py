@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .messages import Message, plain, text_of, tool_calls
+from .messages import Message, is_mapping, plain, text_of, tool_calls
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,8 +20,9 @@ def _parts(messages: Iterable[Any]) -> Iterable[tuple[Message, str, str]]:
         message = plain(each)
         said = [text_of(message)] if text_of(message) else []
         for call in tool_calls(message):
-            function: Any = call.get("function") or {}
-            said.append(f"→ {function.get('name')}({function.get('arguments')})")
+            called: Any = call.get("function") or call.get("custom")
+            if is_mapping(called):
+                said.append(f"→ {called.get('name')}({called.get('arguments', called.get('input'))})")
         who = str(message.get("role"))
         name = message.get("name") or message.get("tool_call_id")
         yield message, f"{who} ({name})" if name else who, "\n".join(said)

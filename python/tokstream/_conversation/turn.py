@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokstream._exceptions import APIError, ContextLengthExceededError, TokstreamError
 
-from .messages import Message, plain, replayed
+from .messages import Message, answered, plain, replayed
 from .overflow import TooLong, context_lengths, read_error, without_oldest
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ _MOST_TRIES = 5
 _WORTH_ASKING = 256
 # Seconds after which the list of models is done without.
 _LIST_TIMEOUT = 10.0
+# What is added up of a usage.
+_SPENT = ("prompt_tokens", "completion_tokens", "total_tokens", "estimated_cost")
 # Tokens that are left for the reply, at most, where the request does not say.
 _ROOM = 1024
 
@@ -42,6 +44,8 @@ class Turn:
         ended: nothing more is kept of the reply.
         superseded: the conversation went on without the rest of the reply.
         stream: the stream that gives the reply.
+        running: the stream of the run of tools that the reply takes.
+        event: the latest chunk of the run's present request, as an event.
     """
 
     def __init__(self, conversation: BaseConversation, asked: list[Message], params: dict[str, Any]) -> None:
@@ -49,16 +53,16 @@ class Turn:
         self.ended = False
         self.superseded = False
         self.stream: ref[Any] | None = None
+        self.running: Any = None
+        self.event: Any = None
         self._conversation = conversation
         self._asked = asked
         self.params = params
         self._history: list[Message] = []
         self._tries = 0
-        self._kept: list[Message] | None = None
-        self._spent: tuple[float, ...] = (0.0,) * 5
 
-    def ask(self, request: Callable[[list[Message]], Any]) -> Steps:
-        """Send the history with the question, shortened until it fits; return what `request` returns."""
+    def ask(self, request: Callable[[list[Message]], Steps]) -> Steps:
+        """Send the history with the question, shortened until it fits; return what the steps of `request` return."""
         conversation = self._conversation
         self._history = [*map(plain, conversation.messages), *self._asked]
         if not self._asked and (not self._history or self._history[-1].get("role") == "assistant"):
@@ -67,12 +71,22 @@ class Turn:
         while True:
             conversation._check_budget()
             try:
-                return (yield partial(request, self._history))
+                return (yield from request(self._history))
             except APIError as error:
                 too_long = read_error(error)
                 if too_long is None:
                     raise
+                self._go_on_from(getattr(error, "run", None))
                 yield from self._shorten(too_long, error)
+
+    def _go_on_from(self, run: Any) -> None:
+        """Let a run of tools that became too long on its way go on where it is: no tool is called twice."""
+        if run is not None and run.completions:
+            self.running = self.event = None
+            self._account(run)
+            said = self._said(run)
+            self._history = [*self._history, *said]
+            self._asked = [*self._asked, *said]
 
     def _foresee(self) -> Steps:
         """Shorten a history that is too long by all that is known before it is sent."""
@@ -127,7 +141,7 @@ class Turn:
                 return min(most, limit // 2)
         return min(_ROOM, limit // 8)
 
-    def explained(self, error: Exception) -> Exception:
+    def explained(self, error: BaseException) -> BaseException:
         """Return the error to raise for one of a stream: of its own kind if it says that the history is too long."""
         too_long = read_error(error) if isinstance(error, APIError) else None
         if too_long is None:
@@ -156,35 +170,50 @@ class Turn:
     def _model(self) -> str:
         return str(self.params.get("model") or self._conversation.client.model)
 
-    def finish(self, completion: Any, messages: list[Message] | None = None) -> None:
-        """Keep the question and its reply.
-
-        Args:
-            completion: the reply.
-            messages: all messages of the reply, where it is not one alone.
-        """
+    def finish(self, result: Any) -> None:
+        """Keep the question and its reply: a completion, or a run of tools."""
         self.superseded = False
-        if messages is None:
-            messages = _reply_of(completion)
-        self._account(completion)
-        if messages:
-            self._keep(messages)
+        self._account(result)
+        said = self._said(result)
+        if said:
+            self._keep(said)
+            completion = getattr(result, "completion", result)
             self._conversation._count(getattr(completion, "usage", None))
         self.end()
 
-    def cut(self, completion: Any) -> None:
-        """Keep what there is of the reply if it has text and the user wants it; the end of the reply may still come."""
-        self.busy = False
-        if completion is None:
-            return
-        self._account(completion)
-        if self._conversation.keep_partial:
-            for message in _reply_of(completion):
+    @property
+    def run(self) -> Any:
+        """The run of tools that the reply takes, as far as it went; None if it takes none."""
+        return None if self.running is None else self.running.run
+
+    @property
+    def snapshot(self) -> Any:
+        """What there is of the reply to the present request of a run."""
+        return None if self.event is None else self.event.snapshot
+
+    def cut(self, reply: Any, run: Any = None) -> None:
+        """Keep what there is of the reply if it has text and the user wants it.
+
+        Args:
+            reply: the completion as far as it goes, or None.
+            run: the run of tools as far as it went, or None.
+        """
+        said: list[Message] = []
+        run = self.run if run is None else run
+        if run is not None and run.completions:
+            self._account(run)
+            said = answered(self._said(run))
+        if reply is not None:
+            self._account(reply)
+            for message in self._said(reply):
                 # A call that may not be whole is answered by none.
                 message.pop("tool_calls", None)
                 message.pop("function_call", None)
                 if message["content"]:
-                    self._keep([message])
+                    said.append(message)
+        if said and self._conversation.keep_partial:
+            self._keep(said)
+        self.end()
 
     def end(self) -> None:
         """Let the conversation go on."""
@@ -193,36 +222,31 @@ class Turn:
         if self._conversation._turn is self:
             self._conversation._turn = None
 
-    def _keep(self, reply: list[Message]) -> None:
+    def _said(self, result: Any) -> list[Message]:
+        """Return the messages of a reply."""
+        if hasattr(result, "messages"):
+            return [replayed(one) if one.get("role") == "assistant" else one for one in self._new(result)]
+        choices = getattr(result, "choices", None)
+        message = getattr(choices[0], "message", None) if choices else None
+        return [] if message is None else [replayed(message.to_dict())]
+
+    def _new(self, run: Any) -> list[Message]:
+        return [plain(message) for message in run.messages[len(self._history) :]]
+
+    def _keep(self, said: list[Message]) -> None:
         messages = self._conversation.messages
-        if self._kept is None:
-            if self._tries:
-                messages[:] = self._history
-            else:
-                messages.extend(self._asked)
-        elif all(one is other for one, other in zip(messages[-len(self._kept) :], self._kept, strict=False)):
-            del messages[-len(self._kept) :]
+        if self._tries:
+            messages[:] = self._history
         else:
-            return  # The user has changed what was kept before.
-        messages.extend(reply)
-        self._kept = reply
+            messages.extend(self._asked)
+        messages.extend(said)
 
-    def _account(self, completion: Any) -> None:
-        usage = getattr(completion, "usage", None)
-        names = ("prompt_tokens", "completion_tokens", "total_tokens", "estimated_cost")
-        spent = (
-            _number(getattr(usage, "requests", None)) or 1,
-            *(_number(getattr(usage, name, None)) for name in names),
-        )
-        more = tuple(new - old for new, old in zip(spent, self._spent, strict=True))
-        self._spent = spent
-        self._conversation._spend(str(getattr(completion, "model", None) or self._model), more)
-
-
-def _reply_of(completion: Any) -> list[Message]:
-    choices = getattr(completion, "choices", None)
-    message = getattr(choices[0], "message", None) if choices else None
-    return [] if message is None else [replayed(message.to_dict())]
+    def _account(self, result: Any) -> None:
+        completions: list[Any] = getattr(result, "completions", [result])
+        for completion in completions:
+            usage = getattr(completion, "usage", None)
+            spent = [_number(getattr(usage, name, None)) for name in _SPENT]
+            self._conversation._spend(str(getattr(completion, "model", None) or self._model), [1, *spent])
 
 
 def _checked(messages: Any) -> list[Message]:
