@@ -3,6 +3,8 @@
 - `conversation`: `Conversation` and `AsyncConversation`
 - `turn`: one question and its reply
 - `stream`: a reply as it is being written
+- `run`: the same of a run of tools
+- `settings`: what has a meaning, and what may be a secret
 - `messages`: messages as plain dicts that the service takes back
 - `overflow`: what is done when the history outgrows the model's context
 - `file`: conversations as files

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from tokstream import _steps
 from tokstream._client import AsyncClient, BaseClient, Client, Usage
-from tokstream._exceptions import BudgetExceededError, ConfigurationError, ConversationError
+from tokstream._exceptions import BudgetExceededError, ConversationError
 from tokstream._steps import END, Emit, following
-from tokstream._tokstream import _is_secret as is_secret
-from tokstream._typing import is_dict, override
+from tokstream._typing import override
 
 from . import transcript
 from .messages import Message, asked, plain
 from .overflow import BYTES_OF_A_TOKEN, size
 from .run import AsyncRunChunks, RunChunks
+from .settings import checked_cost, checked_params, checked_policy, without_secrets
 from .stream import AsyncConversationStream, AsyncConversationStreamManager, ConversationStream
 from .turn import Turn
 
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 _TOTALS = ("requests", "prompt_tokens", "completion_tokens", "total_tokens", "estimated_cost")
 # Some servers do not tell what a streamed reply used unless they are asked.
 _STREAMED: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
-# Parameters that hold what may be a secret, by name.
-_WITH_SECRETS = ("extra_headers", "extra_query", "extra_body")
 
 
 class BaseConversation:
@@ -70,11 +68,11 @@ class BaseConversation:
             self.messages.extend(asked(messages))
         self.model = model
         self.tools = None if tools is None else list(tools)
-        self.max_cost = _checked_cost(max_cost)
-        self.on_overflow = _checked_policy(on_overflow)
+        self.max_cost = checked_cost(max_cost)
+        self.on_overflow = checked_policy(on_overflow)
         self.keep_partial = keep_partial
         self.context_length = context_length
-        self.params = _checked_params(params)
+        self.params = checked_params(params)
         self._spent: dict[str, list[float]] = {}
         # Tokens up to and with a message, by the server's count.
         self._counted: tuple[float, int, Message | None] = (0, 0, None)
@@ -117,7 +115,7 @@ class BaseConversation:
 
     def _begin(self, message: Any, params: dict[str, Any]) -> tuple[Turn, Any]:
         """Return the turn of a message, and the stream that was left unread before it."""
-        turn = Turn(self, asked(message), {**self._request(), **_checked_params(params)})
+        turn = Turn(self, asked(message), {**self._request(), **checked_params(params)})
         with self._lock:
             left = self._turn
             if left is not None and left.busy:
@@ -302,7 +300,7 @@ class BaseConversation:
         return self.fork()
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {**self.__dict__, "params": _without_secrets(self.params), "_counted": (0, 0, None)}
+        state = {**self.__dict__, "params": without_secrets(self.params), "_counted": (0, 0, None)}
         del state["_lock"], state["_turn"]
         return state
 
@@ -314,33 +312,6 @@ class BaseConversation:
 def _usage(totals: list[float]) -> Usage:
     numbers: list[Any] = [int(number) for number in totals[:-1]]
     return Usage(*numbers, *totals[-1:])
-
-
-def _without_secrets(params: dict[str, Any]) -> dict[str, Any]:
-    kept = {name: value for name, value in params.items() if not is_secret(name)}
-    for name in _WITH_SECRETS:
-        if is_dict(kept.get(name)):
-            kept[name] = {key: value for key, value in kept[name].items() if not is_secret(str(key))}
-    return kept
-
-
-def _checked_params(params: dict[str, Any]) -> dict[str, Any]:
-    for name, instead in (("messages", "give the message first"), ("stream", "use .stream(…)")):
-        if name in params:
-            raise TypeError(f"a conversation takes no {name}=: {instead}")
-    return params
-
-
-def _checked_policy(policy: Any) -> Any:
-    if policy is None or policy in ("raise", "drop_oldest") or callable(policy):
-        return policy
-    raise ConfigurationError(f"on_overflow= must be 'raise', 'drop_oldest' or a function, not {policy!r}")
-
-
-def _checked_cost(limit: Any) -> Any:
-    if limit is None or (isinstance(limit, (int, float)) and limit >= 0 and not isinstance(limit, bool)):
-        return limit
-    raise ConfigurationError(f"max_cost= must be a number of USD, 0 or more, not {limit!r}")
 
 
 class Conversation(BaseConversation):

@@ -11,10 +11,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tokstream._exceptions import ConversationFileError
+from tokstream._exceptions import ConfigurationError, ConversationFileError
 from tokstream._typing import is_dict, is_list
 
 from .messages import Message, plain
+from .settings import checked_cost, checked_policy, without_secrets
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -30,10 +31,8 @@ _NOT_SAVED = {"messages", "stream", "tools", "timeout", "extra_headers", "extra_
 
 def write(conversation: BaseConversation, path: str | PathLike[str]) -> None:
     """Write a conversation to a file."""
-    from .conversation import _without_secrets
-
     messages = [plain(message) for message in conversation.messages]
-    params = _without_secrets({k: v for k, v in conversation.params.items() if k not in _NOT_SAVED})
+    params = without_secrets({k: v for k, v in conversation.params.items() if k not in _NOT_SAVED})
     settings = {name: value for name in _SETTINGS if (value := getattr(conversation, name)) is not None}
     if callable(settings.get("on_overflow")):
         del settings["on_overflow"]
@@ -143,6 +142,11 @@ def _arguments(head: dict[str, Any]) -> dict[str, Any] | None:
     if not (is_dict(settings) and is_dict(params) and is_dict(spent) and isinstance(head.get("messages"), int)):
         return None
     if not settings.keys() <= set(_SETTINGS) or params.keys() & (_NOT_SAVED | set(_SETTINGS)):
+        return None
+    try:
+        checked_cost(settings.get("max_cost"))
+        checked_policy(settings.get("on_overflow"))
+    except ConfigurationError:
         return None
     for totals in spent.values():
         if not is_list(totals) or len(totals) != 5 or not all(type(number) in (int, float) for number in totals):
