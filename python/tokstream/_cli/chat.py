@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from . import terminal
 from .answer import Answer
-from .conversation import Conversation
+from .conversation import Dialogue
 from .errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,16 +27,17 @@ def run(arguments: Namespace) -> int:
             "--local serves its own model: leave out --base-url and --model (--model-file takes another model)"
         )
     prompt = _prompt(arguments.prompt)
-    messages: list[dict[str, str]] = []
-    if arguments.system is not None:
-        messages.append({"role": "system", "content": terminal.clean(arguments.system)})
+    system = None if arguments.system is None else terminal.clean(arguments.system)
     with ExitStack() as stack:
         client = _connect(arguments, stack)
         if prompt is None:
-            Conversation(client, messages, arguments).hold()
+            Dialogue(client, system, arguments).hold()
         else:
-            messages.append({"role": "user", "content": prompt})
-            Answer(client, messages, arguments).write()
+            messages = [{"role": "user", "content": prompt}]
+            if system is not None:
+                messages.insert(0, {"role": "system", "content": system})
+            create = client.chat.completions.create
+            Answer(lambda **params: create(messages=messages, stream=True, **params), arguments).write()
     return 0
 
 

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     Policy: TypeAlias = Literal["raise", "drop_oldest"] | Callable[[list[Message]], Any]
 
 _TOTALS = ("requests", "prompt_tokens", "completion_tokens", "total_tokens", "estimated_cost")
+# What only `run_tools` takes, and the list that is empty without it.
+_OF_TOOLS = frozenset({"tools", "tool_choice", "max_turns", "parallel", "on_tool_error"})
 # Some servers do not tell what a streamed reply used unless they are asked.
 _STREAMED: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
 
@@ -137,10 +139,11 @@ class BaseConversation:
         completions = self.client.chat.completions
         if turn.params.get("tools"):
             return (yield partial(completions.run_tools, messages=messages, **self._run_options(turn)))
-        return (yield partial(completions.create, messages=messages, **turn.params))
+        return (yield partial(completions.create, messages=messages, **_without_tools(turn.params)))
 
     def _streamed(self, turn: Turn, messages: list[Message]) -> Steps:
-        return (yield partial(self.client.chat.completions.create, messages=messages, **_STREAMED | turn.params))
+        options = _STREAMED | _without_tools(turn.params)
+        return (yield partial(self.client.chat.completions.create, messages=messages, **options))
 
     def _streamed_run(self, turn: Turn, messages: list[Message]) -> Steps:
         """Steps of a run of tools, which emit the chunks of all its replies."""
@@ -312,6 +315,13 @@ class BaseConversation:
 def _usage(totals: list[float]) -> Usage:
     numbers: list[Any] = [int(number) for number in totals[:-1]]
     return Usage(*numbers, *totals[-1:])
+
+
+def _without_tools(params: dict[str, Any]) -> dict[str, Any]:
+    """Return parameters for a request that has no tools, where others of the same conversation have."""
+    if "tools" not in params:
+        return params
+    return {name: value for name, value in params.items() if name not in _OF_TOOLS}
 
 
 class Conversation(BaseConversation):
