@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 from . import terminal
@@ -12,6 +13,7 @@ from .errors import UsageError
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from typing import Any
 
     from tokstream import Client
 
@@ -36,8 +38,8 @@ def run(arguments: Namespace) -> int:
             messages = [{"role": "user", "content": prompt}]
             if system is not None:
                 messages.insert(0, {"role": "system", "content": system})
-            create = client.chat.completions.create
-            Answer(lambda **params: create(messages=messages, stream=True, **params), arguments).write()
+            create: Any = partial(client.chat.completions.create, messages=messages, stream=True)
+            Answer(create, arguments).write()
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from _thread import allocate_lock
 from copy import deepcopy
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
 from tokstream import _steps
 from tokstream._client import AsyncClient, BaseClient, Client, Usage
@@ -22,14 +22,15 @@ from .stream import AsyncConversationStream, AsyncConversationStreamManager, Con
 from .turn import Turn
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from os import PathLike
 
     from typing_extensions import Self
 
     from tokstream._steps import Steps
-    from tokstream.types.chat import ChatCompletion
+    from tokstream.types.chat import ChatCompletion, MessageLike, Messages
 
+    Question: TypeAlias = str | MessageLike | Sequence[str | MessageLike] | None
     Policy: TypeAlias = Literal["raise", "drop_oldest"] | Callable[[list[Message]], Any]
 
 _TOTALS = ("requests", "prompt_tokens", "completion_tokens", "total_tokens", "estimated_cost")
@@ -39,7 +40,10 @@ _OF_TOOLS = frozenset({"tools", "tool_choice", "max_turns", "parallel", "on_tool
 _STREAMED: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
 
 
-class BaseConversation:
+ClientT = TypeVar("ClientT", bound=BaseClient)
+
+
+class BaseConversation(Generic[ClientT]):
     """What both conversations have."""
 
     _client_class: ClassVar[type[BaseClient]]
@@ -48,10 +52,10 @@ class BaseConversation:
 
     def __init__(
         self,
-        client: Any,
+        client: ClientT,
         *,
-        system: Any = None,
-        messages: Any = (),
+        system: str | Sequence[Mapping[str, object]] | None = None,
+        messages: Messages = (),
         model: str | None = None,
         tools: Iterable[Any] | None = None,
         max_cost: float | None = None,
@@ -64,7 +68,7 @@ class BaseConversation:
             raise TypeError(f"{type(self).__name__} needs {self._client_class.__name__}, not {type(client).__name__}")
         if client._form != "parsed":
             raise TypeError("a conversation has no raw responses: use client.conversation(…)")
-        self.client: Any = client
+        self.client = client
         self.messages: list[Message] = [] if system is None else [{"role": "system", "content": system}]
         if messages:
             self.messages.extend(asked(messages))
@@ -135,20 +139,25 @@ class BaseConversation:
         tools = {} if self.tools is None else {"tools": self.tools}
         return {**self.params, **model, **tools}
 
+    @property
+    def _completions(self) -> Any:
+        client: Any = self.client
+        return client.chat.completions
+
     def _whole(self, turn: Turn, messages: list[Message]) -> Steps:
-        completions = self.client.chat.completions
+        completions = self._completions
         if turn.params.get("tools"):
             return (yield partial(completions.run_tools, messages=messages, **self._run_options(turn)))
         return (yield partial(completions.create, messages=messages, **_without_tools(turn.params)))
 
     def _streamed(self, turn: Turn, messages: list[Message]) -> Steps:
         options = _STREAMED | _without_tools(turn.params)
-        return (yield partial(self.client.chat.completions.create, messages=messages, **options))
+        return (yield partial(self._completions.create, messages=messages, **options))
 
     def _streamed_run(self, turn: Turn, messages: list[Message]) -> Steps:
         """Steps of a run of tools, which emit the chunks of all its replies."""
         options = _STREAMED | self._run_options(turn)
-        turn.running = yield partial(self.client.chat.completions.run_tools, messages=messages, **options)
+        turn.running = yield partial(self._completions.run_tools, messages=messages, **options)
         take = following(turn.running)
         while (event := (yield take)) is not END:
             if event.type == "chunk":
@@ -209,7 +218,7 @@ class BaseConversation:
         write(self, path)
 
     @classmethod
-    def load(cls, path: str | PathLike[str], client: Any = None, **changes: Any) -> Self:
+    def load(cls, path: str | PathLike[str], client: ClientT | None = None, **changes: Any) -> Self:
         """Go on with a conversation that was saved.
 
         Args:
@@ -227,7 +236,8 @@ class BaseConversation:
 
         saved = read(path)
         spent = saved.pop("spent")
-        conversation = cls(cls._client_class() if client is None else client, **{**saved, **changes})
+        used: Any = cls._client_class() if client is None else client
+        conversation = cls(used, **{**saved, **changes})
         conversation._spent = spent
         return conversation
 
@@ -324,7 +334,7 @@ def _without_tools(params: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in params.items() if name not in _OF_TOOLS}
 
 
-class Conversation(BaseConversation):
+class Conversation(BaseConversation[Client]):
     """A conversation with a model: each message is sent with what was said before, and kept with its reply.
 
     `client.conversation(…)` makes it. One reply is waited for at a time: a second thread that sends a message meanwhile
@@ -368,11 +378,7 @@ class Conversation(BaseConversation):
     _stream_class = ConversationStream
     _run_class = RunChunks
 
-    if TYPE_CHECKING:
-        client: Client
-        on_overflow: Policy | None
-
-    def send(self, message: Any = None, **params: Any) -> ChatCompletion:
+    def send(self, message: Question = None, **params: Any) -> ChatCompletion:
         """Send a message and return the reply; both are then in `messages`.
 
         Args:
@@ -388,7 +394,7 @@ class Conversation(BaseConversation):
         """
         return _steps.run(self._send(message, params))  # type: ignore[no-any-return]
 
-    def stream(self, message: Any = None, **params: Any) -> ConversationStream:
+    def stream(self, message: Question = None, **params: Any) -> ConversationStream:
         """Send a message and return the reply as it is being written.
 
         When the stream has been read to its end, message and reply are in `messages`.
@@ -406,7 +412,7 @@ class Conversation(BaseConversation):
         return _steps.run(self._open(message, params))  # type: ignore[no-any-return]
 
 
-class AsyncConversation(BaseConversation):
+class AsyncConversation(BaseConversation[AsyncClient]):
     """A conversation with a model, for the async client. What `Conversation` says holds here too.
 
     An `on_overflow` function may be async.
@@ -416,11 +422,7 @@ class AsyncConversation(BaseConversation):
     _stream_class = AsyncConversationStream
     _run_class = AsyncRunChunks
 
-    if TYPE_CHECKING:
-        client: AsyncClient
-        on_overflow: Policy | Callable[[list[Message]], Awaitable[Any]] | None
-
-    async def send(self, message: Any = None, **params: Any) -> ChatCompletion:
+    async def send(self, message: Question = None, **params: Any) -> ChatCompletion:
         """Send a message and return the reply; both are then in `messages`.
 
         Args:
@@ -432,7 +434,7 @@ class AsyncConversation(BaseConversation):
         """
         return await _steps.arun(self._send(message, params))  # type: ignore[no-any-return]
 
-    def stream(self, message: Any = None, **params: Any) -> AsyncConversationStreamManager:
+    def stream(self, message: Question = None, **params: Any) -> AsyncConversationStreamManager:
         """Send a message and return the reply as it is being written: to be awaited, or entered by `async with`.
 
         Args:

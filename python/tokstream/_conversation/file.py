@@ -29,7 +29,7 @@ _SETTINGS = ("model", "max_cost", "on_overflow", "keep_partial", "context_length
 _NOT_SAVED = {"messages", "stream", "tools", "timeout", "extra_headers", "extra_query", "api_key", "system", "client"}
 
 
-def write(conversation: BaseConversation, path: str | PathLike[str]) -> None:
+def write(conversation: BaseConversation[Any], path: str | PathLike[str]) -> None:
     """Write a conversation to a file."""
     messages = [plain(message) for message in conversation.messages]
     params = without_secrets({k: v for k, v in conversation.params.items() if k not in _NOT_SAVED})

@@ -48,7 +48,7 @@ class Turn:
         event: the latest chunk of the run's present request, as an event.
     """
 
-    def __init__(self, conversation: BaseConversation, asked: list[Message], params: dict[str, Any]) -> None:
+    def __init__(self, conversation: BaseConversation[Any], asked: list[Message], params: dict[str, Any]) -> None:
         self.busy = True
         self.ended = False
         self.superseded = False
