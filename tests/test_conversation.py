@@ -163,12 +163,30 @@ def test_what_servers_refuse_of_a_reply_is_not_kept(surface, client):
     assert conversation.messages[1] == assistant("", audio={"id": "a"}, mood="calm")
 
 
-@pytest.mark.parametrize("choices", [[], None])
+@pytest.mark.parametrize("choices", [[], None, [{}], [{"message": None}], [{"message": "Hi"}]])
 def test_a_reply_without_an_answer_leaves_the_history_as_it_was(surface, client, choices):
     api, _ = client(reply(completion(choices=choices)))
     conversation = api.conversation(system="Be brief.")
-    assert not surface.run(conversation.send("One")).choices
+    surface.run(conversation.send("One"))
     assert conversation.messages == [SYSTEM]
+    assert conversation.usage.requests == 1
+
+
+def test_a_strange_reply_is_the_assistants(surface, client):
+    strange = {"messages": [1], "completions": [2], "completion": 3, "run": 4}
+    api, _ = client(reply(completion("Hi!", message={"role": "model"}, **strange)))
+    conversation = api.conversation()
+    assert surface.run(conversation.send("One")).choices[0].message.content == "Hi!"
+    assert conversation.messages == [user("One"), assistant("Hi!")]
+
+
+def test_the_history_can_be_replaced(surface, client):
+    api, server = client(reply(completion()))
+    conversation = api.conversation()
+    conversation.messages = (SYSTEM, user("One"), assistant("Two"))
+    surface.run(conversation.send("Three"))
+    assert len(server.request.json["messages"]) == 4
+    assert conversation.messages[3:] == [user("Three"), assistant("Hi!")]
 
 
 def test_a_failed_request_leaves_the_history_as_it_was(surface, client):

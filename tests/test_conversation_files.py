@@ -23,6 +23,8 @@ CALL = {
     "function": {"name": "f", "arguments": '{"a": 1}'},
     "extra_content": {"google": {"thought_signature": "abc"}},
 }
+# Whose fields are named as secrets are.
+SCHEMA = {"name": "keys", "schema": {"type": "object", "properties": {"key": {"type": "string"}}, "required": ["key"]}}
 MESSAGES = [
     SYSTEM,
     {"role": "user", "content": [{"type": "text", "text": 'Grüße\u2028\x85\n"quoted"'}], "name": "Ann"},
@@ -92,6 +94,7 @@ def test_ways_to_load(surface, tmp_path, monkeypatch):
     loaded = cls.load(path, other, model="c/d", temperature=0, tools=[], seed=7)
     assert loaded.client is other
     assert (loaded.model, loaded.params, loaded.tools) == ("c/d", {"temperature": 0, "seed": 7}, [])
+    assert cls.load(path, other, system="New").messages == [{"role": "system", "content": "New"}, *MESSAGES[1:]]
     monkeypatch.setenv("DEEPINFRA_API_KEY", "key")
     alone = cls.load(str(path))
     assert alone.messages == MESSAGES
@@ -110,7 +113,8 @@ def test_no_secret_is_saved(surface, tmp_path):
         on_overflow=lambda messages: messages,
         extra_headers={"Authorization": "Bearer secret-3", "X-Other": "secret-4"},
         extra_query={"token": "secret-5"},
-        extra_body={"api_key": "secret-6", "ignore_eos": True},
+        extra_body={"api_key": "secret-6", "ignore_eos": True, "other": [{"Token": "secret-8", "k": 1}]},
+        response_format={"type": "json_schema", "json_schema": SCHEMA},
         timeout=tokstream.Timeout(5),
         api_key="secret-7",
         logit_bias={1: float("nan")},
@@ -119,7 +123,10 @@ def test_no_secret_is_saved(surface, tmp_path):
     assert b"secret" not in path.read_bytes()
     loaded = client.load_conversation(path)
     assert loaded.messages == [SYSTEM]
-    assert loaded.params == {"extra_body": {"ignore_eos": True}}
+    assert loaded.params == {
+        "extra_body": {"ignore_eos": True, "other": [{"k": 1}]},
+        "response_format": {"type": "json_schema", "json_schema": SCHEMA},
+    }
     assert loaded.on_overflow is None
 
 

@@ -13,9 +13,13 @@ from pages import ROOT, examples, pages, program
 ONLY_FOR_CHECKERS = """
 tokstream._choice.Choices
 tokstream._choice.IncEx
+tokstream._cli.answer.AnyStream
+tokstream._conversation.base.Policy
+tokstream._conversation.base.Question
 tokstream._http.HeaderTypes
 tokstream._models.Flags
 tokstream._models.Model
+tokstream._steps.Steps
 tokstream._validation.Model
 """
 PROGRAMS = ROOT / "tests" / "typing"

@@ -1,6 +1,7 @@
 """Conversations: a history that grows by each question and its reply.
 
 - `conversation`: `Conversation` and `AsyncConversation`
+- `base`: what they have in common
 - `turn`: one question and its reply
 - `stream`: a reply as it is being written
 - `run`: the same of a run of tools

@@ -20,7 +20,7 @@ from .settings import checked_cost, checked_policy, without_secrets
 if TYPE_CHECKING:
     from os import PathLike
 
-    from .conversation import BaseConversation
+    from .base import BaseConversation
 
 _FORMAT = "tokstream conversation"
 _VERSION = 1

@@ -43,7 +43,7 @@ def replayed(said: Mapping[str, Any]) -> Message:
     for name, value in said.items():
         if value is not None and value != [] and name not in _NOT_SENT_BACK:
             message[name] = value
-    if "tool_calls" in message:
+    if is_list(message.get("tool_calls")):
         message["tool_calls"] = [_replayed_call(call) for call in message["tool_calls"]]
     elif message["content"] is None:
         # Only beside tool calls may a content be null.

@@ -6,19 +6,20 @@ from typing import Any
 
 from tokstream._exceptions import ConfigurationError
 from tokstream._tokstream import _is_secret as is_secret
-from tokstream._typing import is_dict
-
-# Parameters that hold what may be a secret, by name.
-_WITH_SECRETS = ("extra_headers", "extra_query", "extra_body")
+from tokstream._typing import is_dict, is_list
 
 
-def without_secrets(params: dict[str, Any]) -> dict[str, Any]:
-    """Return parameters as they may be kept elsewhere."""
-    kept = {name: value for name, value in params.items() if not is_secret(name)}
-    for name in _WITH_SECRETS:
-        if is_dict(kept.get(name)):
-            kept[name] = {key: value for key, value in kept[name].items() if not is_secret(str(key))}
-    return kept
+def without_secrets(value: Any) -> Any:
+    """Return parameters as they may be kept elsewhere: without texts under the names that secrets have."""
+    if is_list(value):
+        return [without_secrets(item) for item in value]
+    if not is_dict(value):
+        return value
+    return {
+        name: without_secrets(item)
+        for name, item in value.items()
+        if not (isinstance(item, str) and isinstance(name, str) and is_secret(name))
+    }
 
 
 def checked_params(params: dict[str, Any]) -> dict[str, Any]:

@@ -69,7 +69,7 @@ class _ConversationStream:
         """Keep the reply: nothing more comes of it."""
         if self._turn.ended:
             return
-        if self._source._is_complete:
+        if getattr(self._source, "_is_complete", True):
             self._turn.finish(self._turn.run or self._source.current_completion_snapshot)
         else:
             self._leave()

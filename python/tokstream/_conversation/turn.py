@@ -7,6 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tokstream._exceptions import APIError, ContextLengthExceededError, TokstreamError
+from tokstream._tokstream import BaseModel
+from tokstream._typing import is_list
 
 from .messages import Message, answered, plain, replayed
 from .overflow import TooLong, context_lengths, read_error, without_oldest
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
     from tokstream._steps import Steps
 
-    from .conversation import BaseConversation
+    from .base import BaseConversation
 
 # How often a history is shortened for one question. The last time nothing stays but the question.
 _MOST_TRIES = 5
@@ -64,6 +66,9 @@ class Turn:
     def ask(self, request: Callable[[list[Message]], Steps]) -> Steps:
         """Send the history with the question, shortened until it fits; return what the steps of `request` return."""
         conversation = self._conversation
+        given: Any = conversation.messages
+        if not is_list(given):
+            conversation.messages = list(given)
         self._history = [*map(plain, conversation.messages), *self._asked]
         if not self._asked and (not self._history or self._history[-1].get("role") == "assistant"):
             raise ValueError("there is nothing to reply to: give a message, or append one to `messages`")
@@ -117,9 +122,8 @@ class Turn:
                 shorter = None if shorter == self._history else shorter
         elif policy == "drop_oldest":
             tokens, limit = self._measured(too_long)
-            keep = (
-                None if limit is None or tokens <= limit - self._room(limit) else (limit - self._room(limit)) / tokens
-            )
+            fits = tokens if limit is None else limit - self._room(limit)
+            keep = fits / tokens if fits < tokens else None
             least = 2 ** (self._tries - 1) if self._tries < _MOST_TRIES else len(self._history)
             shorter = without_oldest(self._history, keep=keep, least=least)
         if shorter is not None:
@@ -128,10 +132,9 @@ class Turn:
             raise self._too_long(too_long) from error
 
     def _measured(self, too_long: TooLong) -> tuple[int, int | None]:
-        limit = (
-            too_long.limit or self._conversation.context_length or _lengths(self._conversation.client).get(self._model)
-        )
-        return too_long.tokens or round(sum(self._conversation._length(self._history))), limit
+        conversation = self._conversation
+        limit = too_long.limit or conversation.context_length or _lengths(conversation.client).get(self._model)
+        return too_long.tokens or round(sum(conversation._length(self._history))), limit
 
     def _room(self, limit: int) -> int:
         """How many of the context's tokens are for the reply."""
@@ -177,8 +180,7 @@ class Turn:
         said = self._said(result)
         if said:
             self._keep(said)
-            completion = getattr(result, "completion", result)
-            self._conversation._count(getattr(completion, "usage", None))
+            self._conversation._count(getattr(completion_of(result), "usage", None))
         self.end()
 
     @property
@@ -224,11 +226,12 @@ class Turn:
 
     def _said(self, result: Any) -> list[Message]:
         """Return the messages of a reply."""
-        if hasattr(result, "messages"):
+        if is_run(result):
             return [replayed(one) if one.get("role") == "assistant" else one for one in self._new(result)]
-        choices = getattr(result, "choices", None)
-        message = getattr(choices[0], "message", None) if choices else None
-        return [] if message is None else [replayed(message.to_dict())]
+        choices: Any = getattr(result, "choices", None)
+        message: Any = getattr(choices[0], "message", None) if choices else None
+        # Whatever a server calls it, the service takes it as the assistant's.
+        return [replayed({**message.to_dict(), "role": "assistant"})] if hasattr(message, "to_dict") else []
 
     def _new(self, run: Any) -> list[Message]:
         return [plain(message) for message in run.messages[len(self._history) :]]
@@ -242,11 +245,20 @@ class Turn:
         messages.extend(said)
 
     def _account(self, result: Any) -> None:
-        completions: list[Any] = getattr(result, "completions", [result])
-        for completion in completions:
+        for completion in result.completions if is_run(result) else [result]:
             usage = getattr(completion, "usage", None)
             spent = [_number(getattr(usage, name, None)) for name in _SPENT]
             self._conversation._spend(str(getattr(completion, "model", None) or self._model), [1, *spent])
+
+
+def is_run(result: Any) -> bool:
+    """Return whether this is a run of tools, and no completion: of that, a server may choose the names of fields."""
+    return not isinstance(result, BaseModel) and hasattr(result, "completions")
+
+
+def completion_of(result: Any) -> Any:
+    """Return the completion that a reply is, or that ended its run of tools."""
+    return result.completion if is_run(result) else result
 
 
 def _checked(messages: Any) -> list[Message]:
