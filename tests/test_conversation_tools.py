@@ -8,7 +8,7 @@ import pytest
 
 import tokstream
 from replies import DONE, USAGE, choice, chunk, completion, error, finish, said, sse, text
-from server import CLOSE, STALL, reply, stream
+from server import CLOSE, PATIENCE, STALL, reply, stream
 from tokstream import BudgetExceededError, ContextLengthExceededError, StreamTruncatedError
 from tokstream.resources.chat import Completions
 
@@ -145,6 +145,19 @@ def test_max_cost_holds_within_a_run(surface, client, streamed, keep_partial):
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_run_may_cost_what_is_left(surface, client, streamed):
+    usage = {**USAGE, "estimated_cost": 0.3}
+    first = stream(sse(text("Hi"), finish(usage=usage))) if streamed else reply(completion("Hi", usage=usage))
+    api, server = client(first, called(streamed, usage=usage))
+    conversation = api.conversation(tools=[weather], max_cost=0.5)
+    ask(surface, conversation, streamed, "Hello!")
+    with pytest.raises(BudgetExceededError):
+        ask(surface, conversation, streamed)
+    assert len(server.requests) == 2
+    assert conversation.cost == 0.6
+
+
 @pytest.mark.parametrize("keep_partial", [False, True])
 @pytest.mark.parametrize("streamed", [False, True])
 def test_a_run_that_fails(surface, client, streamed, keep_partial):
@@ -195,6 +208,7 @@ def test_a_run_that_is_left(surface, client, keep_partial, way):
     left = [QUESTION, ASKS, RESULT, {"role": "assistant", "content": "Sun"}] if keep_partial else []
     if way != "next message":
         assert conversation.messages == left
+        assert server.connections[-1].ended.wait(PATIENCE)
     surface.run(conversation.send("And?"))
     assert messages_of(server.requests[2]) == [*left, {"role": "user", "content": "And?"}]
     assert conversation.usage.requests == 3
