@@ -159,6 +159,20 @@ class TestConversation(CommandLine):
         assert user.leave() == 0
         assert server.requests[1].json["messages"] == [{"role": "user", "content": "Two"}]
 
+    def test_what_is_too_long_is_forgotten(self, talk: Serve, typist: Callable[..., Typist]) -> None:
+        too_long = reply(replies.error("maximum context length is 10 tokens, but 11 were given"), status=400)
+        server = talk(stream(replies.said("One")), too_long, stream(replies.said("Two")), too_long, too_long)
+        user = typist("-q")
+        user.type("First\n")
+        user.read("One\n")
+        user.type("Second\n")
+        user.read("Two\n")
+        user.type("Third\n")
+        assert "tokstream: error: " in user.read("is too long")
+        user.type("/exit\n")
+        assert user.leave() == 0
+        assert server.requests[2].json["messages"] == [{"role": "user", "content": "Second"}]
+
     def test_a_strangers_text_cannot_steer_the_terminal(self, talk: Serve, typist: Callable[..., Typist]) -> None:
         talk(stream(replies.said("a\x1b[31mb\x9bc\rd\te")))
         user = typist("-q")

@@ -60,6 +60,22 @@ MADE = {
 }
 
 
+CONVERSATIONS = [
+    tokstream.ConversationError("It waits."),
+    tokstream.ContextLengthExceededError("Too long.", tokens=9000, limit=8192, model="a/b"),
+    tokstream.ConversationFileError("No.", path="a.jsonl", line=3, messages=[{"role": "user", "content": "Hi"}]),
+]
+
+
+@pytest.mark.parametrize("made", CONVERSATIONS, ids=lambda made: type(made).__name__)
+@pytest.mark.parametrize("twin", [copy.copy, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))])
+def test_errors_of_conversations_are_copied_whole(made, twin):
+    other = twin(made)
+    assert type(other) is type(made)
+    assert vars(other) == vars(made)
+    assert str(other) == str(made) == made.message
+
+
 def test_the_tree():
     tree = {
         "TokstreamError": (Exception,),
@@ -77,6 +93,9 @@ def test_the_tree():
         "BudgetExceededError": (tokstream.TokstreamError,),
         "MaxTurnsExceededError": (tokstream.TokstreamError,),
         "ToolError": (tokstream.TokstreamError,),
+        "ConversationError": (tokstream.TokstreamError,),
+        "ContextLengthExceededError": (tokstream.ConversationError,),
+        "ConversationFileError": (tokstream.ConversationError, ValueError),
         "ClientClosedError": (tokstream.TokstreamError,),
         "ConfigurationError": (tokstream.TokstreamError, ValueError),
         "ValidationError": (tokstream.TokstreamError, ValueError),
@@ -90,6 +109,7 @@ def test_the_names_are_openais():
     only_here = {"StreamTruncatedError", "PaymentRequiredError", "BudgetExceededError", "ClientClosedError"}
     theirs = {name for name in ours if hasattr(openai, name)}
     only_here |= {"MaxTurnsExceededError", "OutputValidationError", "RefusalError", "ToolError"}
+    only_here |= {"ConversationError", "ContextLengthExceededError", "ConversationFileError"}
     assert ours - theirs == only_here | {"ConfigurationError", "ValidationError"}
 
 

@@ -105,6 +105,42 @@ def test_a_conversation_goes_on(surface: Surface, client: Any) -> None:
     assert second.usage.prompt_tokens > first.usage.total_tokens
 
 
+def test_a_conversation_of_three_turns(surface: Surface, client: Any, tmp_path: Path) -> None:
+    conversation = client.conversation(system="You are a helpful assistant.", max_tokens=16, temperature=0)
+    first = surface.run(conversation.send("My name is Ann. What is a cat?"))
+    pieces = surface.list(surface.run(conversation.stream("What is a dog?")).text_stream)
+    assert len(pieces) > 3
+    conversation.save(tmp_path / "chat.jsonl")
+    conversation = client.load_conversation(tmp_path / "chat.jsonl")
+    third = surface.run(conversation.send("What is my name?"))
+    said = [message["content"] for message in conversation.messages]
+    assert said[2::2] == [
+        first.choices[0].message.content,
+        "".join(pieces),
+        third.choices[0].message.content,
+    ]
+    assert [message["role"] for message in conversation.messages] == ["system", *["user", "assistant"] * 3]
+    # Each request had all that was said before.
+    assert third.usage.prompt_tokens > first.usage.prompt_tokens + len(pieces) + 16
+    assert conversation.usage.requests == 3
+    assert conversation.usage.completion_tokens <= 48
+
+
+def test_a_conversation_that_outgrows_the_model(surface: Surface, client: Any) -> None:
+    long = [{"role": "user", "content": "cat " * 3000}, {"role": "assistant", "content": "dog " * 3000}]
+    conversation = client.conversation(system="Be brief.", messages=long, max_tokens=4)
+    with pytest.raises(tokstream.ContextLengthExceededError) as caught:
+        surface.run(conversation.send("Hello!"))
+    assert caught.value.tokens > 6000 > caught.value.limit > 1000
+    conversation.on_overflow = "drop_oldest"
+    for ask in (
+        lambda: surface.run(conversation.send("Hello!")),
+        lambda: surface.run(surface.run(conversation.fork().stream("Hello!")).get_final_completion()),
+    ):
+        assert ask().usage.prompt_tokens < 100
+    assert [message["role"] for message in conversation.messages] == ["system", "user", "assistant"]
+
+
 def test_it_asks_for_the_key(surface: Surface, server: local.Server) -> None:
     stranger = surface.client(server.base_url, api_key="another", model=server.model)
     for streamed in False, True:

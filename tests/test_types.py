@@ -13,6 +13,9 @@ from pages import ROOT, examples, pages, program
 ONLY_FOR_CHECKERS = """
 tokstream._choice.Choices
 tokstream._choice.IncEx
+tokstream._cli.answer.AnyStream
+tokstream._conversation.base.Policy
+tokstream._conversation.base.Question
 tokstream._event_types.T
 tokstream._http.HeaderTypes
 tokstream._models.Flags

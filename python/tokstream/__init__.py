@@ -23,6 +23,9 @@ from ._exceptions import (
     ConfigurationError,
     ConflictError,
     ContentFilterFinishReasonError,
+    ContextLengthExceededError,
+    ConversationError,
+    ConversationFileError,
     InternalServerError,
     LengthFinishReasonError,
     MaxTurnsExceededError,
@@ -44,6 +47,7 @@ from ._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from . import local, types
+    from ._conversation import AsyncConversation, Conversation
     from ._response import APIResponse, AsyncAPIResponse, RawResponse
     from ._tool_run import AsyncToolRunStream, ToolRun, ToolRunStream
     from ._tools import pydantic_function_tool, tool
@@ -68,6 +72,7 @@ __all__ = [
     "APITimeoutError",
     "AsyncAPIResponse",
     "AsyncClient",
+    "AsyncConversation",
     "AsyncStream",
     "AsyncToolRunStream",
     "AuthenticationError",
@@ -79,6 +84,10 @@ __all__ = [
     "ConfigurationError",
     "ConflictError",
     "ContentFilterFinishReasonError",
+    "ContextLengthExceededError",
+    "Conversation",
+    "ConversationError",
+    "ConversationFileError",
     "InternalServerError",
     "LengthFinishReasonError",
     "Limits",
@@ -146,6 +155,10 @@ def __getattr__(name: str) -> object:
         from . import _tool_run
 
         return getattr(_tool_run, name)
+    if name in ("AsyncConversation", "Conversation"):
+        from . import _conversation
+
+        return getattr(_conversation, name)
     if name in _INSTEAD:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}: {_INSTEAD[name]}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

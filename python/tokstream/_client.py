@@ -255,6 +255,19 @@ class BaseClient:
             self._resources[module] = resource
         return resource
 
+    def conversation(self, **options: Any) -> Any:
+        """Begin a conversation, which keeps its history."""
+        return self._conversations()(self, **options)
+
+    def load_conversation(self, path: Any, **options: Any) -> Any:
+        """Go on with a conversation that was saved."""
+        return self._conversations().load(path, self, **options)
+
+    def _conversations(self) -> Any:
+        from . import _conversation
+
+        return _conversation.AsyncConversation if self._asynchronous else _conversation.Conversation
+
     @property
     def beta(self) -> Self:
         """The same as the client: `client.beta.chat` is `client.chat`."""

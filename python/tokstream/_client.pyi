@@ -1,12 +1,13 @@
 """The clients."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from types import TracebackType
 from typing import Any, Literal, TypeAlias, TypeVar, overload
 
 from typing_extensions import Self, override
 
+from tokstream._conversation import AsyncConversation, Conversation
 from tokstream._marks import NotGiven, Omit
 from tokstream._tokstream import AsyncStream, Core, Limits, RetryPolicy, Stream, Timeout
 from tokstream.resources import chat as _chat, completions as _completions, embeddings as _embeddings, models as _models
@@ -14,6 +15,7 @@ from tokstream.resources.chat import AsyncChat, Chat
 from tokstream.resources.completions import AsyncCompletions, Completions
 from tokstream.resources.embeddings import AsyncEmbeddings, Embeddings
 from tokstream.resources.models import AsyncModels, Models
+from tokstream.types.chat import Messages
 
 _T = TypeVar("_T")
 _StreamT = TypeVar("_StreamT", bound=Stream[Any])
@@ -201,6 +203,51 @@ class Client(BaseClient):
     @property
     def models(self) -> Models:
         """The models that the server offers."""
+
+    def conversation(
+        self,
+        *,
+        system: str | Sequence[Mapping[str, object]] | None = None,
+        messages: Messages = ...,
+        model: str | None = None,
+        tools: Iterable[Any] | None = None,
+        max_cost: float | None = None,
+        on_overflow: Literal["raise", "drop_oldest"] | Callable[[list[dict[str, Any]]], Any] | None = None,
+        keep_partial: bool = False,
+        context_length: int | None = None,
+        **params: Any,
+    ) -> Conversation:
+        """Begin a conversation: an object that keeps what was said, and sends it with each message.
+
+        Args:
+            system: the instructions that hold for the whole conversation.
+            messages: what was said before: a list of messages, or a text of the user.
+            model: the model. Default: the client's.
+            tools: what the model may call: as for `run_tools`.
+            max_cost: how much the conversation may cost, in USD. Once its replies have cost so much, the next message
+                is a `BudgetExceededError`.
+            on_overflow: what is done when the history outgrows the model's context: `"raise"`, `"drop_oldest"`, or a
+                function that gets the messages and returns those to send and keep. See `Conversation`.
+            keep_partial: whether to keep what there is of a reply that was cut, cancelled or failed. Default false.
+            context_length: how many tokens the model can see at once, where the server does not tell.
+            **params: parameters of every request, as for `chat.completions.create`.
+
+        Raises:
+            ConfigurationError: an argument has no meaning.
+            TypeError: an argument has the wrong type.
+        """
+
+    def load_conversation(self, path: _Path, **changes: Any) -> Conversation:
+        """Go on with a conversation that was saved by its `save`.
+
+        Args:
+            path: the file.
+            **changes: settings and parameters in place of those in the file: those that `conversation` takes.
+
+        Raises:
+            ConversationFileError: the file is no saved conversation, or is not all of one.
+            OSError: the file cannot be read.
+        """
 
     @property
     def beta(self) -> _Beta:
@@ -593,6 +640,51 @@ class AsyncClient(BaseClient):
     @property
     def models(self) -> AsyncModels:
         """The models that the server offers."""
+
+    def conversation(
+        self,
+        *,
+        system: str | Sequence[Mapping[str, object]] | None = None,
+        messages: Messages = ...,
+        model: str | None = None,
+        tools: Iterable[Any] | None = None,
+        max_cost: float | None = None,
+        on_overflow: Literal["raise", "drop_oldest"] | Callable[[list[dict[str, Any]]], Any] | None = None,
+        keep_partial: bool = False,
+        context_length: int | None = None,
+        **params: Any,
+    ) -> AsyncConversation:
+        """Begin a conversation: an object that keeps what was said, and sends it with each message.
+
+        Args:
+            system: the instructions that hold for the whole conversation.
+            messages: what was said before: a list of messages, or a text of the user.
+            model: the model. Default: the client's.
+            tools: what the model may call: as for `run_tools`.
+            max_cost: how much the conversation may cost, in USD. Once its replies have cost so much, the next message
+                is a `BudgetExceededError`.
+            on_overflow: what is done when the history outgrows the model's context: `"raise"`, `"drop_oldest"`, or a
+                function that gets the messages and returns those to send and keep. It may be async. See `Conversation`.
+            keep_partial: whether to keep what there is of a reply that was cut, cancelled or failed. Default false.
+            context_length: how many tokens the model can see at once, where the server does not tell.
+            **params: parameters of every request, as for `chat.completions.create`.
+
+        Raises:
+            ConfigurationError: an argument has no meaning.
+            TypeError: an argument has the wrong type.
+        """
+
+    def load_conversation(self, path: _Path, **changes: Any) -> AsyncConversation:
+        """Go on with a conversation that was saved by its `save`.
+
+        Args:
+            path: the file.
+            **changes: settings and parameters in place of those in the file: those that `conversation` takes.
+
+        Raises:
+            ConversationFileError: the file is no saved conversation, or is not all of one.
+            OSError: the file cannot be read.
+        """
 
     @property
     def beta(self) -> _AsyncBeta:

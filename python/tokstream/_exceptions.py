@@ -23,6 +23,9 @@
     ├── BudgetExceededError
     ├── MaxTurnsExceededError           max_turns, run
     ├── ToolError                       name, arguments, call_id, run
+    ├── ConversationError
+    │   ├── ContextLengthExceededError  tokens, limit, model
+    │   └── ConversationFileError       (+ ValueError)  path, line, messages
     ├── ClientClosedError
     ├── ConfigurationError              (+ ValueError)
     └── ValidationError                 (+ ValueError)  errors()
@@ -75,6 +78,9 @@ __all__ = [
     "ConfigurationError",
     "ConflictError",
     "ContentFilterFinishReasonError",
+    "ContextLengthExceededError",
+    "ConversationError",
+    "ConversationFileError",
     "InternalServerError",
     "LengthFinishReasonError",
     "MaxTurnsExceededError",
@@ -533,6 +539,59 @@ class ToolError(TokstreamError):
         self.name = name
         self.arguments = arguments
         self.call_id = call_id
+
+
+class ConversationError(TokstreamError):
+    """A conversation cannot do what was asked of it: it waits for another reply, or has nothing to take back."""
+
+
+class ContextLengthExceededError(ConversationError):
+    """A conversation is longer than its model's context. It stays as it was before the message that did not fit.
+
+    Attributes:
+        tokens (int | None): how long it is, as the server or an estimate says.
+        limit (int | None): how many tokens the model can see at once.
+        model (str | None): the model.
+    """
+
+    tokens: int | None
+    limit: int | None
+    model: str | None
+
+    def __init__(
+        self,
+        message: str = "The conversation is longer than the model's context.",
+        *,
+        tokens: int | None = None,
+        limit: int | None = None,
+        model: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.tokens = tokens
+        self.limit = limit
+        self.model = model
+
+
+class ConversationFileError(ConversationError, ValueError):
+    """A file is no saved conversation, or is not all of one. The file is left as it is.
+
+    Attributes:
+        path (str): the file.
+        line (int | None): the line that is wrong, from 1.
+        messages (list[dict]): the messages that stand before it.
+    """
+
+    path: str
+    line: int | None
+    messages: list[dict[str, Any]]
+
+    def __init__(
+        self, message: str, *, path: str, line: int | None = None, messages: list[dict[str, Any]] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.path = path
+        self.line = line
+        self.messages = messages or []
 
 
 class ClientClosedError(TokstreamError):

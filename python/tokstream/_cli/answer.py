@@ -11,23 +11,29 @@ from . import terminal
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterable
-    from typing import Any
+    from collections.abc import Callable
+    from typing import Any, TypeAlias
 
-    from tokstream import Client, Stream
+    from tokstream import Stream
+    from tokstream._conversation import ConversationStream
     from tokstream.types.chat import ChatCompletionChunk
 
+    AnyStream: TypeAlias = Stream[ChatCompletionChunk] | ConversationStream
 
 # An answer that arrives whole, in less than this many seconds, says nothing about a model's speed.
 RATE_NEEDS = 0.05
 
 
 class Answer:
-    """An answer. `text` is what has been written of it so far."""
+    """An answer. `text` is what has been written of it so far.
 
-    def __init__(self, client: Client, messages: Iterable[dict[str, str]], arguments: Namespace) -> None:
-        self.client = client
-        self.messages = messages
+    Args:
+        create: asks for it with some parameters, as a stream.
+        arguments: those of the command line.
+    """
+
+    def __init__(self, create: Callable[..., AnyStream], arguments: Namespace) -> None:
+        self.create = create
         self.arguments = arguments
         self.text = ""
         self.finish_reason: str | None = None
@@ -46,14 +52,12 @@ class Answer:
             if not self.arguments.quiet:
                 self._sum_up(stream)
 
-    def _create(self) -> Stream[ChatCompletionChunk]:
+    def _create(self) -> AnyStream:
         from tokstream import NOT_GIVEN
 
         max_tokens: int | None = self.arguments.max_tokens
         temperature: float | None = self.arguments.temperature
-        return self.client.chat.completions.create(
-            messages=list(self.messages),
-            stream=True,
+        return self.create(
             stream_options={"include_usage": True},
             max_tokens=NOT_GIVEN if max_tokens is None else max_tokens,
             temperature=NOT_GIVEN if temperature is None else temperature,
@@ -90,7 +94,7 @@ class Answer:
         if self.text and not self.text.endswith("\n") and not self.arguments.json:
             terminal.write("\n")
 
-    def _sum_up(self, stream: Stream[ChatCompletionChunk]) -> None:
+    def _sum_up(self, stream: AnyStream) -> None:
         parts: list[str] = []
         usage, timings = stream.usage, stream.timings
         if usage is not None:

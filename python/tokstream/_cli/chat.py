@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 from . import terminal
 from .answer import Answer
-from .conversation import Conversation
+from .conversation import Dialogue
 from .errors import UsageError
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from typing import Any
 
     from tokstream import Client
 
@@ -27,16 +29,17 @@ def run(arguments: Namespace) -> int:
             "--local serves its own model: leave out --base-url and --model (--model-file takes another model)"
         )
     prompt = _prompt(arguments.prompt)
-    messages: list[dict[str, str]] = []
-    if arguments.system is not None:
-        messages.append({"role": "system", "content": terminal.clean(arguments.system)})
+    system = None if arguments.system is None else terminal.clean(arguments.system)
     with ExitStack() as stack:
         client = _connect(arguments, stack)
         if prompt is None:
-            Conversation(client, messages, arguments).hold()
+            Dialogue(client, system, arguments).hold()
         else:
-            messages.append({"role": "user", "content": prompt})
-            Answer(client, messages, arguments).write()
+            messages = [{"role": "user", "content": prompt}]
+            if system is not None:
+                messages.insert(0, {"role": "system", "content": system})
+            create: Any = partial(client.chat.completions.create, messages=messages, stream=True)
+            Answer(create, arguments).write()
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 from . import terminal
@@ -11,7 +12,6 @@ from .errors import describe
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Sequence
 
     from tokstream import Client
 
@@ -24,14 +24,13 @@ HELP = """\
 Ctrl-C stops an answer that is being written; what there is of it stays in the conversation."""
 
 
-class Conversation:
-    """What was said so far, and the loop that goes on with it."""
+class Dialogue:
+    """The loop that goes on with a conversation."""
 
-    def __init__(self, client: Client, opening: Sequence[dict[str, str]], arguments: Namespace) -> None:
-        self.client = client
+    def __init__(self, client: Client, system: str | None, arguments: Namespace) -> None:
         self.arguments = arguments
-        self._opening = tuple(opening)
-        self._messages = list(opening)
+        self._begin = partial(client.conversation, system=system, keep_partial=True, on_overflow="drop_oldest")
+        self._conversation = self._begin()
 
     def hold(self) -> None:
         """Read questions and write answers until the user leaves."""
@@ -57,25 +56,26 @@ class Conversation:
 
     def _obey(self, command: str) -> None:
         if command == "/reset":
-            self._messages = list(self._opening)
+            self._conversation = self._begin()
             terminal.say("The conversation begins anew.")
         else:
             terminal.say(HELP if command == "/help" else f"There is no {command}.\n{HELP}")
 
     def _answer(self, question: str) -> None:
-        from tokstream import APIError
+        from tokstream import APIError, ConversationError
 
-        asked: dict[str, str] = {"role": "user", "content": question}
-        answer = Answer(self.client, [*self._messages, asked], self.arguments)
+        messages = self._conversation.messages
+        before = len(messages)
+        answer = Answer(partial(self._conversation.stream, question), self.arguments)
         try:
             answer.write()
         except KeyboardInterrupt:
             terminal.say("")
-        except APIError as error:
+        except (APIError, ConversationError) as error:
             terminal.complain(describe(error))
         # A question that got no answer at all is as if it had not been asked.
-        if answer.text:
-            self._messages += [asked, {"role": "assistant", "content": answer.text}]
+        if not answer.text:
+            del messages[before:]
 
 
 def _enable_line_editing() -> None:

@@ -1,0 +1,56 @@
+"""What a conversation is set to: what has a meaning, and what may be a secret."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tokstream._exceptions import ConfigurationError
+from tokstream._tokstream import _is_secret as is_secret
+from tokstream._typing import is_dict, is_list
+
+
+def without_secrets(value: Any) -> Any:
+    """Return parameters as they may be kept elsewhere: without texts under the names that secrets have."""
+    if is_list(value):
+        return [without_secrets(item) for item in value]
+    if not is_dict(value):
+        return value
+    return {
+        name: without_secrets(item)
+        for name, item in value.items()
+        if not (isinstance(item, str) and isinstance(name, str) and is_secret(name))
+    }
+
+
+def checked_params(params: dict[str, Any]) -> dict[str, Any]:
+    """Return parameters of requests.
+
+    Raises:
+        TypeError: a conversation gives one of them itself.
+    """
+    for name, instead in (("messages", "give the message first"), ("stream", "use .stream(…)")):
+        if name in params:
+            raise TypeError(f"a conversation takes no {name}=: {instead}")
+    return params
+
+
+def checked_policy(policy: Any) -> Any:
+    """Return what is done when a history is too long.
+
+    Raises:
+        ConfigurationError: it is nothing that can be done.
+    """
+    if policy is None or policy in ("raise", "drop_oldest") or callable(policy):
+        return policy
+    raise ConfigurationError(f"on_overflow= must be 'raise', 'drop_oldest' or a function, not {policy!r}")
+
+
+def checked_cost(limit: Any) -> Any:
+    """Return a limit of cost.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    if limit is None or (isinstance(limit, (int, float)) and limit >= 0 and not isinstance(limit, bool)):
+        return limit
+    raise ConfigurationError(f"max_cost= must be a number of USD, 0 or more, not {limit!r}")

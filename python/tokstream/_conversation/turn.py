@@ -1,0 +1,296 @@
+"""A turn of a conversation: a question, the request or requests that it takes, and what is kept of the reply."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from tokstream._exceptions import APIError, ContextLengthExceededError, TokstreamError
+from tokstream._tokstream import BaseModel
+from tokstream._typing import is_list
+
+from .messages import Message, answered, plain, replayed
+from .overflow import TooLong, context_lengths, read_error, without_oldest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from weakref import ref
+
+    from tokstream._steps import Steps
+
+    from .base import BaseConversation
+
+# How often a history is shortened for one question. The last time nothing stays but the question.
+_MOST_TRIES = 5
+# Tokens below which no model is asked for its length: none has so short a context.
+_WORTH_ASKING = 256
+# Seconds after which the list of models is done without.
+_LIST_TIMEOUT = 10.0
+# What is added up of a usage.
+_SPENT = ("prompt_tokens", "completion_tokens", "total_tokens", "estimated_cost")
+# Tokens that are left for the reply, at most, where the request does not say.
+_ROOM = 1024
+
+
+class Turn:
+    """A question on its way.
+
+    Args:
+        conversation: whose it is.
+        asked: its messages.
+        params: the parameters of its request.
+
+    Attributes:
+        busy: a thread or a task waits for the reply, or for a piece of it.
+        ended: nothing more is kept of the reply.
+        superseded: the conversation went on without the rest of the reply.
+        stream: the stream that gives the reply.
+        running: the stream of the run of tools that the reply takes.
+        event: the latest chunk of the run's present request, as an event.
+    """
+
+    def __init__(self, conversation: BaseConversation[Any], asked: list[Message], params: dict[str, Any]) -> None:
+        self.busy = True
+        self.ended = False
+        self.superseded = False
+        self.stream: ref[Any] | None = None
+        self.running: Any = None
+        self.event: Any = None
+        self._conversation = conversation
+        self._asked = asked
+        self.params = params
+        self._history: list[Message] = []
+        self._tries = 0
+
+    def ask(self, request: Callable[[list[Message]], Steps]) -> Steps:
+        """Send the history with the question, shortened until it fits; return what the steps of `request` return."""
+        conversation = self._conversation
+        given: Any = conversation.messages
+        if not is_list(given):
+            conversation.messages = list(given)
+        self._history = [*map(plain, conversation.messages), *self._asked]
+        if not self._asked and (not self._history or self._history[-1].get("role") == "assistant"):
+            raise ValueError("there is nothing to reply to: give a message, or append one to `messages`")
+        yield from self._foresee()
+        while True:
+            conversation._check_budget()
+            try:
+                return (yield from request(self._history))
+            except APIError as error:
+                too_long = read_error(error)
+                if too_long is None:
+                    raise
+                self._go_on_from(getattr(error, "run", None))
+                yield from self._shorten(too_long, error)
+
+    def _go_on_from(self, run: Any) -> None:
+        """Let a run of tools that became too long on its way go on where it is: no tool is called twice."""
+        if run is not None and run.completions:
+            self.running = self.event = None
+            self._account(run)
+            said = self._said(run)
+            self._history = [*self._history, *said]
+            self._asked = [*self._asked, *said]
+
+    def _foresee(self) -> Steps:
+        """Shorten a history that is too long by all that is known before it is sent."""
+        conversation = self._conversation
+        policy = conversation.on_overflow
+        if policy is None:
+            return
+        counted, guessed = conversation._length(self._history)
+        limit = conversation.context_length
+        if limit is None and counted + guessed >= _WORTH_ASKING:
+            limit = (yield from _ask_lengths(conversation.client)).get(self._model)
+        if limit is None:
+            return
+        if policy == "raise":
+            # What is guessed counts half: a history that may well fit is not refused.
+            if counted + guessed / 2 > limit:
+                raise self._too_long(TooLong(None, limit))
+        elif counted + guessed + self._room(limit) > limit:
+            yield from self._shorten(TooLong(round(counted + guessed), limit), None)
+
+    def _shorten(self, too_long: TooLong, error: APIError | None) -> Steps:
+        policy = self._conversation.on_overflow
+        self._tries += 1
+        shorter: list[Message] | None = None
+        if callable(policy):
+            if self._tries < _MOST_TRIES:
+                shorter = _checked((yield partial(policy, deepcopy(self._history))))
+                shorter = None if shorter == self._history else shorter
+        elif policy == "drop_oldest":
+            tokens, limit = self._measured(too_long)
+            fits = tokens if limit is None else limit - self._room(limit)
+            keep = fits / tokens if fits < tokens else None
+            least = 2 ** (self._tries - 1) if self._tries < _MOST_TRIES else len(self._history)
+            shorter = without_oldest(self._history, keep=keep, least=least)
+        if shorter is not None:
+            self._history = shorter
+        elif error is not None:
+            raise self._too_long(too_long) from error
+
+    def _measured(self, too_long: TooLong) -> tuple[int, int | None]:
+        conversation = self._conversation
+        limit = too_long.limit or conversation.context_length or _lengths(conversation.client).get(self._model)
+        return too_long.tokens or round(sum(conversation._length(self._history))), limit
+
+    def _room(self, limit: int) -> int:
+        """How many of the context's tokens are for the reply."""
+        for name in ("max_completion_tokens", "max_tokens"):
+            most = self.params.get(name)
+            if isinstance(most, int):
+                return min(most, limit // 2)
+        return min(_ROOM, limit // 8)
+
+    def explained(self, error: BaseException) -> BaseException:
+        """Return the error to raise for one of a stream: of its own kind if it says that the history is too long."""
+        too_long = read_error(error) if isinstance(error, APIError) else None
+        if too_long is None:
+            return error
+        explained = self._too_long(too_long)
+        explained.__cause__ = error
+        return explained
+
+    def _too_long(self, too_long: TooLong) -> ContextLengthExceededError:
+        tokens, limit = self._measured(too_long)
+        about = "" if too_long.tokens else "about "
+        holds = f"where its context holds {limit:,}" if limit else "which is more than its context holds"
+        if self._conversation.on_overflow is None or self._conversation.on_overflow == "raise":
+            cure = 'Let old turns go with on_overflow="drop_oldest" or a function'
+        else:
+            cure = "It was shortened as far as on_overflow= allows: send less"
+        return ContextLengthExceededError(
+            f"The conversation is too long for {self._model}: {about}{tokens:,} tokens, {holds}. "
+            f"{cure}, take messages out of `messages`, or choose a model with a longer context.",
+            tokens=tokens,
+            limit=limit,
+            model=self._model,
+        )
+
+    @property
+    def _model(self) -> str:
+        return str(self.params.get("model") or self._conversation.client.model)
+
+    def finish(self, result: Any) -> None:
+        """Keep the question and its reply: a completion, or a run of tools."""
+        self.superseded = False
+        self._account(result)
+        said = self._said(result)
+        if said:
+            self._keep(said)
+            self._conversation._count(getattr(completion_of(result), "usage", None))
+        self.end()
+
+    @property
+    def run(self) -> Any:
+        """The run of tools that the reply takes, as far as it went; None if it takes none."""
+        return None if self.running is None else self.running.run
+
+    @property
+    def snapshot(self) -> Any:
+        """What there is of the reply to the present request of a run."""
+        return None if self.event is None else self.event.snapshot
+
+    def cut(self, reply: Any, run: Any = None) -> None:
+        """Keep what there is of the reply if it has text and the user wants it.
+
+        Args:
+            reply: the completion as far as it goes, or None.
+            run: the run of tools as far as it went, or None.
+        """
+        said: list[Message] = []
+        run = self.run if run is None else run
+        if run is not None and run.completions:
+            self._account(run)
+            said = answered(self._said(run))
+        if reply is not None:
+            self._account(reply)
+            for message in self._said(reply):
+                # A call that may not be whole is answered by none.
+                message.pop("tool_calls", None)
+                message.pop("function_call", None)
+                if message["content"]:
+                    said.append(message)
+        if said and self._conversation.keep_partial:
+            self._keep(said)
+        self.end()
+
+    def end(self) -> None:
+        """Let the conversation go on."""
+        self.busy = False
+        self.ended = True
+        if self._conversation._turn is self:
+            self._conversation._turn = None
+
+    def _said(self, result: Any) -> list[Message]:
+        """Return the messages of a reply."""
+        if is_run(result):
+            return [replayed(one) if one.get("role") == "assistant" else one for one in self._new(result)]
+        choices: Any = getattr(result, "choices", None)
+        message: Any = getattr(choices[0], "message", None) if choices else None
+        # Whatever a server calls it, the service takes it as the assistant's.
+        return [replayed({**message.to_dict(), "role": "assistant"})] if hasattr(message, "to_dict") else []
+
+    def _new(self, run: Any) -> list[Message]:
+        return [plain(message) for message in run.messages[len(self._history) :]]
+
+    def _keep(self, said: list[Message]) -> None:
+        messages = self._conversation.messages
+        if self._tries:
+            messages[:] = self._history
+        else:
+            messages.extend(self._asked)
+        messages.extend(said)
+
+    def _account(self, result: Any) -> None:
+        for completion in result.completions if is_run(result) else [result]:
+            usage = getattr(completion, "usage", None)
+            spent = [_number(getattr(usage, name, None)) for name in _SPENT]
+            self._conversation._spend(str(getattr(completion, "model", None) or self._model), [1, *spent])
+
+
+def is_run(result: Any) -> bool:
+    """Return whether this is a run of tools, and no completion: of that, a server may choose the names of fields."""
+    return not isinstance(result, BaseModel) and hasattr(result, "completions")
+
+
+def completion_of(result: Any) -> Any:
+    """Return the completion that a reply is, or that ended its run of tools."""
+    return result.completion if is_run(result) else result
+
+
+def _checked(messages: Any) -> list[Message]:
+    if hasattr(messages, "__await__"):
+        messages.close()
+        raise TypeError("on_overflow= returned an awaitable: only an AsyncClient's conversation can await it")
+    if isinstance(messages, (str, bytes, dict)) or not hasattr(messages, "__iter__"):
+        raise TypeError(f"on_overflow= must return a list of messages, not {messages!r:.100}")
+    found: Iterable[Any] = messages
+    shorter = [plain(message) for message in found]
+    if not shorter:
+        raise ValueError("on_overflow= returned no messages: there is nothing to send")
+    return shorter
+
+
+def _number(value: object) -> float:
+    return value if isinstance(value, (int, float)) and value > 0 and value != float("inf") else 0
+
+
+def _lengths(client: Any) -> dict[str, int]:
+    found: dict[str, int] = client._resources.get("context lengths", {})
+    return found
+
+
+def _ask_lengths(client: Any) -> Steps:
+    """Return how many tokens each model of the server can see, which is asked once."""
+    known = client._resources.get("context lengths")
+    if known is None:
+        try:
+            models = yield partial(client.models.list, timeout=_LIST_TIMEOUT)
+            known = context_lengths(models.data)
+        except (TokstreamError, TypeError, AttributeError):
+            known = {}  # Then the server's error will tell.
+        client._resources["context lengths"] = known
+    return known
