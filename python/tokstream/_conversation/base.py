@@ -245,7 +245,7 @@ class BaseConversation(Generic[ClientT]):
 
     @property
     def usage(self) -> Usage:
-        """What the replies used so far, as the servers reported it, in all and by model; those taken back by `undo` too."""
+        """What the replies used so far, as the servers reported it, in all and by model, with those taken back."""
         usage = _usage([sum(column) for column in zip(*self._spent.values(), strict=True)])
         usage.by_model = {model: _usage(spent) for model, spent in self._spent.items()}
         return usage
