@@ -28,15 +28,23 @@ const LOGPROB: usize = position(ChatCompletionTokenLogprob::SCHEMA.fields, "logp
 
 static SENT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r#""logprobs""#));
 
+/// Whether there are log probabilities in a reply: nearly every one has the name, with null.
+fn has_objects(json: &[u8]) -> bool {
+    SENT.find_iter(json).any(|at| {
+        let after = json.get(at + SENT.needle().len()..).unwrap_or_default();
+        let value = after.trim_ascii_start().strip_prefix(b":").unwrap_or_default();
+        value.trim_ascii_start().starts_with(b"{")
+    })
+}
+
 /// A whole completion. If it has log probabilities they are read now: who asked for them will read them, and all at
 /// once they take less time than one by one.
 ///
 /// # Errors
 /// Where Python has no memory for them.
 pub fn completion(py: Python<'_>, json: Bytes) -> PyResult<BaseModel> {
-    let wanted = SENT.find(&json).is_some();
     // A value that Python cannot hold is found by whoever reads it.
-    let read = wanted.then(|| read_through(py, ChatCompletion::SCHEMA, &json).ok());
+    let read = has_objects(&json).then(|| read_through(py, ChatCompletion::SCHEMA, &json).ok());
     let Some(completion) = read.flatten() else {
         return Ok(BaseModel::new(ChatCompletion::SCHEMA, json));
     };

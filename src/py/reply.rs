@@ -36,16 +36,11 @@ impl Output {
     /// `APIResponseValidationError` where the reply is something else.
     fn make(&self, py: Python<'_>, reply: Reply, made: &Made, account: &Account) -> PyResult<Py<PyAny>> {
         let Reply { head, body: sent } = reply;
-        let body = if matches!(self, Self::Raw) {
-            sent
-        } else {
-            tolerate(&sent)
-        };
         match self {
             Self::Nothing => Ok(py.None()),
             Self::Raw => {
-                settle_with(account, &body);
-                let record = response(py, &made.request, &head, &body)?;
+                settle_with(account, &sent);
+                let record = response(py, &made.request, &head, &sent)?;
                 let seconds = made.began.elapsed().as_secs_f64();
                 Ok((record, made.progress.retries(), seconds)
                     .into_pyobject(py)?
@@ -53,6 +48,7 @@ impl Output {
                     .unbind())
             }
             Self::Json => {
+                let body = tolerate(&sent);
                 settle_with(account, &body);
                 if body.is_empty() {
                     return Ok(py.None());
@@ -65,8 +61,13 @@ impl Output {
                 }
             }
             Self::Model(schema) => {
-                let text = std::str::from_utf8(&body).unwrap_or_default();
-                let Ok(members) = members(text) else {
+                // Nearly all replies are what they should be, and looked through once.
+                let (body, known) = match members(text_of(&sent)) {
+                    Ok(known) => (sent.clone(), Some(known)),
+                    Err(_) => (tolerate(&sent), None),
+                };
+                let text = text_of(&body);
+                let Some(members) = known.or_else(|| members(text).ok()) else {
                     let kind = head.header("content-type").unwrap_or("none");
                     let detail = format!(
                         "The reply is not a JSON object (status {}, content type: {kind})",
@@ -125,8 +126,12 @@ fn settle_with(account: &Account, body: &[u8]) {
 /// The members of a body, where it is an object.
 #[must_use]
 pub fn members_of(body: &[u8]) -> Vec<Member<'_>> {
-    let text = std::str::from_utf8(body).unwrap_or_default();
-    members(text).unwrap_or_default()
+    members(text_of(body)).unwrap_or_default()
+}
+
+/// A body's text; empty where it is none.
+fn text_of(body: &[u8]) -> &str {
+    std::str::from_utf8(body).unwrap_or_default()
 }
 
 /// What came of a call whose reply is read whole.

@@ -19,8 +19,9 @@ use crate::lock::lock;
 use crate::retry::Budget;
 use crate::stream::{DRAIN_TIME, Leftover};
 
-/// Turns of a runtime that let a connection's own task see what has become of its socket.
-const TURNS: usize = 4;
+/// Turns of a runtime that let a connection's own task see what has become of its socket: in one the socket is looked
+/// at, in the next the task runs. Each costs a system call.
+const TURNS: usize = 2;
 
 /// A runtime and the connections on it, lent to one call at a time and driven by the thread that waits for it: no
 /// other thread has to be woken for a token.

@@ -144,6 +144,7 @@ impl Clocks {
                     // It ran out while nobody read: what lies in the socket has arrived in time, and is read before.
                     if deadline <= began {
                         turn().await;
+                        turn().await;
                     }
                     return Error::Timeout { phase, limit };
                 }
