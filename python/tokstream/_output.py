@@ -23,8 +23,8 @@ from ._parsed import (
     make,
 )
 from ._schema import Invalid, Reason, json_schema, load_json, strict, validate_json
-from ._schema_check import check_json
-from ._schema_nodes import path_of, refers
+from ._schema.check import check_json
+from ._schema.nodes import path_of, refers
 from ._typing import is_dict, is_list
 
 TYPE_CHECKING = False

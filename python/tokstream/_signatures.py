@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 from ._docstrings import parse
 from ._schema import Invalid, Reason, load_json, node_of, strict as strict_schema, validate
-from ._schema_nodes import REFS
+from ._schema.nodes import REFS
 from ._tool_results import plain
 from ._typing import override
 

@@ -2,6 +2,10 @@
 
 Types of pydantic and msgspec are left to their own library, which is there where a type of it is; all others are read
 here: dataclasses, `TypedDict`, `NamedTuple`, attrs classes, enums, unions and what the standard library has.
+
+- `builder`: from a type to its node, with `hints` for annotations and `libraries` for the types of others
+- `nodes`, `scalars`, `records`: the nodes: how a type is described, and how its values are read
+- `check`: plain data held against a JSON Schema
 """
 
 from __future__ import annotations
@@ -9,12 +13,12 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ._typing import is_dict, is_list, override
+from tokstream._typing import is_dict, is_list, override
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ._schema_nodes import Node
+    from .nodes import Node
 
 __all__ = ["Invalid", "Reason", "json_schema", "load_json", "node_of", "resolve", "strict", "validate", "validate_json"]
 
@@ -121,7 +125,7 @@ def node_of(type_: Any) -> Node:
 
 
 def _make_node(type_: Any) -> Node:
-    from ._schema_types import build
+    from .builder import build
 
     return build(type_)
 

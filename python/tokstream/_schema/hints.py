@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 # Frames that are searched for a name: a class that was defined in a function is known there alone.
 _FRAMES = 100
+# How the names of this package's modules begin.
+_OWN = f"{__name__.partition('.')[0]}."
 
 
 def hints_of(cls: Any) -> dict[str, Any]:
@@ -57,7 +59,7 @@ def _frames() -> Iterator[FrameType]:
     for _ in range(_FRAMES):
         if frame is None:
             break
-        if not str(frame.f_globals.get("__name__", "")).startswith(f"{__package__}."):
+        if not str(frame.f_globals.get("__name__", "")).startswith(_OWN):
             yield frame
         frame = frame.f_back
 

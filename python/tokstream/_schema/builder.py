@@ -11,11 +11,11 @@ from enum import Enum
 from sys import modules
 from typing import Any
 
-from . import _schema_libraries as libraries
-from ._schema_hints import evaluated, generic_bindings, hints_of
-from ._schema_nodes import Anything, Described, Later, Mapping, Node, Sequence, Tuple
-from ._schema_records import Choice, Field, Record, Union, enum_choice, literal_choice
-from ._schema_scalars import SCALARS
+from . import libraries
+from .hints import evaluated, generic_bindings, hints_of
+from .nodes import Anything, Described, Later, Mapping, Node, Sequence, Tuple
+from .records import Choice, Field, Record, Union, enum_choice, literal_choice
+from .scalars import SCALARS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import re
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from ._schema_nodes import Scalar
+from .nodes import Scalar
 
 if TYPE_CHECKING:
     from collections.abc import Callable

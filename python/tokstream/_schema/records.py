@@ -5,13 +5,14 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from ._schema_nodes import FAILED, Node, Reasons, Scalar, define, fail, kind_of, unexpected
-from ._typing import is_dict, is_list, override
+from tokstream._typing import is_dict, is_list, override
+
+from .nodes import FAILED, Node, Reasons, Scalar, define, fail, kind_of, unexpected
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ._schema_nodes import Definitions, Path
+    from .nodes import Definitions, Path
 
 _JSON_NAMES = {str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null"}
 

@@ -9,16 +9,17 @@ from functools import partial
 from sys import modules
 from typing import Any
 
-from ._schema import Invalid, Reason
-from ._schema_check import is_multiple
-from ._schema_nodes import FAILED, REFS, Node, define, fail, path_of
-from ._typing import is_dict, is_list, override
+from tokstream._typing import is_dict, is_list, override
+
+from . import Invalid, Reason
+from .check import is_multiple
+from .nodes import FAILED, REFS, Node, define, fail, path_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ._schema_nodes import Definitions, Path, Reasons
+    from .nodes import Definitions, Path, Reasons
 
 
 def owner_of_class(cls: Any) -> str | None:

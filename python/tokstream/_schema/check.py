@@ -6,14 +6,15 @@ import re
 from json import dumps
 from typing import TYPE_CHECKING, Any
 
-from ._schema import Invalid, Reason, load_json, resolve
-from ._schema_nodes import fail, kind_of
-from ._typing import is_dict, is_list
+from tokstream._typing import is_dict, is_list
+
+from . import Invalid, Reason, load_json, resolve
+from .nodes import fail, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ._schema_nodes import Path
+    from .nodes import Path
 
 
 def check_json(schema: dict[str, Any], text: str) -> Any:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ._schema import Invalid, Reason, load_json
-from ._typing import is_dict, is_list, override
+from tokstream._typing import is_dict, is_list, override
+
+from . import Invalid, Reason, load_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
