@@ -16,7 +16,7 @@ from server import stream
 from shapes import NO_CITY, OSLO, SHAPES, Data, Model, a_city
 from tokstream._event_types import ContentDeltaEvent
 from tokstream._events import EventState
-from tokstream._output import Output
+from tokstream._parsing.output import Output
 from tokstream.types.chat import ChatCompletionChunk, ParsedChatCompletion
 
 PIECES = ['{"na', 'me": "Os', 'lo", "peo', 'ple": 7', "00", "}"]

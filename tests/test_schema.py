@@ -686,7 +686,7 @@ def test_no_library_is_loaded_for_types_of_others(name):
     program = """
 import dataclasses, enum, sys, typing
 from tokstream._schema import json_schema, validate_json
-from tokstream._output import Output
+from tokstream._parsing.output import Output
 @dataclasses.dataclass
 class Data:
     a: list[int]

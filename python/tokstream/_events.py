@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from ._http import Response
-    from ._json_reader import PartialJSON
-    from ._output import Output
-    from ._parsed import ParsedChatCompletion
+    from ._parsing.json_reader import PartialJSON
+    from ._parsing.output import Output
+    from ._parsing.parsed import ParsedChatCompletion
     from ._tokstream import (
         AsyncStream,
         ChatCompletion,

@@ -79,7 +79,7 @@ class Completions(Resource):
         self, *, response_format: Any = NOT_GIVEN, tools: Any = NOT_GIVEN, max_reasks: int = 0, **params: Any
     ) -> Any:
         """Ask for the next message of a conversation, and read a value out of it."""
-        from tokstream._parse import parse
+        from tokstream._parsing.parse import parse
 
         return parse(self, response_format=response_format, tools=tools, max_reasks=max_reasks, params=params)
 
@@ -98,7 +98,7 @@ class Completions(Resource):
             raise TypeError("stream() has no max_reasks: what has arrived cannot be taken back; use parse()")
         output = None
         if response_format is not NOT_GIVEN or tools is not NOT_GIVEN:
-            from tokstream._output import Output
+            from tokstream._parsing.output import Output
 
             output = Output(response_format, tools)
             params = output.params(params)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from types import GenericAlias
 
-from ._exceptions import OutputValidationError, RefusalError
-from ._typing import is_dict, is_list, override
+from tokstream._exceptions import OutputValidationError, RefusalError
+from tokstream._typing import is_dict, is_list, override
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class _Parsed:
                 dumped[name] = _dumped(value, mode, flags)
         if include is None and exclude is None:
             return dumped
-        from ._models import dump_plain
+        from tokstream._models import dump_plain
 
         return dump_plain(dumped, include, exclude)  # type: ignore[no-any-return]
 
@@ -108,7 +108,7 @@ class _Parsed:
 
     def model_dump_json(self, *, indent: int | None = None, ensure_ascii: bool = False, **options: Any) -> str:
         """Return the object as JSON text."""
-        from ._models import json_text
+        from tokstream._models import json_text
 
         return json_text(self.model_dump(**{**options, "mode": "json"}), indent, ensure_ascii)
 
@@ -142,7 +142,7 @@ class _Parsed:
 
     @override
     def __reduce__(self) -> tuple[Any, ...]:
-        return make, (type(self), self._of, self._more)
+        return type(self), (self._of, self._more)
 
     def __copy__(self) -> Self:
         return type(self)(self._of.model_copy(), dict(self._more))
@@ -255,6 +255,11 @@ class ParsedFunction(_Parsed):
 
     __slots__ = ()
     _added = "parsed_arguments"
+
+
+# Where programs import them from, and pickles look for them.
+for _cls in (ParsedChatCompletion, ParsedChoice, ParsedChatCompletionMessage, ParsedFunctionToolCall, ParsedFunction):
+    _cls.__module__ = "tokstream.types.chat"
 
 
 def plain(value: Any, mode: str = "python") -> Any:

@@ -2,7 +2,7 @@
 
 from typing import Any, Generic, TypeVar
 
-from ._tokstream import (
+from tokstream._tokstream import (
     BaseModel,
     ChatCompletion,
     ChatCompletionMessage,

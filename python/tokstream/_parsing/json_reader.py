@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from ._json_shown import Shown, put_into
-from ._typing import is_list
+from tokstream._typing import is_list
+
+from .json_shown import Shown, put_into
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,14 +7,19 @@ from contextlib import suppress
 from functools import partial
 from json import dumps
 
-from ._exceptions import (
+from tokstream._exceptions import (
     ContentFilterFinishReasonError,
     LengthFinishReasonError,
     OutputValidationError,
 )
-from ._json_reader import PartialJSON
-from ._marks import NOT_GIVEN, NotGiven, Omit
-from ._parsed import (
+from tokstream._marks import NOT_GIVEN, NotGiven, Omit
+from tokstream._schema import Invalid, Reason, json_schema, load_json, strict, validate_json
+from tokstream._schema.check import check_json
+from tokstream._schema.nodes import path_of, refers
+from tokstream._typing import is_dict, is_list
+
+from .json_reader import PartialJSON
+from .parsed import (
     ParsedChatCompletion,
     ParsedChatCompletionMessage,
     ParsedChoice,
@@ -22,17 +27,13 @@ from ._parsed import (
     ParsedFunctionToolCall,
     make,
 )
-from ._schema import Invalid, Reason, json_schema, load_json, strict, validate_json
-from ._schema.check import check_json
-from ._schema.nodes import path_of, refers
-from ._typing import is_dict, is_list
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-    from ._tokstream import ChatCompletion
+    from tokstream._tokstream import ChatCompletion
 
 # Servers take nothing but an object at the root of a strict schema: what is none stands in one, under this name.
 KEY = "answer"
@@ -182,8 +183,9 @@ class Output:
         self.tools = tools
         self._readers: dict[str, Callable[[str], Any]] = {}
         if is_given(tools) and not isinstance(tools, (str, bytes)):
-            from ._tool_params import reader_of
-            from ._tools import as_tool
+            from tokstream._tools import as_tool
+
+            from .arguments import reader_of
 
             self.tools = [as_tool(tool).definition if isinstance(tool, type) else tool for tool in tools]
             for tool in self.tools:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._schema import Invalid, Reason, load_json, validate_json
-from ._typing import is_dict
+from tokstream._schema import Invalid, Reason, load_json, validate_json
+from tokstream._typing import is_dict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._typing import is_list
+from tokstream._typing import is_list
 
 
 def put_into(container: Any, key: Any, value: Any) -> None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from ._exceptions import OutputValidationError
-from ._output import Output
-from ._resource import PARSED, RAW, STREAMING
-from ._steps import arun, run
-from ._tokstream import CompletionUsage
-from ._typing import is_dict
+from tokstream._exceptions import OutputValidationError
+from tokstream._resource import PARSED, RAW, STREAMING
+from tokstream._steps import arun, run
+from tokstream._tokstream import CompletionUsage
+from tokstream._typing import is_dict
+
+from .output import Output
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from ._steps import Steps
+    from tokstream._steps import Steps
 
 _ASK_AGAIN = (
     "Your last reply is not what was asked for:\n{reasons}\n"
@@ -64,7 +65,7 @@ def _raw(plain: Any, output: Output, params: dict[str, Any]) -> Steps:
 
 
 def _ask(plain: Any, output: Output, params: dict[str, Any], max_reasks: int) -> Steps:
-    from .resources.chat import as_messages
+    from tokstream.resources.chat import as_messages
 
     messages = as_messages(params.pop("messages", None))
     used: dict[str, Any] = {}
