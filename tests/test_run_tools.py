@@ -26,7 +26,7 @@ import pytest
 import tokstream
 from replies import HELLO, USAGE, choice, chunk, completion, finish, said, sse, text
 from server import PATIENCE, STALL, reply, stream
-from tokstream._tool_run import added
+from tokstream._tools.run import added
 
 EXTRA = {"google": {"thought_signature": "c2lnbmVk"}}
 

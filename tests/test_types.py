@@ -20,8 +20,8 @@ tokstream._event_types.T
 tokstream._http.HeaderTypes
 tokstream._models.Flags
 tokstream._models.Model
-tokstream._tools.ToolChoiceLike
-tokstream._tools.ToolLike
+tokstream._tools.definition.ToolChoiceLike
+tokstream._tools.definition.ToolLike
 tokstream._validation.Model
 """
 PROGRAMS = ROOT / "tests" / "typing"

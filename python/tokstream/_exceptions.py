@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
     from ._schema import Reason
     from ._tokstream import ChatCompletion, Completion
-    from ._tool_run import ToolRun
+    from ._tools.run import ToolRun
 
     class _Details(TypedDict, total=False):
         code: str | None

@@ -183,7 +183,7 @@ class Output:
         self.tools = tools
         self._readers: dict[str, Callable[[str], Any]] = {}
         if is_given(tools) and not isinstance(tools, (str, bytes)):
-            from tokstream._tools import as_tool
+            from tokstream._tools.definition import as_tool
 
             from .arguments import reader_of
 

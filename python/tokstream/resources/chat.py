@@ -85,7 +85,7 @@ class Completions(Resource):
 
     def run_tools(self, messages: Any, *, stream: Any = False, **options: Any) -> Any:
         """Ask for the next message of a conversation, and run the tools that the model asks for until it answers."""
-        from tokstream._run_tools import run_tools
+        from tokstream._tools.run_tools import run_tools
 
         return run_tools(self, messages, stream=bool(stream), **options)
 
@@ -141,7 +141,7 @@ def _describe_tools(params: dict[str, Any]) -> None:
                 break
         else:
             return
-    from tokstream._tools import put_into
+    from tokstream._tools.definition import put_into
 
     put_into(params)
 

@@ -8,8 +8,8 @@ from tokstream._events import AsyncChatCompletionStreamManager, ChatCompletionSt
 from tokstream._marks import NotGiven, Omit
 from tokstream._response import AsyncResponseContextManager, RawResponse, ResponseContextManager
 from tokstream._tokstream import AsyncStream, ChatCompletion, ChatCompletionChunk, Stream, Timeout
-from tokstream._tool_run import AsyncToolRunStream, ToolRun, ToolRunStream
-from tokstream._tools import ToolChoiceLike, ToolLike
+from tokstream._tools.definition import ToolChoiceLike, ToolLike
+from tokstream._tools.run import AsyncToolRunStream, ToolRun, ToolRunStream
 from tokstream.types.chat import (
     ChatCompletionStreamOptionsParam,
     Messages,

@@ -7,15 +7,16 @@ from contextlib import suppress
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
-from ._exceptions import ToolError
-from ._schema import Invalid, Reason, load_json
-from ._tool_results import as_text
-from ._typing import is_dict
+from tokstream._exceptions import ToolError
+from tokstream._schema import Invalid, Reason, load_json
+from tokstream._typing import is_dict
+
+from .results import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from ._tools import Tool
+    from .definition import Tool
 
 
 class Call:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import _steps
-from ._events import _text_of
-from ._tokstream import CompletionUsage
-from ._typing import is_dict, override
+from tokstream import _steps
+from tokstream._events import _text_of
+from tokstream._tokstream import CompletionUsage
+from tokstream._typing import is_dict, override
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator, Iterator
@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from ._tokstream import ChatCompletion, Choice
-    from ._tool_events import ToolRunEvent
-    from ._tool_loop import ToolLoop
+    from tokstream._tokstream import ChatCompletion, Choice
+
+    from .events import ToolRunEvent
+    from .loop import ToolLoop
 
 __all__ = ["AsyncToolRunStream", "ToolRun", "ToolRunStream", "added"]
 
@@ -236,3 +237,8 @@ class AsyncToolRunStream(_ToolRunStream):
     async def get_final_text(self) -> str:
         """Go on to the end of the run and return the text of its answer."""
         return (await self.get_final_run()).content or ""
+
+
+# Where programs import them from, and pickles look for them.
+for _cls in (ToolRun, ToolRunStream, AsyncToolRunStream):
+    _cls.__module__ = "tokstream"

@@ -10,11 +10,12 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
-from ._docstrings import parse
-from ._schema import Invalid, Reason, load_json, node_of, strict as strict_schema, validate
-from ._schema.nodes import REFS
-from ._tool_results import plain
-from ._typing import override
+from tokstream._schema import Invalid, Reason, load_json, node_of, strict as strict_schema, validate
+from tokstream._schema.nodes import REFS
+from tokstream._typing import override
+
+from .docstrings import parse
+from .results import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import _steps
-from ._marks import NOT_GIVEN
-from ._resource import PARSED
-from ._tool_loop import ToolLoop
-from ._tool_run import AsyncToolRunStream, ToolRunStream
+from tokstream import _steps
+from tokstream._marks import NOT_GIVEN
+from tokstream._resource import PARSED
+
+from .loop import ToolLoop
+from .run import AsyncToolRunStream, ToolRunStream
 
 if TYPE_CHECKING:
-    from ._resource import Resource
+    from tokstream._resource import Resource
 
 
 def run_tools(

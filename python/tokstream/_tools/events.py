@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from ._event_types import ChatCompletionStreamEvent, _Event, json_or_none
+from tokstream._event_types import ChatCompletionStreamEvent, _Event, json_or_none
 
 if TYPE_CHECKING:
-    from ._exceptions import ToolError
-    from ._tokstream import ChatCompletion
+    from tokstream._exceptions import ToolError
+    from tokstream._tokstream import ChatCompletion
 
 __all__ = ["ToolCallResultEvent", "ToolCallStartedEvent", "ToolRunEvent", "TurnDoneEvent", "TurnStartedEvent"]
 
@@ -93,5 +93,9 @@ class ToolCallResultEvent(_Event):
         self.result = result
         self.error = error
 
+
+# Where programs import them from, and pickles look for them.
+for _cls in (TurnStartedEvent, TurnDoneEvent, ToolCallStartedEvent, ToolCallResultEvent):
+    _cls.__module__ = "tokstream.types.chat"
 
 ToolRunEvent = ChatCompletionStreamEvent | TurnStartedEvent | TurnDoneEvent | ToolCallStartedEvent | ToolCallResultEvent

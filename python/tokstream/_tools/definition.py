@@ -7,7 +7,7 @@ from functools import partial
 from inspect import cleandoc, iscoroutinefunction
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
-from ._typing import is_dict
+from tokstream._typing import is_dict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import TypeIs
 
-    from .types.chat import (
+    from tokstream.types.chat import (
         ChatCompletionFunctionToolParam,
         ChatCompletionToolChoiceOptionParam,
         ChatCompletionToolUnionParam,
@@ -153,7 +153,7 @@ def pydantic_function_tool(
 
 
 def _class_definition(cls: Any, name: str | None, description: str | None) -> Any:
-    from ._schema import json_schema
+    from tokstream._schema import json_schema
 
     function = _ModelFunction(name=name or cls.__name__, strict=True, parameters=json_schema(cls))
     if function["parameters"].get("type") != "object":
@@ -286,7 +286,7 @@ def _class_tool(cls: Any, definition: Any, options: _Options = _Options()) -> To
     call = next((vars(base)["__call__"] for base in bases if "__call__" in vars(base)), None)
 
     def bind(arguments: dict[str, Any]) -> Callable[[], Any]:
-        from ._schema import validate
+        from tokstream._schema import validate
 
         made = validate(cls, arguments)
         return (lambda: made) if call is None else made
@@ -295,7 +295,7 @@ def _class_tool(cls: Any, definition: Any, options: _Options = _Options()) -> To
 
 
 def _function_tool(function: Any, options: _Options) -> Tool:
-    from ._signatures import Signature
+    from .signatures import Signature
 
     signature = Signature(function)
     name = options.name or signature.name

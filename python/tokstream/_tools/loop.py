@@ -5,28 +5,29 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ._events import EventState
-from ._exceptions import (
+from tokstream._events import EventState
+from tokstream._exceptions import (
     BudgetExceededError,
     ContentFilterFinishReasonError,
     LengthFinishReasonError,
     MaxTurnsExceededError,
     TokstreamError,
 )
-from ._steps import END, Emit, following
-from ._tool_calls import Call
-from ._tool_events import ToolCallResultEvent, ToolCallStartedEvent, TurnDoneEvent, TurnStartedEvent
-from ._tool_run import ToolRun
-from ._tool_workers import Tasks, Threads
-from ._tools import choice_of, tools_of
-from ._typing import is_dict, is_list
-from .resources.chat import as_messages
+from tokstream._steps import END, Emit, following
+from tokstream._typing import is_dict, is_list
+from tokstream.resources.chat import as_messages
+
+from .calls import Call
+from .definition import choice_of, tools_of
+from .events import ToolCallResultEvent, ToolCallStartedEvent, TurnDoneEvent, TurnStartedEvent
+from .run import ToolRun
+from .workers import Tasks, Threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from ._steps import Steps
-    from ._tokstream import ChatCompletion
+    from tokstream._steps import Steps
+    from tokstream._tokstream import ChatCompletion
 
 
 class ToolLoop:

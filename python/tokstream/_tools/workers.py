@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
-    from ._tool_calls import Call
+    from .calls import Call
 
 # How many calls of functions that are not async run at once.
 _THREADS = 32
