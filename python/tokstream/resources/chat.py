@@ -56,7 +56,7 @@ class Completions(Resource):
             _describe_tools(params)
         body.update(params)
         if auto_continue or resume or (stream_under and not stream):
-            from tokstream._long_answers import ask
+            from tokstream._long_answers.ask import ask
 
             options = {"extra_headers": extra_headers, "extra_query": extra_query, "timeout": timeout}
             wanted = {"auto_continue": auto_continue, "resume": resume, "stream_under": stream_under}

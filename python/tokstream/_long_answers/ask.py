@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from time import monotonic
 
-from ._continue import CONTINUES, RESUMES, Answer, count, refuse
-from ._continued_stream import AsyncContinuedStream, ContinuedStream
-from ._exceptions import APIError, APITimeoutError, ConfigurationError
-from ._join import repeated, text_of
-from ._marks import NotGiven, Omit
-from ._resource import PARSED, STREAMING, send
-from ._response import RawResponse
-from ._steps import arun, run
-from ._tokstream import ChatCompletion, Timeout
-from ._typing import TYPE_CHECKING
+from tokstream._exceptions import APIError, APITimeoutError, ConfigurationError
+from tokstream._marks import NotGiven, Omit
+from tokstream._resource import PARSED, STREAMING, send
+from tokstream._response import RawResponse
+from tokstream._steps import arun, run
+from tokstream._tokstream import ChatCompletion, Timeout
+from tokstream._typing import TYPE_CHECKING
+
+from .answer import CONTINUES, RESUMES, Answer, count, refuse
+from .join import repeated, text_of
+from .stream import AsyncContinuedStream, ContinuedStream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from ._resource import ClientState
-    from ._steps import Steps
-    from ._tokstream import RetryPolicy
+    from tokstream._resource import ClientState
+    from tokstream._steps import Steps
+    from tokstream._tokstream import RetryPolicy
 
 
 class Call:

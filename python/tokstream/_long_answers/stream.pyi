@@ -4,9 +4,10 @@ from typing import Any
 
 from typing_extensions import Self, override
 
-from tokstream._continue import Answer
-from tokstream._long_answers import Call
 from tokstream._tokstream import AsyncStream, ChatCompletionChunk, Stream
+
+from .answer import Answer
+from .ask import Call
 
 # At run time they are no subclasses, since there can be none; `isinstance` says that they are.
 

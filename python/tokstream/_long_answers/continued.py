@@ -9,21 +9,23 @@ from collections import deque
 from copy import copy
 from time import monotonic
 
-from ._exceptions import APIError, ClientClosedError, StreamTruncatedError
-from ._join import finish_reason_of, join, made, repeated, summed, text_of, usage_of
-from ._leg import Leg
-from ._resume import is_curable, wait_before
-from ._tokstream import CompletionUsage, Timings
-from ._typing import TYPE_CHECKING, override
+from tokstream._exceptions import APIError, ClientClosedError, StreamTruncatedError
+from tokstream._tokstream import CompletionUsage, Timings
+from tokstream._typing import TYPE_CHECKING, override
+
+from .join import finish_reason_of, join, made, repeated, summed, text_of, usage_of
+from .leg import Leg
+from .resume import is_curable, wait_before
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from ._continue import Answer
-    from ._http import Response
-    from ._long_answers import Call
-    from ._steps import Steps
-    from ._tokstream import ChatCompletion, ChatCompletionChunk
+    from tokstream._http import Response
+    from tokstream._steps import Steps
+    from tokstream._tokstream import ChatCompletion, ChatCompletionChunk
+
+    from .answer import Answer
+    from .ask import Call
 
 
 class Continued:

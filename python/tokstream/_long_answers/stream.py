@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from ._continued import Continued
-from ._leg import choice_of, delta_of
-from ._steps import arun, run
-from ._tokstream import AsyncStream, Stream
-from ._typing import TYPE_CHECKING, override
+from tokstream._steps import arun, run
+from tokstream._tokstream import AsyncStream, Stream
+from tokstream._typing import TYPE_CHECKING, override
+
+from .continued import Continued
+from .leg import choice_of, delta_of
 
 if TYPE_CHECKING:
     from asyncio import Task
@@ -15,10 +16,11 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from ._continue import Answer
-    from ._leg import Leg
-    from ._long_answers import Call
-    from ._tokstream import ChatCompletion, ChatCompletionChunk
+    from tokstream._tokstream import ChatCompletion, ChatCompletionChunk
+
+    from .answer import Answer
+    from .ask import Call
+    from .leg import Leg
 
 
 class ContinuedStream(Continued):

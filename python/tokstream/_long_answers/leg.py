@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from ._join import Seam, summed, usage_of
-from ._tokstream import BaseModel, CompletionUsage
-from ._typing import TYPE_CHECKING, is_list
+from tokstream._tokstream import BaseModel, CompletionUsage
+from tokstream._typing import TYPE_CHECKING, is_list
+
+from .join import Seam, summed, usage_of
 
 if TYPE_CHECKING:
     from collections import deque
     from typing import Any
 
-    from ._continue import Answer
-    from ._tokstream import ChatCompletionChunk
+    from tokstream._tokstream import ChatCompletionChunk
+
+    from .answer import Answer
 
 
 class Leg:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from ._exceptions import ConfigurationError
-from ._join import finish_reason_of, join, made, message_of, repeated, text_of, usage_of
-from ._typing import TYPE_CHECKING, is_list
+from tokstream._exceptions import ConfigurationError
+from tokstream._typing import TYPE_CHECKING, is_list
+
+from .join import finish_reason_of, join, made, message_of, repeated, text_of, usage_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from ._tokstream import ChatCompletion
+    from tokstream._tokstream import ChatCompletion
 
 # How many times `auto_continue=True` goes on at most: past a cap of 16,384 tokens, more than any context holds.
 CONTINUES = 16

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from ._tokstream import ChatCompletion
-from ._typing import TYPE_CHECKING, is_dict, is_list
+from tokstream._tokstream import ChatCompletion
+from tokstream._typing import TYPE_CHECKING, is_dict, is_list
 
 if TYPE_CHECKING:
     from typing import Any

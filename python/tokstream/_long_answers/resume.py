@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ._exceptions import APIConnectionError, APIError, APIStatusError, APITimeoutError
-from ._typing import TYPE_CHECKING
+from tokstream._exceptions import APIConnectionError, APIError, APIStatusError, APITimeoutError
+from tokstream._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ._tokstream import RetryPolicy
+    from tokstream._tokstream import RetryPolicy
 
 _CURABLE_STATUSES = (408, 409, 429)
 # The request's own fault, or the account's, by any name that servers give it: another one like it fails as well.
