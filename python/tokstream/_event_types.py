@@ -6,9 +6,8 @@ read. Events can be pickled, copied and compared.
 
 from __future__ import annotations
 
-from ._typing import Generic, TypeVar, is_list, override
+from ._typing import TYPE_CHECKING, Generic, TypeVar, is_list, override
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any, ClassVar, Literal

@@ -25,9 +25,8 @@ from ._event_types import (
     json_or_none,
 )
 from ._exceptions import ContentFilterFinishReasonError, LengthFinishReasonError
-from ._typing import Generic, is_list
+from ._typing import TYPE_CHECKING, Generic, is_list
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
     from types import TracebackType

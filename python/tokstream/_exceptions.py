@@ -37,9 +37,8 @@ Every error can be pickled and copied, with all its attributes.
 from __future__ import annotations
 
 from ._http import Headers, Request, Response
-from ._typing import override
+from ._typing import TYPE_CHECKING, override
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TypedDict
 

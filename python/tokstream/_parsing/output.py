@@ -16,7 +16,7 @@ from tokstream._marks import NOT_GIVEN, NotGiven, Omit
 from tokstream._schema import Invalid, Reason, json_schema, load_json, strict, validate_json
 from tokstream._schema.check import check_json
 from tokstream._schema.nodes import path_of, refers
-from tokstream._typing import is_dict, is_list
+from tokstream._typing import TYPE_CHECKING, is_dict, is_list
 
 from .json_reader import PartialJSON
 from .parsed import (
@@ -28,7 +28,6 @@ from .parsed import (
     make,
 )
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any

@@ -6,11 +6,10 @@ from tokstream._exceptions import OutputValidationError
 from tokstream._resource import PARSED, RAW, STREAMING
 from tokstream._steps import arun, run
 from tokstream._tokstream import CompletionUsage
-from tokstream._typing import is_dict
+from tokstream._typing import TYPE_CHECKING, is_dict
 
 from .output import Output
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any

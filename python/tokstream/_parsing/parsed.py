@@ -9,9 +9,8 @@ from __future__ import annotations
 from types import GenericAlias
 
 from tokstream._exceptions import OutputValidationError, RefusalError
-from tokstream._typing import is_dict, is_list, override
+from tokstream._typing import TYPE_CHECKING, is_dict, is_list, override
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any

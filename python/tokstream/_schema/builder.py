@@ -9,7 +9,7 @@ import typing
 from dataclasses import MISSING, fields as dataclass_fields
 from enum import Enum
 from sys import modules
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import libraries
 from .hints import evaluated, generic_bindings, hints_of
@@ -17,7 +17,6 @@ from .nodes import Anything, Described, Later, Mapping, Node, Sequence, Tuple
 from .records import Choice, Field, Record, Union, enum_choice, literal_choice
 from .scalars import SCALARS
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 from sys import modules
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tokstream._typing import is_dict, is_list, override
 
@@ -15,7 +15,6 @@ from . import Invalid, Reason
 from .check import is_multiple
 from .nodes import FAILED, REFS, Node, define, fail, path_of
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
