@@ -26,7 +26,6 @@ import pytest
 import tokstream
 from replies import HELLO, USAGE, choice, chunk, completion, finish, said, sse, text
 from server import PATIENCE, STALL, reply, stream
-from tokstream._tools.run import added
 
 EXTRA = {"google": {"thought_signature": "c2lnbmVk"}}
 
@@ -147,19 +146,6 @@ def test_usage_that_no_server_told(run):
     got, _ = run(reply({**completion("ok"), "usage": None}))
     assert got.usage is None
     assert got.cost == 0
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "total"),
-    [
-        ({}, {"a": 1}, {"a": 1}),
-        ({"a": 1, "b": None, "c": 5}, {"a": 2.5, "b": 3, "c": None}, {"a": 3.5, "b": 3, "c": 5}),
-        ({"a": {"x": 1}, "b": None}, {"a": {"x": 2, "y": 3}, "b": None}, {"a": {"x": 3, "y": 3}, "b": None}),
-        ({"a": True, "b": "x"}, {"a": True, "b": "y"}, {"a": True, "b": "y"}),
-    ],
-)
-def test_sums_of_usages(one, other, total):
-    assert added(one, other) == total
 
 
 def test_without_tools_it_is_one_request(run):

@@ -10,10 +10,11 @@ from copy import copy
 from time import monotonic
 
 from tokstream._exceptions import APIError, ClientClosedError, StreamTruncatedError
-from tokstream._tokstream import CompletionUsage, Timings
+from tokstream._tokstream import Timings
 from tokstream._typing import TYPE_CHECKING, override
+from tokstream._usage import total_of
 
-from .join import finish_reason_of, join, made, repeated, summed, text_of, usage_of
+from .join import finish_reason_of, join, made, repeated, text_of, usage_of
 from .leg import Leg
 from .resume import is_curable, wait_before
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from tokstream._http import Response
     from tokstream._steps import Steps
-    from tokstream._tokstream import ChatCompletion, ChatCompletionChunk
+    from tokstream._tokstream import ChatCompletion, ChatCompletionChunk, CompletionUsage
 
     from .answer import Answer
     from .ask import Call
@@ -215,8 +216,7 @@ class Continued:
         usage: CompletionUsage | None = self._leg.stream.usage if self._is_read else None
         if self._is_read and not self._leg.is_later:
             return usage
-        both = summed(usage_of(self._answer.completion), usage and usage.to_dict())
-        return None if both is None else CompletionUsage.model_construct(**both)
+        return total_of(usage_of(self._answer.completion), usage and usage.to_dict())
 
     @property
     def timings(self) -> Timings:

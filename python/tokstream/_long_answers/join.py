@@ -6,6 +6,7 @@ import json
 
 from tokstream._tokstream import ChatCompletion
 from tokstream._typing import TYPE_CHECKING, is_dict, is_list
+from tokstream._usage import added
 
 if TYPE_CHECKING:
     from typing import Any
@@ -14,18 +15,6 @@ if TYPE_CHECKING:
 _NO_CHANCE = 32
 # Of the first of several completions; of everything else the last value counts.
 _OF_THE_FIRST = {"id", "created", "model", "object"}
-
-
-def summed(first: Any, second: Any) -> Any:
-    """Return two usages added up: the numbers in them, however deep."""
-    if first is None or second is None:
-        return second if first is None else first
-    if is_dict(first) and is_dict(second):
-        return {key: summed(first.get(key), second.get(key)) for key in {**first, **second}}
-    if is_dict(first):
-        return first
-    is_number = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in (first, second))
-    return first + second if is_number else second
 
 
 class Seam:
@@ -86,8 +75,8 @@ def join(first: dict[str, Any] | None, second: dict[str, Any], skip: int = 0) ->
     if first is None:
         return second
     whole = _overlaid(first, second, _OF_THE_FIRST)
-    usage = summed(usage_of(first), usage_of(second))
-    if usage is not None:
+    usage = added(usage_of(first) or {}, usage_of(second) or {})
+    if usage:
         whole["usage"] = usage
     before, after = message_of(first), message_of(second)
     message = _overlaid(before, after, {"role"})

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from tokstream._tokstream import BaseModel, CompletionUsage
+from tokstream._tokstream import BaseModel
 from tokstream._typing import TYPE_CHECKING, is_list
+from tokstream._usage import total_of
 
-from .join import Seam, summed, usage_of
+from .join import Seam, usage_of
 
 if TYPE_CHECKING:
     from collections import deque
@@ -89,7 +90,7 @@ class Leg:
                 setattr(chunk, name, before[name])
         usage: Any = chunk.usage
         if isinstance(usage, BaseModel):
-            chunk.usage = CompletionUsage.model_construct(**summed(usage_of(before), usage.to_dict()))
+            chunk.usage = total_of(usage_of(before), usage.to_dict())
         if delta is None:
             return True
         is_last = getattr(choice, "finish_reason", None) is not None

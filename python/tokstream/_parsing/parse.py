@@ -5,8 +5,8 @@ from __future__ import annotations
 from tokstream._exceptions import OutputValidationError
 from tokstream._resource import PARSED, RAW, STREAMING
 from tokstream._steps import arun, run
-from tokstream._tokstream import CompletionUsage
-from tokstream._typing import TYPE_CHECKING, is_dict
+from tokstream._typing import TYPE_CHECKING
+from tokstream._usage import total_of
 
 from .output import Output
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from tokstream._steps import Steps
+    from tokstream._tokstream import CompletionUsage
 
 _ASK_AGAIN = (
     "Your last reply is not what was asked for:\n{reasons}\n"
@@ -67,16 +68,16 @@ def _ask(plain: Any, output: Output, params: dict[str, Any], max_reasks: int) ->
     from tokstream.resources.chat import as_messages
 
     messages = as_messages(params.pop("messages", None))
-    used: dict[str, Any] = {}
+    used: CompletionUsage | None = None
     is_again = False
     while True:
         reply = yield lambda messages=messages: plain.create(messages=messages, **params)
         completion = reply if plain._form == PARSED else reply.parse()
         usage = getattr(completion, "usage", None)
         if usage is not None:
-            used = added(used, usage.to_dict())
+            used = total_of(used and used.to_dict(), usage.to_dict())
             if is_again:
-                completion.usage = CompletionUsage.model_construct(**used)
+                completion.usage = used
         try:
             parsed = output.complete(completion)
         except OutputValidationError as error:
@@ -116,21 +117,3 @@ def _blamed(completion: Any, error: OutputValidationError) -> Any:
         if error.text in (message.content or "", *texts):
             return message
     return messages[0]
-
-
-def added(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """Return the sum of two usages: numbers are added, at every depth; what only one has is kept."""
-    total = dict(one)
-    for key, value in other.items():
-        before = total.get(key)
-        if is_dict(value):
-            total[key] = added(before if is_dict(before) else {}, value)
-        elif _is_number(value) and _is_number(before):
-            total[key] = before + value
-        elif value is not None or before is None:
-            total[key] = value
-    return total
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -6,7 +6,7 @@ import re
 from json import dumps
 from typing import TYPE_CHECKING, Any
 
-from tokstream._typing import is_dict, is_list
+from tokstream._typing import is_dict, is_list, is_number
 
 from . import Invalid, Reason, load_json, resolve
 from .nodes import fail, kind_of
@@ -34,10 +34,6 @@ def check_json(schema: dict[str, Any], text: str) -> Any:
     return value
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
 def is_multiple(value: float, step: float) -> bool:
     """Return whether a number is a multiple of another, as far as floats can say: 0.3 is one of 0.1."""
     if isinstance(value, int) and isinstance(step, int):
@@ -56,18 +52,18 @@ _TYPES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "object": ("an object", is_dict),
     "array": ("an array", is_list),
     "string": ("a string", lambda value: isinstance(value, str)),
-    "number": ("a number", _is_number),
-    "integer": ("an integer", lambda value: _is_number(value) and value == value // 1),
+    "number": ("a number", is_number),
+    "integer": ("an integer", lambda value: is_number(value) and value == value // 1),
     "boolean": ("true or false", lambda value: isinstance(value, bool)),
     "null": ("null", lambda value: value is None),
 }
 
 _LIMITS: dict[str, tuple[Callable[[Any], bool], str, Callable[[Any, Any], bool]]] = {
-    "minimum": (_is_number, "at least {}", lambda value, limit: value >= limit),
-    "maximum": (_is_number, "at most {}", lambda value, limit: value <= limit),
-    "exclusiveMinimum": (_is_number, "more than {}", lambda value, limit: value > limit),
-    "exclusiveMaximum": (_is_number, "less than {}", lambda value, limit: value < limit),
-    "multipleOf": (_is_number, "a multiple of {}", is_multiple),
+    "minimum": (is_number, "at least {}", lambda value, limit: value >= limit),
+    "maximum": (is_number, "at most {}", lambda value, limit: value <= limit),
+    "exclusiveMinimum": (is_number, "more than {}", lambda value, limit: value > limit),
+    "exclusiveMaximum": (is_number, "less than {}", lambda value, limit: value < limit),
+    "multipleOf": (is_number, "a multiple of {}", is_multiple),
     "minLength": (_TYPES["string"][1], "a length of {} or more", lambda value, limit: len(value) >= limit),
     "maxLength": (_TYPES["string"][1], "a length of {} or less", lambda value, limit: len(value) <= limit),
     "minItems": (is_list, "{} items or more", lambda value, limit: len(value) >= limit),
@@ -122,7 +118,7 @@ class _Check:
             return
         for keyword, (applies, words, holds) in _LIMITS.items():
             limit = schema.get(keyword)
-            if _is_number(limit) and applies(value) and not holds(value, limit):
+            if is_number(limit) and applies(value) and not holds(value, limit):
                 fail(at, why, f"expected {words.format(limit)}, and there is {kind_of(value)}")
         pattern = schema.get("pattern")
         if isinstance(pattern, str) and isinstance(value, str) and not _matches(pattern, value):

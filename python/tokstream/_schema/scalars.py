@@ -11,6 +11,8 @@ import re
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from tokstream._typing import is_number
+
 from .nodes import Scalar
 
 if TYPE_CHECKING:
@@ -21,12 +23,8 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
 def _is_whole(value: Any) -> bool:
-    return _is_number(value) and (isinstance(value, int) or value.is_integer())
+    return is_number(value) and (isinstance(value, int) or value.is_integer())
 
 
 def _text(name: str, make: Callable[[str], Any], **schema: Any) -> Scalar:
@@ -71,7 +69,7 @@ def _read_bytes(text: str) -> bytes:
 SCALARS: dict[Any, Scalar] = {
     str: Scalar("a string", {"type": "string"}, _is_text),
     int: Scalar("an integer", {"type": "integer"}, _is_whole, int),
-    float: Scalar("a number", {"type": "number"}, _is_number, float),
+    float: Scalar("a number", {"type": "number"}, is_number, float),
     bool: Scalar("true or false", {"type": "boolean"}, lambda value: isinstance(value, bool)),
     type(None): Scalar("null", {"type": "null"}, lambda value: value is None),
     dt.datetime: _text("a date and time", _read_datetime, format="date-time"),
@@ -80,14 +78,14 @@ SCALARS: dict[Any, Scalar] = {
     dt.timedelta: Scalar(
         "a duration",
         {"type": "string", "format": "duration"},
-        lambda value: _is_text(value) or _is_number(value),
+        lambda value: _is_text(value) or is_number(value),
         _read_duration,
     ),
     uuid.UUID: _text("a UUID", uuid.UUID, format="uuid"),
     decimal.Decimal: Scalar(
         "a decimal number",
         {"type": "string", "format": "decimal"},
-        lambda value: _is_text(value) or _is_number(value),
+        lambda value: _is_text(value) or is_number(value),
         _read_decimal,
     ),
     bytes: _text("base64", _read_bytes, contentEncoding="base64"),

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from tokstream import _steps
 from tokstream._events import _text_of
-from tokstream._tokstream import CompletionUsage
-from tokstream._typing import is_dict, override
+from tokstream._typing import override
+from tokstream._usage import total_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator, Iterator
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from tokstream._tokstream import ChatCompletion, Choice
+    from tokstream._tokstream import ChatCompletion, Choice, CompletionUsage
 
     from .events import ToolRunEvent
     from .loop import ToolLoop
 
-__all__ = ["AsyncToolRunStream", "ToolRun", "ToolRunStream", "added"]
+__all__ = ["AsyncToolRunStream", "ToolRun", "ToolRunStream"]
 
 
 class ToolRun:
@@ -81,8 +81,7 @@ class ToolRun:
         self.completions.append(completion)
         usage: Any = completion.usage
         if usage is not None:
-            before = {} if self.usage is None else self.usage.to_dict()
-            self.usage = CompletionUsage.model_construct(**added(before, usage.to_dict()))
+            self.usage = total_of(self.usage and self.usage.to_dict(), usage.to_dict())
 
     def end(self, content: str | None, result: object) -> None:
         """Note that a tool's result is the run's."""
@@ -92,22 +91,6 @@ class ToolRun:
     @override
     def __repr__(self) -> str:
         return f"ToolRun(content={self.content!r}, turns={self.turns}, usage={self.usage!r})"
-
-
-def added(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """Return the sum of two usages, details included."""
-    total = {**one, **{key: value for key, value in other.items() if value is not None or key not in one}}
-    for key in one.keys() & other.keys():
-        first, second = one[key], other[key]
-        if is_dict(first) and is_dict(second):
-            total[key] = added(first, second)
-        elif _is_number(first) and _is_number(second):
-            total[key] = first + second
-    return total
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 class _ToolRunStream:
