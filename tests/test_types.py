@@ -16,7 +16,7 @@ tokstream._choice.IncEx
 tokstream._cli.answer.AnyStream
 tokstream._conversation.base.Policy
 tokstream._conversation.base.Question
-tokstream._event_types.T
+tokstream._events.types.T
 tokstream._http.HeaderTypes
 tokstream._models.Flags
 tokstream._models.Model

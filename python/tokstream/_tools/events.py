@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from tokstream._event_types import ChatCompletionStreamEvent, _Event, json_or_none
+from tokstream._events.types import ChatCompletionStreamEvent, _Event, json_or_none
 
 if TYPE_CHECKING:
     from tokstream._exceptions import ToolError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tokstream._events import EventState
+from tokstream._events.state import EventState
 from tokstream._exceptions import (
     BudgetExceededError,
     ContentFilterFinishReasonError,

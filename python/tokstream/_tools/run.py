@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tokstream import _steps
-from tokstream._events import _text_of
+from tokstream._events.types import text_of
 from tokstream._typing import override
 from tokstream._usage import total_of
 
@@ -139,7 +139,7 @@ class ToolRunStream(_ToolRunStream):
     @property
     def text_stream(self) -> Iterator[str]:
         """The text of all turns that is still to come, piece by piece, without empty pieces."""
-        return (text for event in self if (text := _text_of(event)))  # type: ignore[arg-type]
+        return (text for event in self if (text := text_of(event)))
 
     def until_done(self) -> Self:
         """Go on to the end of the run and return the stream."""
@@ -201,7 +201,7 @@ class AsyncToolRunStream(_ToolRunStream):
     @property
     def text_stream(self) -> AsyncIterator[str]:
         """The text of all turns that is still to come, piece by piece, without empty pieces."""
-        return (text async for event in self if (text := _text_of(event)))  # type: ignore[arg-type]
+        return (text async for event in self if (text := text_of(event)))
 
     async def until_done(self) -> Self:
         """Go on to the end of the run and return the stream."""

@@ -91,7 +91,7 @@ class Completions(Resource):
 
     def stream(self, *, response_format: Any = NOT_GIVEN, tools: Any = NOT_GIVEN, **params: Any) -> Any:
         """Ask for the next message of a conversation, as events."""
-        from tokstream._events import AsyncChatCompletionStreamManager, ChatCompletionStreamManager
+        from tokstream._events.streams import AsyncChatCompletionStreamManager, ChatCompletionStreamManager
 
         params.pop("stream", None)
         if "max_reasks" in params:

@@ -3,7 +3,7 @@
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, TypeVar, overload
 
-from tokstream._events import AsyncChatCompletionStreamManager, ChatCompletionStreamManager
+from tokstream._events.streams import AsyncChatCompletionStreamManager, ChatCompletionStreamManager
 from tokstream._long_answers.stream import AsyncContinuedStream, ContinuedStream
 from tokstream._marks import NotGiven, Omit
 from tokstream._response import AsyncResponseContextManager, RawResponse, ResponseContextManager

@@ -6,13 +6,14 @@ read. Events can be pickled, copied and compared.
 
 from __future__ import annotations
 
-from ._typing import TYPE_CHECKING, Generic, TypeVar, is_list, override
+from tokstream._typing import TYPE_CHECKING, Generic, TypeVar, is_list, override
+
+from .shared import SharedList, SharedText, settled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from typing import Any, ClassVar, Literal
 
-    from ._tokstream import ChatCompletion, ChatCompletionChunk, ChatCompletionTokenLogprob
+    from tokstream._tokstream import ChatCompletion, ChatCompletionChunk, ChatCompletionTokenLogprob
 
 __all__ = [
     "ChatCompletionStreamEvent",
@@ -34,73 +35,6 @@ __all__ = [
 T = TypeVar("T", default=None)
 
 
-# --- What has arrived so far ---
-
-
-class SharedText:
-    """A text that grows by parts. The events of a stream share it, so that none of them copies what came before."""
-
-    __slots__ = ("_joined", "_parts")
-
-    def __init__(self) -> None:
-        self._parts: list[str] = []
-        self._joined = ("", 0)
-
-    def add(self, part: str) -> tuple[SharedText, int]:
-        """Add a part and return what an event keeps to read all up to it."""
-        self._parts.append(part)
-        return self, len(self._parts)
-
-    @property
-    def parts(self) -> list[str]:
-        """The parts; more are added to this list."""
-        return self._parts
-
-    def first(self, count: int) -> str:
-        """Return the first `count` parts as one text."""
-        text, joined = self._joined
-        if count < joined:
-            return "".join(self._parts[:count])
-        if count > joined:
-            text += "".join(self._parts[joined:count])
-            self._joined = (text, count)
-        return text
-
-    def whole(self) -> str:
-        """Return all parts as one text."""
-        return self.first(len(self._parts))
-
-
-class SharedList:
-    """A list that grows by parts, and is shared in the same way."""
-
-    __slots__ = ("_items",)
-
-    def __init__(self) -> None:
-        self._items: list[Any] = []
-
-    def add(self, items: Iterable[Any]) -> tuple[SharedList, int]:
-        """Add items and return what an event keeps to read all up to them."""
-        self._items.extend(items)
-        return self, len(self._items)
-
-    def first(self, count: int) -> list[Any]:
-        """Return the first `count` items."""
-        return self._items[:count]
-
-    def whole(self) -> list[Any]:
-        """Return all items."""
-        return self._items[:]
-
-
-def _settled(value: Any) -> Any:
-    """Return what an event keeps: itself, or what the first parts of a shared text or list come to."""
-    if type(value) is tuple:
-        kept: tuple[Any, int] = value  # pyright: ignore[reportUnknownVariableType]
-        return kept[0].first(kept[1])
-    return value
-
-
 def json_or_none(text: str) -> object:
     """Return the value of a JSON text, or `None` if it is not one."""
     from json import loads
@@ -109,9 +43,6 @@ def json_or_none(text: str) -> object:
         return loads(text)
     except (ValueError, RecursionError):
         return None
-
-
-# --- Events ---
 
 
 class _Event:
@@ -123,7 +54,7 @@ class _Event:
 
     def model_dump(self, *, include: Any = None, exclude: Any = None, **options: Any) -> dict[str, Any]:
         """Return the event as a dict; the parameters are those of the response objects' `model_dump`."""
-        from ._models import dump_plain
+        from tokstream._models import dump_plain
 
         dumped: dict[str, Any] = {"type": self.type}
         for name in self.__match_args__:
@@ -138,13 +69,13 @@ class _Event:
 
     def model_dump_json(self, *, indent: int | None = None, **options: Any) -> str:
         """Return the event as JSON text, in one line unless `indent` says otherwise."""
-        from ._models import json_text
+        from tokstream._models import json_text
 
         return json_text(self.model_dump(**options), indent)
 
     def to_json(self, *, indent: int | None = 2, **options: Any) -> str:
         """Return `to_dict()` as JSON text, indented by two spaces unless `indent` says otherwise."""
-        from ._models import json_text
+        from tokstream._models import json_text
 
         return json_text(self.to_dict(**options), indent)
 
@@ -187,7 +118,7 @@ class _TextEvent(_Event):
 
     @property
     def snapshot(self) -> str:
-        self._snapshot = text = _settled(self._snapshot)
+        self._snapshot = text = settled(self._snapshot)
         return text  # type: ignore[no-any-return]
 
 
@@ -241,7 +172,7 @@ class ContentDeltaEvent(_TextEvent):
 
     @property
     def parsed(self) -> Any:
-        self._parsed = value = _settled(self._parsed)
+        self._parsed = value = settled(self._parsed)
         return value
 
 
@@ -321,14 +252,14 @@ class FunctionToolCallArgumentsDeltaEvent(_Event):
 
     @property
     def arguments(self) -> str:
-        self._arguments = text = _settled(self._arguments)
+        self._arguments = text = settled(self._arguments)
         return text  # type: ignore[no-any-return]
 
     @property
     def parsed_arguments(self) -> object:
         if self._parsed is ...:
             self._parsed = json_or_none(self.arguments)
-        self._parsed = value = _settled(self._parsed)
+        self._parsed = value = settled(self._parsed)
         return value
 
 
@@ -376,7 +307,7 @@ class LogprobsContentDeltaEvent(_Event):
 
     @property
     def snapshot(self) -> list[ChatCompletionTokenLogprob]:
-        self._snapshot = items = _settled(self._snapshot)
+        self._snapshot = items = settled(self._snapshot)
         return items  # type: ignore[no-any-return]
 
 
@@ -417,7 +348,7 @@ class LogprobsRefusalDeltaEvent(_Event):
 
     @property
     def snapshot(self) -> list[ChatCompletionTokenLogprob]:
-        self._snapshot = items = _settled(self._snapshot)
+        self._snapshot = items = settled(self._snapshot)
         return items  # type: ignore[no-any-return]
 
 
@@ -449,3 +380,34 @@ ChatCompletionStreamEvent = (
     | LogprobsRefusalDeltaEvent
     | LogprobsRefusalDoneEvent
 )
+
+# Where programs import them from, and pickles look for them.
+for _cls in (
+    ChunkEvent,
+    ContentDeltaEvent,
+    ContentDoneEvent,
+    RefusalDeltaEvent,
+    RefusalDoneEvent,
+    FunctionToolCallArgumentsDeltaEvent,
+    FunctionToolCallArgumentsDoneEvent,
+    LogprobsContentDeltaEvent,
+    LogprobsContentDoneEvent,
+    LogprobsRefusalDeltaEvent,
+    LogprobsRefusalDoneEvent,
+):
+    _cls.__module__ = "tokstream.types.chat"
+
+
+def text_in(chunk: ChatCompletionChunk) -> str:
+    """Return what a chunk adds to the text of the first choice."""
+    for choice in chunk.choices or ():
+        # As the stream's own text_stream has it: some servers leave the index out.
+        if getattr(choice, "index", None) in (0, None):
+            content: Any = getattr(getattr(choice, "delta", None), "content", None)
+            return content if isinstance(content, str) else ""
+    return ""
+
+
+def text_of(event: object) -> str:
+    """Return what an event adds to the text of the first choice: of a chunk its text, of others nothing."""
+    return text_in(event.chunk) if isinstance(event, ChunkEvent) else ""
