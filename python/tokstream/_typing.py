@@ -26,7 +26,13 @@ else:
         return method
 
 
-__all__ = ["Generic", "TypeVar", "is_dict", "is_list", "is_number", "is_set", "override"]
+__all__ = ["Generic", "TypeVar", "is_awaitable", "is_dict", "is_list", "is_number", "is_set", "override"]
+
+
+def is_awaitable(value: object) -> bool:
+    """Return whether `value` can be awaited."""
+    # As for `await` its class decides: an object may answer to any name.
+    return hasattr(type(value), "__await__")
 
 
 def is_dict(value: object) -> TypeIs[dict[Any, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tokstream._exceptions import ContentFilterFinishReasonError, LengthFinishReasonError
+from tokstream._parsing.finish import check_finish
 from tokstream._typing import TYPE_CHECKING, is_list
 
 from .shared import SharedList, SharedText
@@ -59,7 +59,7 @@ class EventState:
         events: list[ChatCompletionStreamEvent[Any]] = [ChunkEvent(chunk, source=self._source)]
         for position, choice in enumerate(chunk.choices or ()):
             if self._strict:
-                self._check(getattr(choice, "finish_reason", None))
+                check_finish(getattr(choice, "finish_reason", None), self._completion)
             index: Any = getattr(choice, "index", None)
             index = index if isinstance(index, int) else position
             state = self._choices.get(index)
@@ -80,11 +80,8 @@ class EventState:
         choice = self._choices.get(index)
         return None if choice is None else choice.parsed_so_far()
 
-    def _check(self, finish_reason: object) -> None:
-        if finish_reason == "length":
-            raise LengthFinishReasonError(completion=self._source.current_completion_snapshot)
-        if finish_reason == "content_filter":
-            raise ContentFilterFinishReasonError(completion=self._source.current_completion_snapshot)
+    def _completion(self) -> Any:
+        return self._source.current_completion_snapshot
 
 
 class _ToolCall:

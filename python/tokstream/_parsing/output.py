@@ -7,17 +7,14 @@ from contextlib import suppress
 from functools import partial
 from json import dumps
 
-from tokstream._exceptions import (
-    ContentFilterFinishReasonError,
-    LengthFinishReasonError,
-    OutputValidationError,
-)
+from tokstream._exceptions import OutputValidationError
 from tokstream._marks import NOT_GIVEN, NotGiven, Omit
 from tokstream._schema import Invalid, Reason, json_schema, load_json, strict, validate_json
 from tokstream._schema.check import check_json
 from tokstream._schema.nodes import path_of, refers
 from tokstream._typing import TYPE_CHECKING, is_dict, is_list
 
+from .finish import check_finish
 from .json_reader import PartialJSON
 from .parsed import (
     ParsedChatCompletion,
@@ -310,16 +307,3 @@ class Output:
         return make(
             ParsedFunctionToolCall, call, {"function": make(ParsedFunction, function, {"parsed_arguments": value})}
         )
-
-
-def check_finish(reason: object, completion: Callable[[], ChatCompletion]) -> None:
-    """Raise the error of an answer that has no proper end.
-
-    Raises:
-        LengthFinishReasonError: it was cut at the limit of tokens.
-        ContentFilterFinishReasonError: it was withheld.
-    """
-    if reason == "length":
-        raise LengthFinishReasonError(completion=completion())
-    if reason == "content_filter":
-        raise ContentFilterFinishReasonError(completion=completion())
