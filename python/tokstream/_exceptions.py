@@ -178,7 +178,7 @@ class APIError(TokstreamError):
         retries_taken: int = 0,
     ) -> None:
         super().__init__(message)
-        said = _said(body)
+        said = detail_of(body)
         self.code = code if code is not None else _text_or_none(said.get("code"))
         self.param = param if param is not None else _text_or_none(said.get("param"))
         self.type = type if type is not None else _text_or_none(said.get("type"))
@@ -649,7 +649,7 @@ def _shown(value: object) -> str:
     return shown if len(shown) <= _SHOWN_INPUT else f"{shown[:_SHOWN_INPUT]}…"
 
 
-def _said(body: Any) -> dict[str, Any]:
+def detail_of(body: Any) -> dict[str, Any]:
     """Return the part of an error's body that has the code, param and type."""
     if isinstance(body, dict) and isinstance(body.get("error"), dict):  # pyright: ignore[reportUnknownMemberType]
         body = body["error"]  # pyright: ignore[reportUnknownVariableType]
