@@ -7,10 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tokstream._exceptions import APIError, ContextLengthExceededError, TokstreamError
+from tokstream._messages import replayed
 from tokstream._tokstream import BaseModel
 from tokstream._typing import is_awaitable, is_list
 
-from .messages import Message, answered, plain, replayed
+from .messages import Message, answered, plain
 from .overflow import TooLong, context_lengths, read_error, without_oldest
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tokstream._exceptions import OutputValidationError
+from tokstream._messages import replayed
 from tokstream._resource import PARSED, RAW, STREAMING
 from tokstream._steps import arun, run
 from tokstream._typing import TYPE_CHECKING
@@ -98,7 +99,7 @@ def complaint(completion: Any, error: OutputValidationError) -> list[Any]:
     reasons = "\n".join(f"- {reason}" for reason in error.reasons)
     message = _blamed(completion, error)
     calls: list[Any] = message.tool_calls or []
-    said = message.to_dict()
+    said = replayed(message.to_dict())
     if not calls:
         return [said, {"role": "user", "content": _ASK_AGAIN.format(reasons=reasons)}]
     results: list[Any] = []

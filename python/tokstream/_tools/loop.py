@@ -13,8 +13,8 @@ from tokstream._exceptions import (
     MaxTurnsExceededError,
     TokstreamError,
 )
+from tokstream._messages import replayed
 from tokstream._steps import END, Emit, following
-from tokstream._typing import is_dict, is_list
 from tokstream.resources.chat import as_messages
 
 from .calls import Call
@@ -160,7 +160,7 @@ class ToolLoop:
         message = getattr(choice, "message", None)
         if message is None:
             return []
-        said = replayed(message)
+        said = replayed(message.to_dict())
         self.run.messages.append(said)
         calls: list[dict[str, Any]] = said.get("tool_calls") or []
         reason = getattr(choice, "finish_reason", None)
@@ -219,16 +219,3 @@ class ToolLoop:
 
 def _started(call: Call) -> Emit:
     return Emit(ToolCallStartedEvent(call.name, call.id, call.arguments))
-
-
-def replayed(message: Any) -> dict[str, Any]:
-    """Return an answer's message as it is sent back: all that the server sent, but for nulls, which servers refuse.
-
-    `content` alone stays null: some servers want it to be there.
-    """
-    said = {key: value for key, value in message.to_dict().items() if value is not None}
-    said.setdefault("role", "assistant")
-    said.setdefault("content", None)
-    calls = said.pop("tool_calls", None)
-    calls = [call for call in calls if is_dict(call)] if is_list(calls) else []
-    return {**said, "tool_calls": calls} if calls else said
