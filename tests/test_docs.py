@@ -121,7 +121,7 @@ def sse_part(data: Any) -> bytes:
 @pytest.mark.parametrize(
     "page", [page for page in pages() if any(examples(page))], ids=lambda page: page.relative_to(ROOT).as_posix()
 )
-def test_examples_run(page: Path, serve: Any) -> None:
+def test_examples_run(page: Path, serve: Any, tmp_path: Path) -> None:
     """The examples of a page run one after the other in one program, as a reader goes through them."""
     programs = list(examples(page))
     server = serve(then=answer)
@@ -135,6 +135,7 @@ def test_examples_run(page: Path, serve: Any) -> None:
     runner = RUNNER.format(page=page.name)
     done = subprocess.run(
         [sys.executable, "-c", runner],
+        cwd=tmp_path,
         input=json.dumps(programs),
         env=environment,
         capture_output=True,

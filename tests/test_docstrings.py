@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from tokstream._docstrings import parse
+from tokstream._tools.docstrings import parse
 
 GOOGLE = """Tell the weather of a city.
 

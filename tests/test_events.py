@@ -17,8 +17,9 @@ from openai.types.chat import ChatCompletionChunk as TheirChunk
 import tokstream
 from replies import HELLO, MODEL, USAGE, choice, chunk, completion, event, finish, said, sse, text
 from server import CLOSE, STALL, reply, stream
-from tokstream import _events
-from tokstream._events import AsyncChatCompletionStream, ChatCompletionStreamManager, EventState
+from tokstream._events import types
+from tokstream._events.state import EventState
+from tokstream._events.streams import AsyncChatCompletionStream, ChatCompletionStreamManager
 from tokstream.types.chat import ChatCompletion, ChatCompletionChunk
 
 # Seconds in which a connection that was given up must be gone.
@@ -507,14 +508,14 @@ def each():
     ]
     events = [one for part in sent for one in state.feed(ChatCompletionChunk.model_construct(**chunk(part)))]
     kinds = {one.type: one for one in events}
-    assert len(kinds) == len(_events.ChatCompletionStreamEvent.__args__)
+    assert len(kinds) == len(types.ChatCompletionStreamEvent.__args__)
     return list(kinds.values())
 
 
 def test_events_are_typed(each):
     for one in each:
-        assert isinstance(one, _events.ChatCompletionStreamEvent)
-        assert type(one).__name__ in _events.__all__
+        assert isinstance(one, types.ChatCompletionStreamEvent)
+        assert type(one).__name__ in types.__all__
         assert not hasattr(one, "__dict__")
 
 
@@ -542,17 +543,17 @@ def test_events_compare(each):
 
 
 def test_events_are_built_by_name():
-    made = _events.ContentDeltaEvent(delta="b", snapshot="ab")
+    made = types.ContentDeltaEvent(delta="b", snapshot="ab")
     assert repr(made) == "ContentDeltaEvent(type='content.delta', delta='b', snapshot='ab', parsed=None)"
-    assert made == _events.ContentDeltaEvent("b", "ab", None)
-    assert made != _events.ContentDeltaEvent("b", "b")
-    assert _events.RefusalDeltaEvent(delta="b", snapshot="ab").snapshot == "ab"
-    assert _events.FunctionToolCallArgumentsDeltaEvent("f", 0, "{}").parsed_arguments == {}
+    assert made == types.ContentDeltaEvent("b", "ab", None)
+    assert made != types.ContentDeltaEvent("b", "b")
+    assert types.RefusalDeltaEvent(delta="b", snapshot="ab").snapshot == "ab"
+    assert types.FunctionToolCallArgumentsDeltaEvent("f", 0, "{}").parsed_arguments == {}
 
 
 def test_events_match():
-    match _events.ContentDoneEvent(content="x"):
-        case _events.ContentDoneEvent(content):
+    match types.ContentDoneEvent(content="x"):
+        case types.ContentDoneEvent(content):
             assert content == "x"
 
 

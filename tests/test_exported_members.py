@@ -213,6 +213,12 @@ def fresh(program, *flags):
 HEAVY = ["typing", "asyncio", "dataclasses", "inspect", "json", "re", "enum", "ssl", "socket", "logging", "pydantic"]
 
 
+A_CLIENT = (
+    "import tokstream, sys\nclient = tokstream.Client(base_url='http://127.0.0.1:1/v1')\nclient.chat.completions\n"
+    "client.close()\nnames = sorted(sys.modules)\nimport json\nprint(json.dumps(names))"
+)
+
+
 def test_importing_is_light():
     loaded = fresh("import tokstream, sys\nnames = sorted(sys.modules)\nimport json\nprint(json.dumps(names))")
     assert [name for name in HEAVY if name in loaded] == []
@@ -221,11 +227,13 @@ def test_importing_is_light():
 
 
 def test_a_client_is_light():
-    program = (
-        "import tokstream, sys\nclient = tokstream.Client(base_url='http://127.0.0.1:1/v1')\nclient.chat.completions\n"
-        "client.close()\nnames = sorted(sys.modules)\nimport json\nprint(json.dumps(names))"
-    )
-    assert [name for name in HEAVY if name in fresh(program)] == []
+    assert [name for name in HEAVY if name in fresh(A_CLIENT)] == []
+
+
+def test_a_client_loads_no_package_that_it_may_need_later():
+    packages = {f"tokstream.{init.parent.name}" for init in Path(tokstream.__file__).parent.glob("_*/__init__.py")}
+    assert {"tokstream._conversation", "tokstream._events", "tokstream._tools"} < packages
+    assert packages & set(fresh(A_CLIENT)) == set()
 
 
 def test_types_and_local_are_lazy():

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from tokstream import _json_shown
-from tokstream._json_reader import MAX_DEPTH, JSONReader, PartialJSON
+from tokstream._parsing import json_shown
+from tokstream._parsing.json_reader import MAX_DEPTH, JSONReader, PartialJSON
 
 TEXTS = st.text(st.characters(exclude_categories=())) | st.sampled_from(["\ud83d", "\ude00", "😀", '"\\', "\u2028\0"])
 VALUES = st.recursive(
@@ -185,7 +185,7 @@ def test_a_number_beyond_what_python_reads():
     assert reader.has_failed
 
 
-@pytest.mark.skipif(not _json_shown._CAN_COUNT, reason="needs counts of references")
+@pytest.mark.skipif(not json_shown._CAN_COUNT, reason="needs counts of references")
 def test_nobody_else_holds_it_so_it_is_brought_up_to_date():
     # Each value is let go before the next is asked for, and none is copied again as a whole.
     pieces = ["[", *["1, "] * 1000]

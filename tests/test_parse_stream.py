@@ -14,9 +14,9 @@ import tokstream
 from replies import HELLO, USAGE, choice, chunk, finish, said, said_tools, sse, text
 from server import stream
 from shapes import NO_CITY, OSLO, SHAPES, Data, Model, a_city
-from tokstream._event_types import ContentDeltaEvent
-from tokstream._events import EventState
-from tokstream._output import Output
+from tokstream._events.state import EventState
+from tokstream._events.types import ContentDeltaEvent
+from tokstream._parsing.output import Output
 from tokstream.types.chat import ChatCompletionChunk, ParsedChatCompletion
 
 PIECES = ['{"na', 'me": "Os', 'lo", "peo', 'ple": 7', "00", "}"]

@@ -34,7 +34,7 @@ from hypothesis import given, strategies as st
 import tokstream
 from shapes import OSLO, SHAPES, Attrs, Data, Model, Named, PydanticData, Struct, Typed, a_city
 from tokstream._schema import Invalid, Reason, json_schema, strict, validate, validate_json
-from tokstream._schema_check import check_json
+from tokstream._schema.check import check_json
 
 T = TypeVar("T")
 Name = NewType("Name", str)
@@ -686,7 +686,7 @@ def test_no_library_is_loaded_for_types_of_others(name):
     program = """
 import dataclasses, enum, sys, typing
 from tokstream._schema import json_schema, validate_json
-from tokstream._output import Output
+from tokstream._parsing.output import Output
 @dataclasses.dataclass
 class Data:
     a: list[int]

@@ -105,6 +105,19 @@ def test_each_result_comes_back_from_its_step_and_the_return_value_is_the_end(wa
     assert way.run(steps()) == "abc"
 
 
+def test_what_answers_to_every_name_is_not_awaited(way: Any) -> None:
+    class Stub:
+        def __getattr__(self, name: str) -> str:
+            return name
+
+    stub = Stub()
+
+    def steps() -> Generator[Any, Any, Any]:
+        return (yield lambda: stub)
+
+    assert way.run(steps()) is stub
+
+
 def test_an_error_of_a_step_is_raised_where_the_step_was_yielded(way: Any) -> None:
     def fail() -> None:
         raise KeyError("k")

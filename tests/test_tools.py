@@ -19,7 +19,7 @@ import pytest
 import tokstream
 from replies import completion, said
 from server import reply, stream
-from tokstream._tools import tools_of
+from tokstream._tools.definition import tools_of
 
 OK = reply(completion("ok"))
 
@@ -134,8 +134,8 @@ def test_dicts_load_nothing():
         "for tools in {}, {'tools': [{'type': 'function'}]}:\n"
         "    try: client.chat.completions.create(messages='x', **tools)\n"
         "    except tokstream.APIConnectionError: pass\n"
-        "print([name for name in sys.modules if '_tool' in name and name.startswith('tokstream._tool_')])\n"
-        "print([name for name in sys.modules if name in ('tokstream._tools', 'tokstream._schema', 'inspect')])"
+        "print([name for name in sys.modules if name.startswith('tokstream._tools')])\n"
+        "print([name for name in sys.modules if name in ('tokstream._schema', 'inspect')])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=True)
     assert done.stdout.split() == ["[]", "[]"]

@@ -16,12 +16,12 @@ tokstream._choice.IncEx
 tokstream._cli.answer.AnyStream
 tokstream._conversation.base.Policy
 tokstream._conversation.base.Question
-tokstream._event_types.T
+tokstream._events.types.T
 tokstream._http.HeaderTypes
 tokstream._models.Flags
 tokstream._models.Model
-tokstream._tools.ToolChoiceLike
-tokstream._tools.ToolLike
+tokstream._tools.definition.ToolChoiceLike
+tokstream._tools.definition.ToolLike
 tokstream._validation.Model
 """
 PROGRAMS = ROOT / "tests" / "typing"

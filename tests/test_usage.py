@@ -1,4 +1,4 @@
-"""`client.usage`: running totals of what a client has asked for."""
+"""`client.usage`: running totals of what a client has asked for; and sums of the usages of several requests."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 import tokstream
 from replies import USAGE, chunk, completion, error, event, finish, said, sse, text
 from server import CLOSE, STALL, reply, stream
+from tokstream._usage import added
 
 
 def totals(api):
@@ -152,3 +153,16 @@ def test_shows_itself(surface, client):
     api, _ = client(reply(completion("ok")))
     surface.create(api)
     assert "31" in repr(api.usage)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "total"),
+    [
+        ({}, {"a": 1}, {"a": 1}),
+        ({"a": 1, "b": None, "c": 5}, {"a": 2.5, "b": 3, "c": None}, {"a": 3.5, "b": 3, "c": 5}),
+        ({"a": {"x": 1}, "b": None}, {"a": {"x": 2, "y": 3}, "b": None}, {"a": {"x": 3, "y": 3}, "b": None}),
+        ({"a": True, "b": "x"}, {"a": True, "b": "y"}, {"a": True, "b": "y"}),
+    ],
+)
+def test_sums_of_usages(one, other, total):
+    assert added(one, other) == total

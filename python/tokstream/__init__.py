@@ -49,8 +49,8 @@ if TYPE_CHECKING:
     from . import local, types
     from ._conversation import AsyncConversation, Conversation
     from ._response import APIResponse, AsyncAPIResponse, RawResponse
-    from ._tool_run import AsyncToolRunStream, ToolRun, ToolRunStream
-    from ._tools import pydantic_function_tool, tool
+    from ._tools.definition import pydantic_function_tool, tool
+    from ._tools.run import AsyncToolRunStream, ToolRun, ToolRunStream
 
 # What openai-python calls the same.
 OpenAIError = TokstreamError
@@ -148,13 +148,13 @@ def __getattr__(name: str) -> object:
 
         return getattr(_response, name.replace("LegacyAPI", "Raw"))
     if name in ("pydantic_function_tool", "tool"):
-        from . import _tools
+        from ._tools import definition
 
-        return getattr(_tools, name)
+        return getattr(definition, name)
     if name in ("AsyncToolRunStream", "ToolRun", "ToolRunStream"):
-        from . import _tool_run
+        from ._tools import run
 
-        return getattr(_tool_run, name)
+        return getattr(run, name)
     if name in ("AsyncConversation", "Conversation"):
         from . import _conversation
 

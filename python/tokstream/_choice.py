@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from ._typing import is_dict, is_set
+from ._typing import TYPE_CHECKING, is_dict, is_set
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any, TypeAlias

@@ -37,9 +37,8 @@ Every error can be pickled and copied, with all its attributes.
 from __future__ import annotations
 
 from ._http import Headers, Request, Response
-from ._typing import override
+from ._typing import TYPE_CHECKING, override
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TypedDict
 
@@ -47,7 +46,7 @@ if TYPE_CHECKING:
 
     from ._schema import Reason
     from ._tokstream import ChatCompletion, Completion
-    from ._tool_run import ToolRun
+    from ._tools.run import ToolRun
 
     class _Details(TypedDict, total=False):
         code: str | None
@@ -179,7 +178,7 @@ class APIError(TokstreamError):
         retries_taken: int = 0,
     ) -> None:
         super().__init__(message)
-        said = _said(body)
+        said = detail_of(body)
         self.code = code if code is not None else _text_or_none(said.get("code"))
         self.param = param if param is not None else _text_or_none(said.get("param"))
         self.type = type if type is not None else _text_or_none(said.get("type"))
@@ -650,7 +649,7 @@ def _shown(value: object) -> str:
     return shown if len(shown) <= _SHOWN_INPUT else f"{shown[:_SHOWN_INPUT]}…"
 
 
-def _said(body: Any) -> dict[str, Any]:
+def detail_of(body: Any) -> dict[str, Any]:
     """Return the part of an error's body that has the code, param and type."""
     if isinstance(body, dict) and isinstance(body.get("error"), dict):  # pyright: ignore[reportUnknownMemberType]
         body = body["error"]  # pyright: ignore[reportUnknownVariableType]

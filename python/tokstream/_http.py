@@ -10,9 +10,8 @@ from __future__ import annotations
 from _collections_abc import Iterable, Iterator, Mapping
 
 from ._tokstream import _is_secret as is_secret
-from ._typing import override
+from ._typing import TYPE_CHECKING, override
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import timedelta

@@ -11,7 +11,7 @@ extra fields in the server's order.
 from __future__ import annotations
 
 from ._choice import choose, chosen_items
-from ._typing import is_dict, is_list
+from ._typing import TYPE_CHECKING, is_dict, is_list
 from ._validation import (
     ValidationError,
     encode,
@@ -20,7 +20,6 @@ from ._validation import (
     pydantic_core_schema,
 )
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
     from typing import Any, Literal, TypeAlias, TypeVar

@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import _tokstream
 from ._exceptions import ConfigurationError
 from ._marks import NOT_GIVEN
-from ._typing import TYPE_CHECKING, override
+from ._typing import TYPE_CHECKING, is_awaitable, override
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -237,7 +237,7 @@ class _Call:
     async def _resolve_key(self) -> None:
         if self._client._key_is_awaited:
             key = self._client._core.api_key()
-            key = await key if hasattr(key, "__await__") else key
+            key = await key if is_awaitable(key) else key
             if not isinstance(key, str):
                 raise ConfigurationError(
                     f"api_key was called and returned {type(key).__name__} where a string was expected"

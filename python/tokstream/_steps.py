@@ -11,7 +11,7 @@ from __future__ import annotations
 from _thread import allocate_lock
 from contextlib import suppress
 
-from ._typing import TYPE_CHECKING
+from ._typing import TYPE_CHECKING, is_awaitable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -153,7 +153,7 @@ class AsyncIterator(_Iterator):
             result = error = None
             try:
                 result = todo()
-                if hasattr(result, "__await__"):
+                if is_awaitable(result):
                     result = await result
             except BaseException as raised:  # noqa: BLE001 - the work decides about it
                 error = raised

@@ -26,7 +26,13 @@ else:
         return method
 
 
-__all__ = ["Generic", "TypeVar", "is_dict", "is_list", "is_set", "override"]
+__all__ = ["Generic", "TypeVar", "is_awaitable", "is_dict", "is_list", "is_number", "is_set", "override"]
+
+
+def is_awaitable(value: object) -> bool:
+    """Return whether `value` can be awaited."""
+    # As for `await` its class decides: an object may answer to any name.
+    return hasattr(type(value), "__await__")
 
 
 def is_dict(value: object) -> TypeIs[dict[Any, Any]]:
@@ -42,3 +48,8 @@ def is_list(value: object) -> TypeIs[list[Any]]:
 def is_set(value: object) -> TypeIs[set[Any] | frozenset[Any]]:
     """Return whether `value` is a set, of whatever type checkers are told."""
     return isinstance(value, (set, frozenset))
+
+
+def is_number(value: object) -> TypeIs[int | float]:
+    """Return whether `value` is a number as JSON has them: a bool is none."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -10,9 +10,8 @@ from __future__ import annotations
 from _collections_abc import Mapping
 
 from ._exceptions import ValidationError
-from ._typing import is_dict, is_list
+from ._typing import TYPE_CHECKING, is_dict, is_list
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Literal, TypeVar
 

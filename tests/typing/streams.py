@@ -3,7 +3,7 @@
 from typing_extensions import assert_type
 
 from tokstream import AsyncClient, AsyncStream, Client, Stream
-from tokstream._continued_stream import AsyncContinuedStream, ContinuedStream
+from tokstream._long_answers.stream import AsyncContinuedStream, ContinuedStream
 from tokstream.types import Completion, CompletionUsage
 from tokstream.types.chat import ChatCompletion, ChatCompletionChunk
 from tokstream.types.chat.chat_completion_chunk import Choice, ChoiceDelta, ChoiceDeltaToolCall

@@ -128,3 +128,8 @@ class AsyncConversation(BaseConversation[AsyncClient]):
             APIError: as for `Conversation.stream`, like the others.
         """
         return AsyncConversationStreamManager(_steps.arun(self._open(message, params)))
+
+
+# Where programs import them from, and pickles look for them.
+for _cls in (Conversation, AsyncConversation):
+    _cls.__module__ = "tokstream"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from tokstream._messages import replayed
 from tokstream._typing import is_list
 
 if TYPE_CHECKING:
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
 
 Message: TypeAlias = dict[str, Any]
 
-# What servers send with a reply, and some refuse in a request.
-_NOT_SENT_BACK = frozenset({"annotations", "parsed"})
 # Instructions: they hold for the whole conversation, and belong to no turn.
 _STANDING = frozenset({"system", "developer"})
 
@@ -35,29 +34,6 @@ def plain(message: Any) -> Message:
     if dump is None or isinstance(message, type):
         raise TypeError(f"a message must be a dict with a role and a content, not {message!r:.100}")
     return replayed(dump())
-
-
-def replayed(said: Mapping[str, Any]) -> Message:
-    """Return a message that a server sent as it is sent back: all that the service needs, nothing that it refuses."""
-    message: Message = {"role": said.get("role") or "assistant", "content": said.get("content")}
-    for name, value in said.items():
-        if value is not None and value != [] and name not in _NOT_SENT_BACK:
-            message[name] = value
-    if is_list(message.get("tool_calls")):
-        message["tool_calls"] = [_replayed_call(call) for call in message["tool_calls"]]
-    elif message["content"] is None:
-        # Only beside tool calls may a content be null.
-        message["content"] = ""
-    if is_mapping(message.get("audio")):
-        message["audio"] = {"id": message["audio"].get("id")}
-    return message
-
-
-def _replayed_call(call: Any) -> Any:
-    if not is_mapping(call):
-        return call
-    # Its place in the list says the same as its index.
-    return {name: value for name, value in call.items() if value is not None and name != "index"}
 
 
 def asked(question: Any) -> list[Message]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tokstream._exceptions import APIConnectionError, APIError
+from tokstream._exceptions import APIConnectionError, APIError, detail_of
 from tokstream._typing import is_list
 
 from .messages import Message, is_mapping, text_of, tool_calls, turns
@@ -51,12 +51,10 @@ def read_error(error: APIError) -> TooLong | None:
         return None
     if not {error.code, error.type} & _CODES and not _WORDS.search(error.message):
         return None
-    body: Any = error.body
-    told: Any = body.get("error", body) if is_mapping(body) else {}
-    if is_mapping(told):
-        tokens, limit = _count(told.get("n_prompt_tokens")), _count(told.get("n_ctx"))
-        if tokens and limit:
-            return TooLong(tokens, limit)
+    told = detail_of(error.body)
+    tokens, limit = _count(told.get("n_prompt_tokens")), _count(told.get("n_ctx"))
+    if tokens and limit:
+        return TooLong(tokens, limit)
     return _read_words(error.message)
 
 

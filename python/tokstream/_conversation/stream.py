@@ -5,8 +5,7 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from tokstream._event_types import ChunkEvent
-from tokstream._events import _text_of
+from tokstream._events.types import text_in
 from tokstream._exceptions import ConversationError
 
 if TYPE_CHECKING:
@@ -101,7 +100,7 @@ class _ConversationStream:
 
 def _text_in(piece: Any) -> str:
     """Return a piece of text, or the text of a chunk."""
-    return piece if isinstance(piece, str) else _text_of(ChunkEvent(piece))
+    return piece if isinstance(piece, str) else text_in(piece)
 
 
 class _Text:

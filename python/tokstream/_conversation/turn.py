@@ -7,10 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tokstream._exceptions import APIError, ContextLengthExceededError, TokstreamError
+from tokstream._messages import replayed
 from tokstream._tokstream import BaseModel
-from tokstream._typing import is_list
+from tokstream._typing import is_awaitable, is_list
 
-from .messages import Message, answered, plain, replayed
+from .messages import Message, answered, plain
 from .overflow import TooLong, context_lengths, read_error, without_oldest
 
 if TYPE_CHECKING:
@@ -262,7 +263,7 @@ def completion_of(result: Any) -> Any:
 
 
 def _checked(messages: Any) -> list[Message]:
-    if hasattr(messages, "__await__"):
+    if is_awaitable(messages):
         messages.close()
         raise TypeError("on_overflow= returned an awaitable: only an AsyncClient's conversation can await it")
     if isinstance(messages, (str, bytes, dict)) or not hasattr(messages, "__iter__"):

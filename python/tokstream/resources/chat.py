@@ -56,7 +56,7 @@ class Completions(Resource):
             _describe_tools(params)
         body.update(params)
         if auto_continue or resume or (stream_under and not stream):
-            from tokstream._long_answers import ask
+            from tokstream._long_answers.ask import ask
 
             options = {"extra_headers": extra_headers, "extra_query": extra_query, "timeout": timeout}
             wanted = {"auto_continue": auto_continue, "resume": resume, "stream_under": stream_under}
@@ -79,26 +79,26 @@ class Completions(Resource):
         self, *, response_format: Any = NOT_GIVEN, tools: Any = NOT_GIVEN, max_reasks: int = 0, **params: Any
     ) -> Any:
         """Ask for the next message of a conversation, and read a value out of it."""
-        from tokstream._parse import parse
+        from tokstream._parsing.parse import parse
 
         return parse(self, response_format=response_format, tools=tools, max_reasks=max_reasks, params=params)
 
     def run_tools(self, messages: Any, *, stream: Any = False, **options: Any) -> Any:
         """Ask for the next message of a conversation, and run the tools that the model asks for until it answers."""
-        from tokstream._run_tools import run_tools
+        from tokstream._tools.run_tools import run_tools
 
         return run_tools(self, messages, stream=bool(stream), **options)
 
     def stream(self, *, response_format: Any = NOT_GIVEN, tools: Any = NOT_GIVEN, **params: Any) -> Any:
         """Ask for the next message of a conversation, as events."""
-        from tokstream._events import AsyncChatCompletionStreamManager, ChatCompletionStreamManager
+        from tokstream._events.streams import AsyncChatCompletionStreamManager, ChatCompletionStreamManager
 
         params.pop("stream", None)
         if "max_reasks" in params:
             raise TypeError("stream() has no max_reasks: what has arrived cannot be taken back; use parse()")
         output = None
         if response_format is not NOT_GIVEN or tools is not NOT_GIVEN:
-            from tokstream._output import Output
+            from tokstream._parsing.output import Output
 
             output = Output(response_format, tools)
             params = output.params(params)
@@ -141,7 +141,7 @@ def _describe_tools(params: dict[str, Any]) -> None:
                 break
         else:
             return
-    from tokstream._tools import put_into
+    from tokstream._tools.definition import put_into
 
     put_into(params)
 

@@ -3,13 +3,13 @@
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, TypeVar, overload
 
-from tokstream._continued_stream import AsyncContinuedStream, ContinuedStream
-from tokstream._events import AsyncChatCompletionStreamManager, ChatCompletionStreamManager
+from tokstream._events.streams import AsyncChatCompletionStreamManager, ChatCompletionStreamManager
+from tokstream._long_answers.stream import AsyncContinuedStream, ContinuedStream
 from tokstream._marks import NotGiven, Omit
 from tokstream._response import AsyncResponseContextManager, RawResponse, ResponseContextManager
 from tokstream._tokstream import AsyncStream, ChatCompletion, ChatCompletionChunk, Stream, Timeout
-from tokstream._tool_run import AsyncToolRunStream, ToolRun, ToolRunStream
-from tokstream._tools import ToolChoiceLike, ToolLike
+from tokstream._tools.definition import ToolChoiceLike, ToolLike
+from tokstream._tools.run import AsyncToolRunStream, ToolRun, ToolRunStream
 from tokstream.types.chat import (
     ChatCompletionStreamOptionsParam,
     Messages,

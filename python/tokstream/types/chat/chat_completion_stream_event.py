@@ -1,6 +1,6 @@
 """The events that `client.chat.completions.stream(…)` gives."""
 
-from tokstream._event_types import (
+from tokstream._events.types import (
     ChatCompletionStreamEvent,
     ChunkEvent,
     ContentDeltaEvent,

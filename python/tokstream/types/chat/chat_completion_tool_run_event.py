@@ -1,6 +1,6 @@
 """The events that `client.chat.completions.run_tools(…, stream=True)` gives."""
 
-from tokstream._tool_events import (
+from tokstream._tools.events import (
     ToolCallResultEvent,
     ToolCallStartedEvent,
     ToolRunEvent,

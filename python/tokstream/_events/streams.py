@@ -1,0 +1,321 @@
+"""The event form of a stream, `client.chat.completions.stream(…)`.
+
+`ChatCompletionStream` and `AsyncChatCompletionStream` drive an `EventState` over a stream of chunks.
+"""
+
+from __future__ import annotations
+
+from tokstream._typing import TYPE_CHECKING, Generic
+
+from .state import EventState
+from .types import T, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from types import TracebackType
+    from typing import Any, overload
+
+    from typing_extensions import Self
+
+    from tokstream._http import Response
+    from tokstream._parsing.output import Output
+    from tokstream._parsing.parsed import ParsedChatCompletion
+    from tokstream._tokstream import (
+        AsyncStream,
+        ChatCompletion,
+        ChatCompletionChunk,
+        CompletionUsage,
+        Stream,
+        Timings,
+    )
+
+    from .types import ChatCompletionStreamEvent
+
+__all__ = [
+    "AsyncChatCompletionStream",
+    "AsyncChatCompletionStreamManager",
+    "ChatCompletionStream",
+    "ChatCompletionStreamManager",
+]
+
+
+class _EventStream:
+    """What both event streams have but for the waiting."""
+
+    __slots__ = ("__weakref__", "_ended", "_output", "_pending", "_state", "_stream")
+
+    def __init__(self, stream: Any, *, strict: bool = False, output: Output | None = None) -> None:
+        self._stream = stream
+        self._output = output
+        self._state = EventState(stream, strict=strict, output=output)
+        self._pending: Iterator[ChatCompletionStreamEvent[Any]] = iter(())
+        self._ended = False
+
+    def _feed(self, chunk: ChatCompletionChunk) -> None:
+        try:
+            self._pending = iter(self._state.feed(chunk))
+        except Exception:
+            self._ended = True
+            raise
+
+    def _finish(self) -> None:
+        self._ended = True
+        # Nothing is done of a stream that was closed before its end.
+        self._pending = iter(self._state.finish() if getattr(self._stream, "_is_complete", True) else ())
+
+    def _complete(self, completion: ChatCompletion) -> Any:
+        output = self._output
+        return completion if output is None else output.complete(completion, lenient=not output.is_strict)
+
+    def _drop(self) -> None:
+        self._ended = True
+        self._pending = iter(())
+
+    @property
+    def current_completion_snapshot(self) -> ChatCompletion:
+        """The completion put together from the chunks that have arrived."""
+        completion = self._stream.current_completion_snapshot
+        if self._output is not None and completion is not None:
+            completion = self._output.so_far(completion, self._state.parsed)
+        return completion  # type: ignore[no-any-return]
+
+    @property
+    def response(self) -> Response:
+        """Status, headers and request id of the response."""
+        return self._stream.response  # type: ignore[no-any-return]
+
+    @property
+    def usage(self) -> CompletionUsage | None:
+        """The tokens used and their cost, once the server has sent it."""
+        return self._stream.usage  # type: ignore[no-any-return]
+
+    @property
+    def timings(self) -> Timings:
+        """How long connecting, the first token and the whole took, in seconds."""
+        return self._stream.timings  # type: ignore[no-any-return]
+
+    @property
+    def resumed(self) -> int:
+        """How many times the stream was taken up again after a cut: 0 without `resume=True`."""
+        return getattr(self._stream, "resumed", 0)
+
+
+class ChatCompletionStream(_EventStream, Generic[T]):
+    """The events of a streamed chat completion: an iterator, and a context manager that closes the stream.
+
+    `client.chat.completions.stream(…)` gives it in a `with` statement.
+    """
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self, stream: Stream[ChatCompletionChunk], *, strict: bool = False, output: Output | None = None
+        ) -> None: ...
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> ChatCompletionStreamEvent[T]:
+        while True:
+            for event in self._pending:
+                return event
+            if self._ended:
+                raise StopIteration
+            try:
+                chunk = next(self._stream)
+            except StopIteration:
+                self._finish()
+            except Exception:
+                self._ended = True
+                raise
+            else:
+                self._feed(chunk)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the stream and its connection. What has not been read is lost; a second call does nothing."""
+        self._drop()
+        self._stream.close()
+
+    @property
+    def text_stream(self) -> Iterator[str]:
+        """The text of the first choice that is still to come, piece by piece, without empty pieces."""
+        return (text for event in self if (text := text_of(event)))
+
+    def until_done(self) -> Self:
+        """Read the stream to its end and return it."""
+        for _ in self:
+            pass
+        return self
+
+    if TYPE_CHECKING:
+
+        @overload
+        def get_final_completion(self: ChatCompletionStream[None]) -> ChatCompletion: ...
+        @overload
+        def get_final_completion(self) -> ParsedChatCompletion[T]: ...
+
+    def get_final_completion(self) -> Any:
+        """Read the stream to its end and return the whole completion."""
+        self.until_done()
+        return self._complete(self._stream.get_final_completion())
+
+    def get_final_text(self) -> str:
+        """Read the stream to its end and return the text of the first choice."""
+        self.until_done()
+        return self._stream.get_final_text()  # type: ignore[no-any-return]
+
+
+class ChatCompletionStreamManager(Generic[T]):
+    """What `client.chat.completions.stream(…)` returns: opens the stream on entry and closes it on exit.
+
+    Args:
+        open_stream: sends the request and returns the stream of chunks; called on entry.
+        strict: as for `EventState`.
+        output: as for `EventState`.
+    """
+
+    __slots__ = ("_open", "_output", "_stream", "_strict")
+
+    def __init__(
+        self,
+        open_stream: Callable[[], Stream[ChatCompletionChunk]],
+        *,
+        strict: bool = False,
+        output: Output | None = None,
+    ) -> None:
+        self._open = open_stream
+        self._strict = strict
+        self._output = output
+        self._stream: ChatCompletionStream[T] | None = None
+
+    def __enter__(self) -> ChatCompletionStream[T]:
+        self._stream = ChatCompletionStream(self._open(), strict=self._strict, output=self._output)
+        return self._stream
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._stream is not None:
+            self._stream.close()
+
+
+class AsyncChatCompletionStream(_EventStream, Generic[T]):
+    """The events of a streamed chat completion: an async iterator, and a context manager that closes the stream.
+
+    `client.chat.completions.stream(…)` gives it in an `async with` statement.
+    """
+
+    __slots__ = ("_chunks",)
+
+    def __init__(
+        self, stream: AsyncStream[ChatCompletionChunk], *, strict: bool = False, output: Output | None = None
+    ) -> None:
+        super().__init__(stream, strict=strict, output=output)
+        # One iterator for all steps uses its awaitable again; the stream itself makes one for each step.
+        self._chunks = aiter(stream)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> ChatCompletionStreamEvent[T]:
+        while True:
+            for event in self._pending:
+                return event
+            if self._ended:
+                raise StopAsyncIteration
+            try:
+                chunk = await self._chunks.__anext__()
+            except StopAsyncIteration:
+                self._finish()
+            except Exception:
+                self._ended = True
+                raise
+            else:
+                self._feed(chunk)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the stream and its connection. What has not been read is lost; a second call does nothing."""
+        self._drop()
+        await self._stream.close()
+
+    aclose = close
+
+    @property
+    def text_stream(self) -> AsyncIterator[str]:
+        """The text of the first choice that is still to come, piece by piece, without empty pieces."""
+        return (text async for event in self if (text := text_of(event)))
+
+    async def until_done(self) -> Self:
+        """Read the stream to its end and return it."""
+        async for _ in self:
+            pass
+        return self
+
+    if TYPE_CHECKING:
+
+        @overload
+        async def get_final_completion(self: AsyncChatCompletionStream[None]) -> ChatCompletion: ...
+        @overload
+        async def get_final_completion(self) -> ParsedChatCompletion[T]: ...
+
+    async def get_final_completion(self) -> Any:
+        """Read the stream to its end and return the whole completion."""
+        await self.until_done()
+        return self._complete(await self._stream.get_final_completion())
+
+    async def get_final_text(self) -> str:
+        """Read the stream to its end and return the text of the first choice."""
+        await self.until_done()
+        return await self._stream.get_final_text()  # type: ignore[no-any-return]
+
+
+class AsyncChatCompletionStreamManager(Generic[T]):
+    """What `client.chat.completions.stream(…)` of an `AsyncClient` returns: for `async with`.
+
+    Args:
+        open_stream: sends the request and returns an awaitable of the stream of chunks; called on entry.
+        strict: as for `EventState`.
+        output: as for `EventState`.
+    """
+
+    __slots__ = ("_open", "_output", "_stream", "_strict")
+
+    def __init__(
+        self,
+        open_stream: Callable[[], Awaitable[AsyncStream[ChatCompletionChunk]]],
+        *,
+        strict: bool = False,
+        output: Output | None = None,
+    ) -> None:
+        self._open = open_stream
+        self._strict = strict
+        self._output = output
+        self._stream: AsyncChatCompletionStream[T] | None = None
+
+    async def __aenter__(self) -> AsyncChatCompletionStream[T]:
+        self._stream = AsyncChatCompletionStream(await self._open(), strict=self._strict, output=self._output)
+        return self._stream
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._stream is not None:
+            await self._stream.close()

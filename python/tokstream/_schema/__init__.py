@@ -1,0 +1,196 @@
+"""A type as strict JSON Schema, and JSON as a value of a type.
+
+Types of pydantic and msgspec are left to their own library, which is there where a type of it is; all others are read
+here: dataclasses, `TypedDict`, `NamedTuple`, attrs classes, enums, unions and what the standard library has.
+
+- `builder`: from a type to its node, with `hints` for annotations and `libraries` for the types of others
+- `nodes`, `scalars`, `records`: the nodes: how a type is described, and how its values are read
+- `check`: plain data held against a JSON Schema
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tokstream._typing import is_dict, is_list, override
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .nodes import Node
+
+__all__ = ["Invalid", "Reason", "json_schema", "load_json", "node_of", "resolve", "strict", "validate", "validate_json"]
+
+
+class Reason(NamedTuple):
+    """What is wrong with one part of a value.
+
+    Attributes:
+        path: the names and indexes that lead to the part, as `people[0].name`; empty for the whole.
+        complaint: what is wrong with it, in words.
+    """
+
+    path: str
+    complaint: str
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.path}: {self.complaint}" if self.path else self.complaint
+
+
+class Invalid(ValueError):
+    """A value is not one of the type.
+
+    Attributes:
+        reasons (list[Reason]): all that is wrong with it; never empty.
+    """
+
+    def __init__(self, reasons: list[Reason]) -> None:
+        super().__init__("\n".join(map(str, reasons)))
+        self.reasons = reasons
+
+    @override
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.reasons,)
+
+
+def json_schema(type_: Any) -> dict[str, Any]:
+    """Return the JSON Schema of a type as strict mode wants it: objects are closed, and all their keys required.
+
+    Raises:
+        TypeError: the type, or one that it is made of, has no JSON Schema.
+    """
+    return strict(node_of(type_).root_schema())
+
+
+def validate(type_: Any, value: Any) -> Any:
+    """Return decoded JSON as a value of a type.
+
+    Raises:
+        Invalid: it is none.
+        TypeError: the type has no JSON Schema.
+    """
+    return _read(node_of(type_).validate, value)
+
+
+def validate_json(type_: Any, text: str) -> Any:
+    """Return the value of a type that a JSON text stands for.
+
+    Raises:
+        Invalid: the text is no JSON, or not that of such a value.
+        TypeError: the type has no JSON Schema.
+    """
+    return _read(node_of(type_).validate_json, text)
+
+
+def _read(read: Callable[[Any], Any], value: Any) -> Any:
+    try:
+        return read(value)
+    except RecursionError:
+        raise Invalid([Reason("", "it is nested too deeply")]) from None
+
+
+def load_json(text: str) -> Any:
+    """Return the value of a JSON text.
+
+    Raises:
+        Invalid: the text is no JSON.
+    """
+    from json import loads
+
+    def refuse(constant: str) -> Any:
+        raise ValueError(f"{constant} is no JSON number")
+
+    try:
+        return loads(text, parse_constant=refuse)
+    except RecursionError:
+        raise Invalid([Reason("", "it is nested too deeply")]) from None
+    except ValueError as error:
+        raise Invalid([Reason("", f"it is no JSON: {error}" if text.strip() else "it is empty")]) from None
+
+
+def node_of(type_: Any) -> Node:
+    """Return how a type is described and read.
+
+    Raises:
+        TypeError: the type, or one that it is made of, has no JSON Schema.
+    """
+    try:
+        return _kept_node(type_)
+    except TypeError as error:
+        if "unhashable" not in str(error):
+            raise
+    return _make_node(type_)
+
+
+def _make_node(type_: Any) -> Node:
+    from .builder import build
+
+    return build(type_)
+
+
+# Types that a program uses again and again.
+_kept_node = lru_cache(maxsize=256)(_make_node)
+
+
+# --- Strict mode ---
+
+
+def strict(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a JSON Schema as strict mode wants it; the one given stays as it is.
+
+    Objects are closed (`additionalProperties: false`) where nothing else is said, all their properties are required,
+    and a `$ref` stands alone: one with a description beside it is replaced by what it refers to.
+    """
+    made: dict[str, Any] = _strict(schema, schema, ())
+    return made
+
+
+def _strict(schema: Any, root: dict[str, Any], opened: tuple[str, ...]) -> Any:
+    if not is_dict(schema):
+        return schema
+    ref = schema.get("$ref")
+    if isinstance(ref, str) and len(schema) > 1:
+        target = resolve(ref, root)
+        if ref in opened:
+            return {"$ref": ref}
+        if is_dict(target):
+            beside = {key: value for key, value in schema.items() if key != "$ref"}
+            return _strict({**target, **beside}, root, (*opened, ref))
+    made = {key: _strict_part(key, value, root, opened) for key, value in schema.items()}
+    if made.get("default", made) is None:
+        del made["default"]
+    if made.get("type") == "object":
+        made.setdefault("additionalProperties", False)
+    if is_dict(made.get("properties")):
+        made["required"] = list(made["properties"])
+    parts = made.get("allOf")
+    if is_list(parts) and len(parts) == 1 and is_dict(parts[0]):
+        del made["allOf"]
+        made.update(parts[0])
+    return made
+
+
+def _strict_part(key: str, value: Any, root: dict[str, Any], opened: tuple[str, ...]) -> Any:
+    if key in _MAPS and is_dict(value):
+        return {name: _strict(inner, root, opened) for name, inner in value.items()}
+    if key in _LISTS and is_list(value):
+        return [_strict(inner, root, opened) for inner in value]
+    return _strict(value, root, opened) if key in _SINGLES else value
+
+
+# Keywords whose values are schemas by name, lists of schemas, and schemas.
+_MAPS = frozenset({"properties", "$defs", "definitions", "patternProperties"})
+_LISTS = frozenset({"anyOf", "oneOf", "allOf", "prefixItems"})
+_SINGLES = frozenset({"items", "additionalProperties", "not"})
+
+
+def resolve(ref: str, root: dict[str, Any]) -> Any:
+    """Return what a reference within a schema refers to; `None` if that is nothing."""
+    if ref == "#":
+        return root
+    found: Any = root
+    for key in ref.split("/")[1:] if ref.startswith("#/") else [""]:
+        found = found.get(key.replace("~1", "/").replace("~0", "~")) if is_dict(found) else None
+    return found

@@ -1,0 +1,39 @@
+"""What tests of answers that are resumed share: streams that break, and what goes on from them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tokstream
+from replies import HELLO, sse, text
+from server import RESET, stream
+
+POLICY = tokstream.RetryPolicy(initial_delay=0.01)
+EVENTS = ("Content-Type", "text/event-stream")
+CHUNKED = ("Transfer-Encoding", "chunked")
+LONG = "It was a dark and stormy night; the rain fell in torrents, except at "
+
+
+def begun(*contents: str) -> bytes:
+    return sse(*map(text, contents), done=False)
+
+
+def cut(*contents: str, by: Any = RESET) -> list[Any]:
+    return stream(begun(*contents), by)
+
+
+def contents(chunks: list[Any]) -> list[Any]:
+    return [chunk.choices[0].delta.content for chunk in chunks if chunk.choices]
+
+
+def answered(content: str) -> list[Any]:
+    return [*HELLO, {"role": "assistant", "content": content}]
+
+
+def resuming(client: Any) -> Any:
+    """Return what makes a client of a script that waits for nothing between attempts, and its server."""
+
+    def resumable(*script: Any, then: Any = None, **options: Any) -> Any:
+        return client(*script, then=then, **{"retry": POLICY, **options})
+
+    return resumable
