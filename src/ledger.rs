@@ -5,7 +5,6 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::json::{find, members};
 use crate::lock::lock;
@@ -28,27 +27,18 @@ pub struct Totals {
     pub estimated_cost: f64,
 }
 
-/// The parts of a usage object that add up. A part of an unexpected kind counts as absent.
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Usage {
-    prompt_tokens: Option<Value>,
-    completion_tokens: Option<Value>,
-    total_tokens: Option<Value>,
-    estimated_cost: Option<Value>,
-}
-
 impl Totals {
-    /// What a usage object says.
+    /// What a usage object says. A part that is no count, or no cost, counts as absent.
     fn of(usage_json: &str) -> Option<Self> {
-        let usage = serde_json::from_str::<Usage>(usage_json).ok()?;
-        let count = |value: Option<Value>| value.and_then(|value| value.as_u64()).unwrap_or(0);
+        let parts = members(usage_json).ok()?;
+        let count = |name| find(&parts, name).and_then(|count| count.parse().ok()).unwrap_or(0);
+        let cost = find(&parts, "estimated_cost").and_then(|cost| cost.parse::<f64>().ok());
         Some(Self {
             requests: 0,
-            prompt_tokens: count(usage.prompt_tokens),
-            completion_tokens: count(usage.completion_tokens),
-            total_tokens: count(usage.total_tokens),
-            estimated_cost: usage.estimated_cost.and_then(|value| value.as_f64()).unwrap_or(0.0),
+            prompt_tokens: count("prompt_tokens"),
+            completion_tokens: count("completion_tokens"),
+            total_tokens: count("total_tokens"),
+            estimated_cost: cost.filter(|cost| cost.is_finite() && *cost >= 0.0).unwrap_or(0.0),
         })
     }
 

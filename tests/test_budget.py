@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import json
 import pickle
 
 import pytest
@@ -135,6 +136,36 @@ def test_an_awaitable_is_asked_when_it_begins_and_not_when_it_is_made(serve):
             return first.choices[0].message.content
 
     assert asyncio.run(main()) == "ok"
+
+
+def test_a_call_that_was_cancelled_is_no_longer_under_way(serve):
+    server = serve(reply(MODELS), [STALL], then=ONE)
+
+    async def main() -> str:
+        async with tokstream.AsyncClient(base_url=server.url, model="m", max_cost=1) as api:
+            await api.models.list()
+            task = asyncio.ensure_future(api.chat.completions.create(messages="x", max_tokens=10**6))
+            await asyncio.to_thread(server.wait_requests, 2)
+            with pytest.raises(tokstream.BudgetExceededError):
+                await api.chat.completions.create(messages="x")
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            # The task is still there, and what it awaited.
+            answer = await api.chat.completions.create(messages="x")
+            assert task.cancelled()
+            return answer.choices[0].message.content
+
+    assert asyncio.run(main()) == "ok"
+
+
+@pytest.mark.parametrize("cost", ["-5.0", "1e999", "-1e999", "NaN", "true", '"x"', "null"])
+def test_what_is_no_cost_costs_nothing(surface, serve, cost):
+    said = json.dumps(completion("ok", usage=usage(cost="COST"))).replace('"COST"', cost)
+    api = surface.client(serve(then=reply(said)), max_cost=1)
+    for _ in range(2):
+        surface.create(api)
+    assert api.usage == tokstream.Usage(2, 10, 20, 30, 0.0)
 
 
 def test_it_can_be_set_and_lifted_and_goes_with_copies(surface, serve):

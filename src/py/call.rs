@@ -113,7 +113,7 @@ impl Core {
         let its = Arc::clone(&account);
         let sent = Arc::clone(&request);
         let finish = move |py: Python<'_>, opened: Result<Opened, Failure>| {
-            let (incoming, feed) = incoming_of(py, opened, Arc::clone(&sent), kind, Arc::clone(&its))?;
+            let (incoming, feed) = incoming_of(py, opened, sent, kind, its)?;
             Ok(Py::new(py, AsyncStream::new(incoming, feed))?.into_any())
         };
         self.awaited(

@@ -354,14 +354,14 @@ impl<T> Slot<T> {
 /// Begins a call on the background thread: the place where its result will be, and how to end it.
 pub type Start<T> = Box<dyn FnOnce(Python<'_>, Arc<Slot<T>>) -> PyResult<AbortHandle> + Send>;
 /// Makes a call's result what the caller gets.
-pub type Finish<T> = Box<dyn Fn(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + Sync>;
+pub type Finish<T> = Box<dyn FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send>;
 
 /// A call whose one result is awaited. It begins when it is first awaited, like any coroutine.
 pub struct Pending<T> {
     start: Mutex<Option<Start<T>>>,
     slot: Arc<Slot<T>>,
     task: Mutex<Option<AbortHandle>>,
-    finish: Finish<T>,
+    finish: Mutex<Option<Finish<T>>>,
 }
 
 impl<T: Send + 'static> Pending<T> {
@@ -372,7 +372,7 @@ impl<T: Send + 'static> Pending<T> {
             start: Mutex::new(Some(start)),
             slot: Slot::new(),
             task: Mutex::new(None),
-            finish,
+            finish: Mutex::new(Some(finish)),
         }
     }
 }
@@ -384,14 +384,17 @@ impl<T: Send + 'static> Operation for Pending<T> {
             let task = start(py, Arc::clone(&self.slot))?;
             *lock(&self.task) = Some(task);
         }
-        match self.slot.take(waiter) {
-            Some(value) => (self.finish)(py, value).map(Some),
-            None => Ok(None),
-        }
+        let Some(value) = self.slot.take(waiter) else {
+            return Ok(None);
+        };
+        let finish = lock(&self.finish).take();
+        finish.map(|finish| finish(py, value)).transpose()
     }
 
     fn cancel(&self) {
-        lock(&self.start).take();
+        // What they hold goes now: a task that was cancelled may be kept.
+        let begun = (lock(&self.start).take(), lock(&self.finish).take());
+        drop(begun);
         let task = lock(&self.task).take();
         if let Some(task) = task {
             task.abort();
