@@ -18,7 +18,7 @@ import pytest
 
 import tokstream
 from replies import HELLO, MODEL, USAGE, choice, chunk, completion, error, event, finish, said, sse, text
-from server import CLOSE, RESET, STALL, frame, head, reply, stream
+from server import CLOSE, RESET, STALL, Gate, Reached, frame, head, reply, stream
 
 POLICY = tokstream.RetryPolicy(initial_delay=0.01)
 EVENTS = ("Content-Type", "text/event-stream")
@@ -543,6 +543,18 @@ def test_closing_ends_the_wait_of_whoever_reads(surface, resumable):
     surface.run(answer.close())
     assert isinstance(surface.outcome(reading), tokstream.StreamTruncatedError)
     assert gone(server, 1)
+
+
+def test_closing_while_a_request_is_opened_is_no_proper_end(surface, resumable):
+    opened, gate = Reached(), Gate()
+    api, _ = resumable(cut("A"), [opened, gate, RESET], max_retries=0)
+    answer = surface.stream(api, resume=True)
+    assert surface.next(answer.text_stream) == "A"
+    reading = surface.begin(surface.all_of, answer)
+    surface.meanwhile(opened.wait)
+    surface.run(answer.close())
+    gate.open()
+    assert isinstance(surface.outcome(reading), tokstream.StreamTruncatedError)
 
 
 def test_closing_ends_the_wait_between_two_requests(surface, client):

@@ -149,6 +149,9 @@ class Continued:
             try:
                 stream = yield lambda: self._call.open(self._answer.request())
             except Exception as error:  # noqa: BLE001 - it is raised where nothing is left to be tried
+                if self._is_given_up():
+                    self._fail(self._given_up())
+                    return
                 self._in_vain += self._cut is not None
                 self._cut = error
                 if not self._may_resume(error):
