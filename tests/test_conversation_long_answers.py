@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -39,6 +40,13 @@ def kept(content: str) -> list[Any]:
     return [QUESTION, {"role": "assistant", "content": content}]
 
 
+def ask(surface: Any, conversation: Any, streamed: bool, **params: Any) -> Any:
+    """The whole reply, asked for in one piece or as a stream."""
+    if streamed:
+        return surface.run(surface.run(conversation.stream("One", **params)).get_final_completion())
+    return surface.run(conversation.send("One", **params))
+
+
 @pytest.fixture
 def hasty(client: Any) -> Any:
     def hasty(*script: Any, **options: Any) -> Any:
@@ -62,3 +70,61 @@ def test_a_stream_tells_how_often_it_went_on(surface, hasty):
     plain = surface.run(conversation.stream("Two", resume=False, auto_continue=False))
     surface.run(plain.until_done())
     assert (plain.resumed, plain.continued) == (0, 0)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("keep_partial", [False, True])
+@pytest.mark.parametrize("whose", ["conversation", "client"])
+def test_a_budget_holds_between_the_requests_of_a_reply(surface, hasty, whose, keep_partial, streamed):
+    ending = sse(text("A"), finish("length", usage=usage(5, 1)))
+    script = [stream(ending), stream(ending)] if streamed else [capped("A", usage=usage(5, 1))] * 2
+    limit = {"max_cost": 0.015}
+    api, server = hasty(*script, **(limit if whose == "client" else {}))
+    options = limit if whose == "conversation" else {}
+    conversation = api.conversation(auto_continue=True, keep_partial=keep_partial, **options)
+    with pytest.raises(BudgetExceededError) as caught:
+        ask(surface, conversation, streamed)
+    assert len(server.requests) == 2
+    assert (caught.value.limit, caught.value.spent) == (0.015, 0.02)
+    assert caught.value.partial.choices[0].message.content == "AA"
+    assert conversation.cost == 0.02
+    assert conversation.messages == (kept("AA") if keep_partial else [])
+
+
+def test_the_length_of_a_history_is_what_the_last_request_says(surface, hasty):
+    script = [capped("A", usage=usage(3000, 500)), capped("B", usage=usage(3500, 500))]
+    api, server = hasty(*script, reply(completion("C", usage=usage(4000, 500))), reply(completion()))
+    conversation = api.conversation(auto_continue=True, on_overflow="raise", context_length=8000)
+    assert surface.run(conversation.send("One")).usage.total_tokens == 12000
+    surface.run(conversation.send("Two"))
+    assert len(server.requests) == 4
+
+
+@pytest.mark.parametrize("keep_partial", [False, True])
+@pytest.mark.parametrize("options", [{"auto_continue": True}, {"resume": True}, {"stream_under": True}])
+def test_a_whole_reply_that_is_cancelled(serve, keep_partial, options):
+    reached = Reached()
+    hang = [reached, Gate()]
+    script = {
+        "auto_continue": [capped("Half"), hang],
+        "resume": [cut("Half"), hang],
+        "stream_under": [stream(sse(text("Half"), done=False), *hang)],
+    }[next(iter(options))]
+    server = serve(*script)
+
+    async def main() -> None:
+        async with tokstream.AsyncClient(api_key="key", base_url=server.url, retry=POLICY) as api:
+            conversation = api.conversation(keep_partial=keep_partial, **options)
+            asking = asyncio.create_task(conversation.send("One"))
+            await asyncio.to_thread(reached.wait)
+            while conversation._turn.so_far() is None:  # noqa: ASYNC110 - no event tells that it was read
+                await asyncio.sleep(0.002)
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+            assert conversation.messages == (kept("Half") if keep_partial else [])
+            server.script.append(reply(completion("Whole")))
+            await conversation.send("Two", auto_continue=False, resume=False, stream_under=False)
+            assert conversation.messages[-1]["content"] == "Whole"
+
+    asyncio.run(main())

@@ -9,7 +9,7 @@ from collections import deque
 from copy import copy
 from time import monotonic
 
-from ._exceptions import APIError, ClientClosedError, StreamTruncatedError
+from ._exceptions import APIError, BudgetExceededError, ClientClosedError, StreamTruncatedError
 from ._join import finish_reason_of, join, made, repeated, summed, text_of, usage_of
 from ._leg import Leg
 from ._resume import is_curable, wait_before
@@ -109,7 +109,7 @@ class Continued:
         self._tokens += _tokens_of(timings)
 
     def _fail(self, error: Exception) -> None:
-        if isinstance(error, APIError):
+        if isinstance(error, (APIError, BudgetExceededError)):
             self._call.name_total(error)
             error.partial = self.current_completion_snapshot
         # One that was raised refers to the frames that refer to this.

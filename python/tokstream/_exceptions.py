@@ -486,10 +486,13 @@ class BudgetExceededError(TokstreamError):
     Attributes:
         limit (float | None): the limit, in USD.
         spent (float | None): what was spent, in USD, as the server reported it.
+        partial (ChatCompletion | None): the answer so far, if it took several requests and the limit was reached
+            between two of them.
     """
 
     limit: float | None
     spent: float | None
+    partial: ChatCompletion | None
 
     def __init__(
         self,
@@ -497,10 +500,12 @@ class BudgetExceededError(TokstreamError):
         *,
         limit: float | None = None,
         spent: float | None = None,
+        partial: ChatCompletion | None = None,
     ) -> None:
         super().__init__(message)
         self.limit = limit
         self.spent = spent
+        self.partial = partial
 
 
 class MaxTurnsExceededError(TokstreamError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from _thread import allocate_lock
-from copy import deepcopy
+from copy import copy, deepcopy
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 _TOTALS = ("requests", "prompt_tokens", "completion_tokens", "total_tokens", "estimated_cost")
 # What only `run_tools` takes, and the list that is empty without it.
 _OF_TOOLS = frozenset({"tools", "tool_choice", "max_turns", "parallel", "on_tool_error"})
+# With what a reply may take several requests.
+_MANY_REQUESTS = frozenset({"auto_continue", "resume", "stream_under", "max_reasks"})
 # Some servers do not tell what a streamed reply used unless they are asked.
 _STREAMED: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
 
@@ -95,7 +97,7 @@ class BaseConversation(Generic[ClientT]):
                 yield left.close
             result = yield from turn.ask(partial(self._whole, turn))
         except BaseException as error:
-            turn.cut(getattr(error, "partial", None), getattr(error, "run", None))
+            turn.cut(getattr(error, "partial", None) or turn.so_far(), getattr(error, "run", None))
             raise
         turn.finish(result)
         return completion_of(result)
@@ -136,25 +138,28 @@ class BaseConversation(Generic[ClientT]):
         tools = {} if self.tools is None else {"tools": self.tools}
         return {**self.params, **model, **tools}
 
-    @property
-    def _completions(self) -> Any:
+    def _completions(self, turn: Turn) -> Any:
         client: Any = self.client
-        return client.chat.completions
+        completions = client.chat.completions
+        if not _MANY_REQUESTS.isdisjoint(turn.params):
+            completions = copy(completions)
+            completions._watch = turn
+        return completions
 
     def _whole(self, turn: Turn, messages: list[Message]) -> Steps:
-        completions = self._completions
+        completions = self._completions(turn)
         if turn.params.get("tools"):
             return (yield partial(completions.run_tools, messages=messages, **self._run_options(turn)))
         return (yield partial(completions.create, messages=messages, **_without_tools(turn.params)))
 
     def _streamed(self, turn: Turn, messages: list[Message]) -> Steps:
         options = _STREAMED | _without_tools(turn.params)
-        return (yield partial(self._completions.create, messages=messages, **options))
+        return (yield partial(self._completions(turn).create, messages=messages, **options))
 
     def _streamed_run(self, turn: Turn, messages: list[Message]) -> Steps:
         """Steps of a run of tools, which emit the chunks of all its replies."""
         options = _STREAMED | self._run_options(turn)
-        turn.running = yield partial(self._completions.run_tools, messages=messages, **options)
+        turn.running = yield partial(self._completions(turn).run_tools, messages=messages, **options)
         take = following(turn.running)
         while (event := (yield take)) is not END:
             if event.type == "chunk":
@@ -259,23 +264,19 @@ class BaseConversation(Generic[ClientT]):
         spent = self._spent.setdefault(model, [0.0] * len(_TOTALS))
         spent[:] = [old + new for old, new in zip(spent, more, strict=True)]
 
-    def _check_budget(self) -> None:
-        if self.max_cost is not None and self.cost >= self.max_cost:
+    def _check_budget(self, under_way: float = 0.0) -> None:
+        spent = self.cost + under_way
+        if self.max_cost is not None and spent >= self.max_cost:
             raise BudgetExceededError(
-                f"The conversation has cost ${self.cost:.6f} of the ${self.max_cost:.6f} that max_cost= allows: "
+                f"The conversation has cost ${spent:.6f} of the ${self.max_cost:.6f} that max_cost= allows: "
                 "no further request was sent.",
                 limit=self.max_cost,
-                spent=self.cost,
+                spent=spent,
             )
 
-    def _count(self, usage: Any) -> None:
+    def _count(self, tokens: int) -> None:
         """Remember how long the server says that the history is."""
-        details = getattr(usage, "completion_tokens_details", None)
-        parts = (getattr(usage, "prompt_tokens", 0), getattr(usage, "completion_tokens", 0))
-        tokens = sum(part for part in parts if isinstance(part, int))
-        reasoning = getattr(details, "reasoning_tokens", 0)
         if tokens > 0:
-            tokens -= reasoning if isinstance(reasoning, int) else 0
             self._counted = (tokens, len(self.messages), self.messages[-1])
 
     def _length(self, history: list[Message]) -> tuple[float, float]:

@@ -48,6 +48,7 @@ class Turn:
         stream: the stream that gives the reply.
         running: the stream of the run of tools that the reply takes.
         event: the latest chunk of the run's present request, as an event.
+        so_far: gives what there is of a whole reply that takes several requests.
     """
 
     def __init__(self, conversation: BaseConversation[Any], asked: list[Message], params: dict[str, Any]) -> None:
@@ -62,6 +63,9 @@ class Turn:
         self.params = params
         self._history: list[Message] = []
         self._tries = 0
+        self.so_far: Callable[[], Any] = lambda: None
+        # What the requests of the reply used before its last one.
+        self._used_before: Any = None
 
     def ask(self, request: Callable[[list[Message]], Steps]) -> Steps:
         """Send the history with the question, shortened until it fits; return what the steps of `request` return."""
@@ -92,6 +96,15 @@ class Turn:
             said = self._said(run)
             self._history = [*self._history, *said]
             self._asked = [*self._asked, *said]
+
+    def goes_on(self, usage: Any) -> None:
+        """Know what a reply has used that takes a further request.
+
+        Raises:
+            BudgetExceededError: the conversation has cost what it may.
+        """
+        self._used_before = usage
+        self._conversation._check_budget(_number((usage or {}).get("estimated_cost")))
 
     def _foresee(self) -> Steps:
         """Shorten a history that is too long by all that is known before it is sent."""
@@ -180,7 +193,9 @@ class Turn:
         said = self._said(result)
         if said:
             self._keep(said)
-            self._conversation._count(getattr(completion_of(result), "usage", None))
+            # The requests before the last one have read the same history.
+            tokens = _tokens(getattr(completion_of(result), "usage", None)) - _tokens(self._used_before)
+            self._conversation._count(tokens)
         self.end()
 
     @property
@@ -221,6 +236,7 @@ class Turn:
         """Let the conversation go on."""
         self.busy = False
         self.ended = True
+        self.so_far = lambda: None
         if self._conversation._turn is self:
             self._conversation._turn = None
 
@@ -272,6 +288,14 @@ def _checked(messages: Any) -> list[Message]:
     if not shorter:
         raise ValueError("on_overflow= returned no messages: there is nothing to send")
     return shorter
+
+
+def _tokens(usage: Any) -> int:
+    """Return how many tokens of a history a usage tells of: no thoughts, which are not sent again."""
+    told: Any = usage.to_dict() if hasattr(usage, "to_dict") else usage or {}
+    details: Any = told.get("completion_tokens_details") or {}
+    said, thought = (told.get("prompt_tokens"), told.get("completion_tokens")), details.get("reasoning_tokens")
+    return sum(part for part in said if isinstance(part, int)) - (thought if isinstance(thought, int) else 0)
 
 
 def _number(value: object) -> float:

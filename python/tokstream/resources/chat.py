@@ -25,6 +25,9 @@ class Chat(Resource):
 class Completions(Resource):
     """Replies to a conversation."""
 
+    # Who is told of an answer that takes several requests: see `_long_answers.Call`.
+    _watch: Any = None
+
     def create(
         self,
         *,
@@ -60,7 +63,7 @@ class Completions(Resource):
 
             options = {"extra_headers": extra_headers, "extra_query": extra_query, "timeout": timeout}
             wanted = {"auto_continue": auto_continue, "resume": resume, "stream_under": stream_under}
-            return ask(client, self._form, body, extra_body, options, **wanted)
+            return ask(client, self._form, body, extra_body, options, watch=self._watch, **wanted)
         return send(
             client,
             self._form,
