@@ -1,4 +1,4 @@
-"""Conversations whose replies take several requests: continued at the cap, resumed after a cut, by a stream under them."""
+"""Conversations whose replies take several requests: past the cap, after a cut, by a stream under them."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ from tokstream._typing import override
 from . import transcript
 from .messages import Message, asked, plain
 from .overflow import BYTES_OF_A_TOKEN, size
-from .settings import checked_cost, checked_params, checked_policy, without_secrets
-from .turn import Turn, completion_of
+from .settings import checked_cost, checked_params, checked_policy, output_of, without_secrets
+from .turn import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 _TOTALS = ("requests", "prompt_tokens", "completion_tokens", "total_tokens", "estimated_cost")
 # What only `run_tools` takes, and the list that is empty without it.
-_OF_TOOLS = frozenset({"tools", "tool_choice", "max_turns", "parallel", "on_tool_error"})
+_OF_TOOLS = frozenset({"tools", "tool_choice"})
+_OF_RUNS = frozenset({"max_turns", "parallel", "on_tool_error", "max_cost"})
 # With what a reply may take several requests.
 _MANY_REQUESTS = frozenset({"auto_continue", "resume", "stream_under", "max_reasks"})
 # Some servers do not tell what a streamed reply used unless they are asked.
@@ -96,11 +97,12 @@ class BaseConversation(Generic[ClientT]):
             if left is not None:
                 yield left.close
             result = yield from turn.ask(partial(self._whole, turn))
+            reply = turn.read(result)
         except BaseException as error:
-            turn.cut(getattr(error, "partial", None) or turn.so_far(), getattr(error, "run", None))
+            turn.cut(_partial_of(error) or turn.so_far(), getattr(error, "run", None))
             raise
         turn.finish(result)
-        return completion_of(result)
+        return reply
 
     def _open(self, message: Any, params: dict[str, Any]) -> Steps:
         """Steps that open the stream of a reply."""
@@ -120,7 +122,8 @@ class BaseConversation(Generic[ClientT]):
 
     def _begin(self, message: Any, params: dict[str, Any]) -> tuple[Turn, Any]:
         """Return the turn of a message, and the stream that was left unread before it."""
-        turn = Turn(self, asked(message), {**self._request(), **checked_params(params)})
+        params = {**self._request(), **checked_params(params)}
+        turn = Turn(self, asked(message), params, output_of(params))
         with self._lock:
             left = self._turn
             if left is not None and left.busy:
@@ -150,10 +153,12 @@ class BaseConversation(Generic[ClientT]):
         completions = self._completions(turn)
         if turn.params.get("tools"):
             return (yield partial(completions.run_tools, messages=messages, **self._run_options(turn)))
+        if turn.output is not None:
+            return (yield partial(completions.parse, messages=messages, **_without_tools(turn.params)))
         return (yield partial(completions.create, messages=messages, **_without_tools(turn.params)))
 
     def _streamed(self, turn: Turn, messages: list[Message]) -> Steps:
-        options = _STREAMED | _without_tools(turn.params)
+        options = _STREAMED | _without_tools(turn.described())
         return (yield partial(self._completions(turn).create, messages=messages, **options))
 
     def _streamed_run(self, turn: Turn, messages: list[Message]) -> Steps:
@@ -171,7 +176,9 @@ class BaseConversation(Generic[ClientT]):
 
     def _run_options(self, turn: Turn) -> dict[str, Any]:
         """Return the arguments of a run of tools; it may cost what is left."""
-        return turn.params if self.max_cost is None else {"max_cost": self.max_cost - self.cost, **turn.params}
+        options = turn.described()
+        limits = [options.get("max_cost"), None if self.max_cost is None else self.max_cost - self.cost]
+        return {**options, "max_cost": min((limit for limit in limits if limit is not None), default=None)}
 
     # ── the history ───────────────────────────────────────────────────────────────────────────
 
@@ -327,6 +334,12 @@ def _usage(totals: list[float]) -> Usage:
 
 def _without_tools(params: dict[str, Any]) -> dict[str, Any]:
     """Return parameters for a request that has no tools, where others of the same conversation have."""
-    if "tools" not in params:
-        return params
-    return {name: value for name, value in params.items() if name not in _OF_TOOLS}
+    left_out = _OF_RUNS | _OF_TOOLS if "tools" in params else _OF_RUNS
+    return params if left_out.isdisjoint(params) else {k: v for k, v in params.items() if k not in left_out}
+
+
+def _partial_of(error: BaseException) -> Any:
+    """Return what an error has of the reply; the replies of a run of tools are its own."""
+    if getattr(error, "run", None) is not None:
+        return getattr(error, "partial", None)
+    return getattr(error, "partial", None) or getattr(error, "completion", None)

@@ -182,7 +182,7 @@ class ConversationStream(_ConversationStream):
             APIError: as when the stream is iterated.
         """
         self.until_done()
-        return self._source.get_final_completion()  # type: ignore[no-any-return]
+        return self._turn.read(self._source.get_final_completion())  # type: ignore[no-any-return]
 
     def get_final_text(self) -> str:
         """Read the rest of the stream and return the whole text of the reply.
@@ -279,7 +279,7 @@ class AsyncConversationStream(_ConversationStream):
             APIError: as when the stream is iterated.
         """
         await self.until_done()
-        return await self._source.get_final_completion()  # type: ignore[no-any-return]
+        return self._turn.read(await self._source.get_final_completion())  # type: ignore[no-any-return]
 
     async def get_final_text(self) -> str:
         """Read the rest of the stream and return the whole text of the reply.

@@ -6,7 +6,7 @@ from copy import deepcopy
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tokstream._exceptions import APIError, ContextLengthExceededError, TokstreamError
+from tokstream._exceptions import APIError, BudgetExceededError, ContextLengthExceededError, TokstreamError
 from tokstream._tokstream import BaseModel
 from tokstream._typing import is_list
 
@@ -40,6 +40,7 @@ class Turn:
         conversation: whose it is.
         asked: its messages.
         params: the parameters of its request.
+        output: how the reply is read; None where it is none of a type.
 
     Attributes:
         busy: a thread or a task waits for the reply, or for a piece of it.
@@ -51,7 +52,9 @@ class Turn:
         so_far: gives what there is of a whole reply that takes several requests.
     """
 
-    def __init__(self, conversation: BaseConversation[Any], asked: list[Message], params: dict[str, Any]) -> None:
+    def __init__(
+        self, conversation: BaseConversation[Any], asked: list[Message], params: dict[str, Any], output: Any
+    ) -> None:
         self.busy = True
         self.ended = False
         self.superseded = False
@@ -61,6 +64,7 @@ class Turn:
         self._conversation = conversation
         self._asked = asked
         self.params = params
+        self.output = output
         self._history: list[Message] = []
         self._tries = 0
         self.so_far: Callable[[], Any] = lambda: None
@@ -78,7 +82,7 @@ class Turn:
             raise ValueError("there is nothing to reply to: give a message, or append one to `messages`")
         yield from self._foresee()
         while True:
-            conversation._check_budget()
+            self._check_budget()
             try:
                 return (yield from request(self._history))
             except APIError as error:
@@ -97,6 +101,39 @@ class Turn:
             self._history = [*self._history, *said]
             self._asked = [*self._asked, *said]
 
+    def described(self) -> dict[str, Any]:
+        """Return the parameters with what is sent for a type, where the reply is read here.
+
+        Raises:
+            TypeError: asking again was wanted, which only `parse` does.
+        """
+        if self.output is None:
+            return self.params
+        if "max_reasks" in self.params:
+            raise TypeError("max_reasks= goes with send() and without tools=: another reply cannot be asked for again")
+        described: dict[str, Any] = self.output.params(self.params)
+        return described
+
+    def read(self, result: Any) -> Any:
+        """Return the completion of a reply, with what was read out of it where a type says what it is to be.
+
+        Raises:
+            TokstreamError: as `parse` does.
+        """
+        completion = completion_of(result)
+        if self.output is None or not isinstance(completion, BaseModel):
+            return completion
+        from tokstream._parsed import ParsedChatCompletion
+
+        if isinstance(completion, ParsedChatCompletion):
+            return completion
+        try:
+            return self.output.complete(completion)
+        except TokstreamError as error:
+            if is_run(result):
+                error.run = result
+            raise
+
     def goes_on(self, usage: Any) -> None:
         """Know what a reply has used that takes a further request.
 
@@ -104,7 +141,18 @@ class Turn:
             BudgetExceededError: the conversation has cost what it may.
         """
         self._used_before = usage
-        self._conversation._check_budget(_number((usage or {}).get("estimated_cost")))
+        self._check_budget(_number((usage or {}).get("estimated_cost")))
+
+    def _check_budget(self, under_way: float = 0.0) -> None:
+        self._conversation._check_budget(under_way)
+        limit = self.params.get("max_cost")
+        if limit is not None and under_way >= limit:
+            raise BudgetExceededError(
+                f"The reply has cost ${under_way:.6f} of the ${limit:.6f} that its max_cost= allows: "
+                "no further request was sent.",
+                limit=limit,
+                spent=under_way,
+            )
 
     def _foresee(self) -> Steps:
         """Shorten a history that is too long by all that is known before it is sent."""
