@@ -203,6 +203,15 @@ def test_too_long_says_the_stream(surface, client):
     assert conversation.messages == [SYSTEM]
 
 
+def test_too_long_says_the_stream_where_nothing_was_shortened(surface, client):
+    says = error("This model's maximum context length is 8192 tokens. However, you requested 9000 tokens")
+    api, _ = client(stream(event(says)))
+    _, stream_ = asked(surface, api, on_overflow="drop_oldest")
+    with pytest.raises(ContextLengthExceededError, match="context_length=") as caught:
+        surface.list(stream_)
+    assert "shortened" not in str(caught.value)
+
+
 # ── of the async client alone ─────────────────────────────────────────────────────────────────
 
 

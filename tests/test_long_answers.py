@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import tokstream
-from replies import HELLO, MODEL, USAGE, choice, chunk, completion, error, event, finish, said, sse, text
-from server import RESET, STALL, Gate, reply, stream
+from replies import DONE, HELLO, MODEL, USAGE, choice, chunk, completion, error, event, finish, said, sse, text
+from server import RESET, STALL, Gate, Reached, reply, stream
 from tokstream.types.chat import ChatCompletion
 
 POLICY = tokstream.RetryPolicy(initial_delay=0.01)
@@ -147,6 +147,15 @@ def test_a_part_that_brings_nothing_is_the_last(surface, hasty, streamed):
     assert (whole.choices[0].message.content, whole.choices[0].finish_reason) == ("A", "length")
     assert whole.usage.to_dict() == TWICE
     assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_part_without_a_choice_ends_nothing(surface, hasty, streamed):
+    api, _ = hasty(capped("A"), stream(DONE)) if streamed else hasty(ended("A"), reply(completion(choices=[])))
+    whole = surface.create(api, stream=streamed, auto_continue=True)
+    if streamed:
+        whole = surface.run(whole.get_final_completion())
+    assert (whole.choices[0].message.content, whole.choices[0].finish_reason) == ("A", "length")
 
 
 @pytest.mark.parametrize(("times", "requests"), [(1, 2), (3, 4), (True, 17)])
@@ -515,10 +524,11 @@ def test_cancelling_a_whole_answer_ends_its_request(serve):
     import asyncio
 
     async def main() -> None:
-        server = serve(stream(event(text("A")), STALL))
+        reached = Reached()
+        server = serve(stream(event(text("A")), reached, STALL))
         async with tokstream.AsyncClient(api_key="k", base_url=server.url) as api:
             task = asyncio.create_task(api.chat.completions.create(messages=HELLO, stream_under=True))
-            await asyncio.sleep(0.1)
+            await asyncio.to_thread(reached.wait)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task

@@ -220,6 +220,8 @@ class Turn:
         holds = f"where its context holds {limit:,}" if limit else "which is more than its context holds"
         if self._conversation.on_overflow is None or self._conversation.on_overflow == "raise":
             cure = 'Let old turns go with on_overflow="drop_oldest" or a function'
+        elif not self._tries:
+            cure = "The server said so in the stream, where on_overflow= can do nothing: give context_length="
         else:
             cure = "It was shortened as far as on_overflow= allows: send less"
         return ContextLengthExceededError(
