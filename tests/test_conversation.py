@@ -217,7 +217,9 @@ def test_usage_and_cost(surface, client):
     assert isinstance(conversation.usage.total_tokens, int)
 
 
-@pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": "many", "estimated_cost": None, "total_tokens": -5}])
+@pytest.mark.parametrize(
+    "usage", [None, {}, {"prompt_tokens": "many", "estimated_cost": None, "total_tokens": -5}, {"estimated_cost": True}]
+)
 def test_a_server_that_does_not_say_what_was_used(surface, client, usage):
     api, _ = client(reply(completion(usage=usage)))
     conversation = begun(surface, api)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import _steps
 from ._marks import NOT_GIVEN
@@ -10,12 +10,9 @@ from ._resource import PARSED
 from ._tool_loop import ToolLoop
 from ._tool_run import AsyncToolRunStream, ToolRunStream
 
-if TYPE_CHECKING:
-    from ._resource import Resource
-
 
 def run_tools(
-    completions: Resource,
+    completions: Any,
     messages: Any,
     *,
     stream: bool,
@@ -43,6 +40,8 @@ def run_tools(
         tool_choice=tool_choice,
         params=params,
     )
+    if completions._watch is not None and not stream:
+        completions._watch.running = loop
     if stream:
         return AsyncToolRunStream(loop) if asynchronous else ToolRunStream(loop)
     return _steps.arun(loop.steps()) if asynchronous else _steps.run(loop.steps())

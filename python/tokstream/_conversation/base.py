@@ -144,7 +144,7 @@ class BaseConversation(Generic[ClientT]):
     def _completions(self, turn: Turn) -> Any:
         client: Any = self.client
         completions = client.chat.completions
-        if not _MANY_REQUESTS.isdisjoint(turn.params):
+        if turn.params.get("tools") or not _MANY_REQUESTS.isdisjoint(turn.params):
             completions = copy(completions)
             completions._watch = turn
         return completions

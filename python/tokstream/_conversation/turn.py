@@ -47,7 +47,7 @@ class Turn:
         ended: nothing more is kept of the reply.
         superseded: the conversation went on without the rest of the reply.
         stream: the stream that gives the reply.
-        running: the stream of the run of tools that the reply takes.
+        running: what has the run of tools that the reply takes: its stream, or its loop.
         event: the latest chunk of the run's present request, as an event.
         so_far: gives what there is of a whole reply that takes several requests.
     """
@@ -349,7 +349,9 @@ def _tokens(usage: Any) -> int:
 
 
 def _number(value: object) -> float:
-    return value if isinstance(value, (int, float)) and value > 0 and value != float("inf") else 0
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return 0
+    return value if 0 < value < float("inf") else 0
 
 
 def _lengths(client: Any) -> dict[str, int]:

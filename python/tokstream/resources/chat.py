@@ -25,7 +25,8 @@ class Chat(Resource):
 class Completions(Resource):
     """Replies to a conversation."""
 
-    # Who is told of an answer that takes several requests: see `_long_answers.Call`.
+    # Who is told of an answer that takes several requests: see `_long_answers.Call`. Of a run of tools its `running` is
+    # set to what has the run.
     _watch: Any = None
 
     def create(
