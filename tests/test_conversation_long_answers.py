@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 import tokstream
-from replies import USAGE, completion, finish, sse, text
+from replies import USAGE, completion, error, finish, sse, text
 from server import RESET, Gate, Reached, reply, stream
-from tokstream import BudgetExceededError
+from tokstream import BudgetExceededError, ContextLengthExceededError
 
 POLICY = tokstream.RetryPolicy(max_retries=0, initial_delay=0.001)
 QUESTION = {"role": "user", "content": "One"}
@@ -98,6 +98,33 @@ def test_the_length_of_a_history_is_what_the_last_request_says(surface, hasty):
     assert surface.run(conversation.send("One")).usage.total_tokens == 12000
     surface.run(conversation.send("Two"))
     assert len(server.requests) == 4
+
+
+TOO_LONG = reply(error("This model's maximum context length is 8192 tokens, you requested 9000 tokens"), status=400)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("keep_partial", [False, True])
+def test_a_context_that_is_full_between_two_requests(surface, hasty, keep_partial, streamed):
+    first = stream(sse(text("A"), finish("length", usage=USAGE))) if streamed else capped("A")
+    api, _ = hasty(first, TOO_LONG)
+    conversation = api.conversation(auto_continue=True, keep_partial=keep_partial)
+    with pytest.raises(ContextLengthExceededError) as caught:
+        ask(surface, conversation, streamed)
+    assert caught.value.partial.choices[0].message.content == "A"
+    assert conversation.messages == (kept("A") if keep_partial else [])
+    assert conversation.usage.total_tokens == USAGE["total_tokens"]
+
+
+def test_an_answer_that_begins_anew_with_a_shorter_history(surface, hasty):
+    used = usage(100, 10)
+    api, server = hasty(capped("A", usage=used), TOO_LONG, capped("B", usage=used), reply(completion("C", usage=used)))
+    before = [{"role": "user", "content": "Zero"}, {"role": "assistant", "content": "Nought"}]
+    conversation = api.conversation(messages=before, auto_continue=True, on_overflow="drop_oldest")
+    surface.run(conversation.send("One"))
+    assert conversation.messages == kept("BC")
+    assert server.requests[2].json["messages"] == [QUESTION]
+    assert conversation.cost == pytest.approx(0.03)
 
 
 @pytest.mark.parametrize("keep_partial", [False, True])

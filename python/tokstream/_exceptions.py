@@ -557,11 +557,14 @@ class ContextLengthExceededError(ConversationError):
         tokens (int | None): how long it is, as the server or an estimate says.
         limit (int | None): how many tokens the model can see at once.
         model (str | None): the model.
+        partial (ChatCompletion | None): the answer so far, where it takes several requests and the context was full
+            between two of them.
     """
 
     tokens: int | None
     limit: int | None
     model: str | None
+    partial: ChatCompletion | None
 
     def __init__(
         self,
@@ -570,11 +573,13 @@ class ContextLengthExceededError(ConversationError):
         tokens: int | None = None,
         limit: int | None = None,
         model: str | None = None,
+        partial: ChatCompletion | None = None,
     ) -> None:
         super().__init__(message)
         self.tokens = tokens
         self.limit = limit
         self.model = model
+        self.partial = partial
 
 
 class ConversationFileError(ConversationError, ValueError):

@@ -91,6 +91,10 @@ class Turn:
                     raise
                 self._go_on_from(getattr(error, "run", None))
                 yield from self._shorten(too_long, error)
+                if error.partial is not None:
+                    # The answer begins anew.
+                    self._account(error.partial)
+                    self._used_before = None
 
     def _go_on_from(self, run: Any) -> None:
         """Let a run of tools that became too long on its way go on where it is: no tool is called twice."""
@@ -125,7 +129,7 @@ class Turn:
             return completion
         from tokstream._parsed import ParsedChatCompletion
 
-        if isinstance(completion, ParsedChatCompletion):
+        if issubclass(type(completion), ParsedChatCompletion):
             return completion
         try:
             return self.output.complete(completion)
@@ -134,14 +138,14 @@ class Turn:
                 error.run = result
             raise
 
-    def goes_on(self, usage: Any) -> None:
+    def goes_on(self, usage: dict[str, Any] | None) -> None:
         """Know what a reply has used that takes a further request.
 
         Raises:
             BudgetExceededError: the conversation has cost what it may.
         """
         self._used_before = usage
-        self._check_budget(_number((usage or {}).get("estimated_cost")))
+        self._check_budget(_number(usage.get("estimated_cost") if usage else None))
 
     def _check_budget(self, under_way: float = 0.0) -> None:
         self._conversation._check_budget(under_way)
@@ -190,7 +194,7 @@ class Turn:
         if shorter is not None:
             self._history = shorter
         elif error is not None:
-            raise self._too_long(too_long) from error
+            raise self._too_long(too_long, error.partial) from error
 
     def _measured(self, too_long: TooLong) -> tuple[int, int | None]:
         conversation = self._conversation
@@ -210,11 +214,11 @@ class Turn:
         too_long = read_error(error) if isinstance(error, APIError) else None
         if too_long is None:
             return error
-        explained = self._too_long(too_long)
+        explained = self._too_long(too_long, getattr(error, "partial", None))
         explained.__cause__ = error
         return explained
 
-    def _too_long(self, too_long: TooLong) -> ContextLengthExceededError:
+    def _too_long(self, too_long: TooLong, partial: Any = None) -> ContextLengthExceededError:
         tokens, limit = self._measured(too_long)
         about = "" if too_long.tokens else "about "
         holds = f"where its context holds {limit:,}" if limit else "which is more than its context holds"
@@ -230,6 +234,7 @@ class Turn:
             tokens=tokens,
             limit=limit,
             model=self._model,
+            partial=partial,
         )
 
     @property
