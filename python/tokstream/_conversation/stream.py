@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tokstream._event_types import ChunkEvent
 from tokstream._events import _text_of
 from tokstream._exceptions import ConversationError
+from tokstream._typing import override
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Generator, Iterator
@@ -102,6 +103,10 @@ class _ConversationStream:
         if not turn.ended:
             turn.cut(turn.snapshot if turn.run is not None else self._source.current_completion_snapshot)
         return turn.explained(error)
+
+    @override
+    def __reduce__(self) -> Any:
+        raise TypeError("a stream cannot be pickled or copied: it is one connection; its chunks can")
 
     def __del__(self) -> None:
         turn: Turn | None = getattr(self, "_turn", None)
