@@ -402,6 +402,23 @@ def test_replaced_methods_are_called(surface, client):
     assert seen == [[user("One")]]
 
 
+def test_a_replaced_resource_is_asked(surface, client):
+    api, _ = client(reply(completion()))
+    real = api.chat.completions
+
+    class Spy:
+        __slots__ = ("seen",)
+
+        def create(self, **params):
+            self.seen = params
+            return real.create(**params)
+
+    spy = Spy()
+    api.chat.completions = spy
+    surface.run(api.conversation().send("One", auto_continue=True))
+    assert spy.seen["auto_continue"] is True
+
+
 def test_a_conversation_that_is_dropped_lets_its_client_go(surface, client):
     import gc
     import weakref

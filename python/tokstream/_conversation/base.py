@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeAlias, Ty
 
 from tokstream._client import BaseClient, Usage
 from tokstream._exceptions import BudgetExceededError, ConversationError
+from tokstream._resource import Resource
 from tokstream._steps import END, Emit, following
 from tokstream._typing import override
 
@@ -144,7 +145,9 @@ class BaseConversation(Generic[ClientT]):
     def _completions(self, turn: Turn) -> Any:
         client: Any = self.client
         completions = client.chat.completions
-        if turn.params.get("tools") or not _MANY_REQUESTS.isdisjoint(turn.params):
+        takes_many = turn.params.get("tools") or not _MANY_REQUESTS.isdisjoint(turn.params)
+        # A program may have put something else in its place.
+        if takes_many and isinstance(completions, Resource):
             completions = copy(completions)
             completions._watch = turn
         return completions

@@ -31,7 +31,7 @@ class Conversation(BaseConversation[Client]):
         messages: what was said before: a list of messages, or a text of the user.
         model: the model. Default: the client's.
         tools: what the model may call: as for `run_tools`.
-        max_cost: how much the conversation may cost, in USD. Once its replies have cost so much, the next message is a
+        max_cost: how much the conversation may cost, in USD. Once its replies have cost so much, the next request is a
             `BudgetExceededError`.
         on_overflow: what is done when the history outgrows the model's context. `"raise"` raises
             `ContextLengthExceededError`; `"drop_oldest"` drops the oldest turns, each with its replies and the results
