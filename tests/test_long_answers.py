@@ -347,6 +347,20 @@ def test_a_limit_that_is_reached_is_the_end(surface, hasty, streamed):
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("odd", [float("inf"), float("nan"), -5, "many"])
+def test_odd_usage_does_no_harm(surface, hasty, odd, streamed):
+    used = {"completion_tokens": odd, "prompt_tokens": odd, "total_tokens": 7}
+    script = (capped("A", usage=used), stream(sse(text("B"), finish(usage=USAGE))))
+    api, server = hasty(*script) if streamed else hasty(ended("A", usage=used), reply(completion("B")))
+    whole = surface.create(api, auto_continue=True, max_tokens=20, stream=streamed)
+    if streamed:
+        whole = surface.run(whole.get_final_completion())
+    assert whole.choices[0].message.content == ("AB" if streamed else "A")
+    assert whole.usage.total_tokens == (38 if streamed else 7)
+    assert all(request.json["max_tokens"] <= 20 for request in server.requests)
+
+
 def test_where_nobody_counts_a_limit_is_not_passed(surface, hasty):
     api, _ = hasty(ended("A", usage=None))
     assert surface.create(api, auto_continue=True, max_tokens=99).choices[0].finish_reason == "length"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import isfinite
 
 from ._tokstream import ChatCompletion
 from ._typing import TYPE_CHECKING, is_dict, is_list
@@ -17,13 +18,13 @@ _OF_THE_FIRST = {"id", "created", "model", "object"}
 
 
 def summed(first: Any, second: Any) -> Any:
-    """Return two usages added up: the numbers in them, however deep."""
+    """Return two usages added up: the numbers in them, however deep. NaN and infinity are none."""
+    if is_dict(first) or is_dict(second):
+        one, other = (value if is_dict(value) else {} for value in (first, second))
+        return {key: summed(one.get(key), other.get(key)) for key in {**one, **other}}
+    first, second = (None if isinstance(value, float) and not isfinite(value) else value for value in (first, second))
     if first is None or second is None:
         return second if first is None else first
-    if is_dict(first) and is_dict(second):
-        return {key: summed(first.get(key), second.get(key)) for key in {**first, **second}}
-    if is_dict(first):
-        return first
     is_number = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in (first, second))
     return first + second if is_number else second
 

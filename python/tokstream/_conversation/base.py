@@ -144,12 +144,13 @@ class BaseConversation(Generic[ClientT]):
 
     def _completions(self, turn: Turn) -> Any:
         client: Any = self.client
-        completions = client.chat.completions
+        completions: Any = client.chat.completions
         takes_many = turn.params.get("tools") or not _MANY_REQUESTS.isdisjoint(turn.params)
         # A program may have put something else in its place.
         if takes_many and isinstance(completions, Resource):
-            completions = copy(completions)
-            completions._watch = turn
+            watched: Any = copy(completions)
+            watched._watch = turn
+            return watched
         return completions
 
     def _whole(self, turn: Turn, messages: list[Message]) -> Steps:
