@@ -96,12 +96,36 @@ def test_what_can_be_sent(surface, client):
         (["look:", image], [user([{"type": "text", "text": "look:"}, image])]),
         (image, [user([image])]),
         ([tool, user("and?")], [tool, user("and?")]),
-        (ChatCompletionMessage(role="assistant", content="x"), [assistant("x")]),
+        ([ChatCompletionMessage(role="assistant", content="x"), user("and?")], [assistant("x"), user("and?")]),
     ]
     for given, sent in cases:
         conversation = api.conversation()
         surface.run(conversation.send(given))
         assert server.requests[-1].json["messages"] == sent == conversation.messages[:-1]
+
+
+LONG = "It was a dark and stormy night in Oslo,"
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize(
+    ("begun", "said", "kept"),
+    [
+        ("He", "llo", "Hello"),
+        (LONG, " and cold.", LONG + " and cold."),
+        (LONG, LONG + " and cold.", LONG + " and cold."),
+    ],
+)
+def test_a_reply_goes_on_with_what_was_begun(surface, client, begun, said, kept, streamed):
+    api, server = client(stream(sse(text(said), finish())) if streamed else reply(completion(said)))
+    conversation = api.conversation()
+    given = [user("One"), assistant(begun)]
+    if streamed:
+        surface.run(surface.run(conversation.stream(given)).until_done())
+    else:
+        surface.run(conversation.send(given))
+    assert server.request.json["messages"] == given == [user("One"), assistant(begun)]
+    assert conversation.messages == [user("One"), assistant(kept)]
 
 
 @pytest.mark.parametrize("given", [5, b"bytes", [], [user("a"), "b"], {"content": "no role"}, [[]], dict, object()])

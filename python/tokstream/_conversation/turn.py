@@ -10,7 +10,7 @@ from tokstream._exceptions import APIError, BudgetExceededError, ContextLengthEx
 from tokstream._tokstream import BaseModel
 from tokstream._typing import is_list
 
-from .messages import Message, answered, plain, replayed
+from .messages import Message, answered, continued, plain, replayed
 from .overflow import TooLong, context_lengths, read_error, without_oldest
 
 if TYPE_CHECKING:
@@ -313,6 +313,9 @@ class Turn:
             messages[:] = self._history
         else:
             messages.extend(self._asked)
+        whole = continued(plain(messages[-1]), said[0]) if messages and said else None
+        if whole is not None:
+            messages[-1:], said = [whole], said[1:]
         messages.extend(said)
 
     def _account(self, result: Any) -> None:
