@@ -109,14 +109,15 @@ LONG = "It was a dark and stormy night in Oslo,"
 
 @pytest.mark.parametrize("streamed", [False, True])
 @pytest.mark.parametrize(
-    ("begun", "said", "kept"),
+    "texts",
     [
         ("He", "llo", "Hello"),
         (LONG, " and cold.", LONG + " and cold."),
         (LONG, LONG + " and cold.", LONG + " and cold."),
     ],
 )
-def test_a_reply_goes_on_with_what_was_begun(surface, client, begun, said, kept, streamed):
+def test_a_reply_goes_on_with_what_was_begun(surface, client, texts, streamed):
+    begun, said, kept = texts
     api, server = client(stream(sse(text(said), finish())) if streamed else reply(completion(said)))
     conversation = api.conversation()
     given = [user("One"), assistant(begun)]
