@@ -20,11 +20,11 @@
     ├── LengthFinishReasonError         completion
     ├── ContentFilterFinishReasonError  completion
     ├── RefusalError                    refusal, completion
-    ├── BudgetExceededError
+    ├── BudgetExceededError             limit, spent, partial, run
     ├── MaxTurnsExceededError           max_turns, run
     ├── ToolError                       name, arguments, call_id, run
     ├── ConversationError
-    │   ├── ContextLengthExceededError  tokens, limit, model
+    │   ├── ContextLengthExceededError  tokens, limit, model, partial
     │   └── ConversationFileError       (+ ValueError)  path, line, messages
     ├── ClientClosedError
     ├── ConfigurationError              (+ ValueError)
