@@ -96,12 +96,37 @@ def test_what_can_be_sent(surface, client):
         (["look:", image], [user([{"type": "text", "text": "look:"}, image])]),
         (image, [user([image])]),
         ([tool, user("and?")], [tool, user("and?")]),
-        (ChatCompletionMessage(role="assistant", content="x"), [assistant("x")]),
+        ([ChatCompletionMessage(role="assistant", content="x"), user("and?")], [assistant("x"), user("and?")]),
     ]
     for given, sent in cases:
         conversation = api.conversation()
         surface.run(conversation.send(given))
         assert server.requests[-1].json["messages"] == sent == conversation.messages[:-1]
+
+
+LONG = "It was a dark and stormy night in Oslo,"
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("He", "llo", "Hello"),
+        (LONG, " and cold.", LONG + " and cold."),
+        (LONG, LONG + " and cold.", LONG + " and cold."),
+    ],
+)
+def test_a_reply_goes_on_with_what_was_begun(surface, client, texts, streamed):
+    begun, said, kept = texts
+    api, server = client(stream(sse(text(said), finish())) if streamed else reply(completion(said)))
+    conversation = api.conversation()
+    given = [user("One"), assistant(begun)]
+    if streamed:
+        surface.run(surface.run(conversation.stream(given)).until_done())
+    else:
+        surface.run(conversation.send(given))
+    assert server.request.json["messages"] == given == [user("One"), assistant(begun)]
+    assert conversation.messages == [user("One"), assistant(kept)]
 
 
 @pytest.mark.parametrize("given", [5, b"bytes", [], [user("a"), "b"], {"content": "no role"}, [[]], dict, object()])
@@ -217,7 +242,9 @@ def test_usage_and_cost(surface, client):
     assert isinstance(conversation.usage.total_tokens, int)
 
 
-@pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": "many", "estimated_cost": None, "total_tokens": -5}])
+@pytest.mark.parametrize(
+    "usage", [None, {}, {"prompt_tokens": "many", "estimated_cost": None, "total_tokens": -5}, {"estimated_cost": True}]
+)
 def test_a_server_that_does_not_say_what_was_used(surface, client, usage):
     api, _ = client(reply(completion(usage=usage)))
     conversation = begun(surface, api)
@@ -398,6 +425,23 @@ def test_replaced_methods_are_called(surface, client):
     api.chat.completions.create = spy
     surface.run(conversation.send("One"))
     assert seen == [[user("One")]]
+
+
+def test_a_replaced_resource_is_asked(surface, client):
+    api, _ = client(reply(completion()))
+    real = api.chat.completions
+
+    class Spy:
+        __slots__ = ("seen",)
+
+        def create(self, **params):
+            self.seen = params
+            return real.create(**params)
+
+    spy = Spy()
+    api.chat.completions = spy
+    surface.run(api.conversation().send("One", auto_continue=True))
+    assert spy.seen["auto_continue"] is True
 
 
 def test_a_conversation_that_is_dropped_lets_its_client_go(surface, client):

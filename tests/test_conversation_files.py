@@ -283,6 +283,14 @@ def test_a_foreign_file(saved, data):
         {"spent": {"a/b": "much"}},
         {"spent": {"a/b": [1, 2, 3, 4, None]}},
         {"spent": [1]},
+        {"spent": {"a/b": [1, 2, 3, 4, float("nan")]}},
+        {"spent": {"a/b": [float("inf"), 2, 3, 4, 5]}},
+        {"spent": {"a/b": [1, 2, 3, 4, -5]}},
+        {"spent": {"a/b": [10**400, 2, 3, 4, 5]}},
+        {"settings": {"model": 5}},
+        {"settings": {"keep_partial": "no"}},
+        {"settings": {"context_length": "long"}},
+        {"params": {"self": 1}},
     ],
 )
 def test_a_first_line_that_makes_no_sense(saved, change):

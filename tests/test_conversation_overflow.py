@@ -136,6 +136,15 @@ SAID = {
         1_200_000,
         1_048_576,
     ),
+    "TGI": (422, error("`inputs` must have less than 8191 tokens. Given: 9000"), 9000, 8191),
+    "TGI, with a reply": (
+        422,
+        error(
+            "`inputs` tokens + `max_new_tokens` must be <= 8192. Given: 9000 `inputs` tokens and 100 `max_new_tokens`"
+        ),
+        9000,
+        8192,
+    ),
     "text": (422, "Input validation error: too many input tokens", None, None),
     "absurd": (400, error(f"context length {'9' * 5000} exceeded {'8' * 5000}"), None, None),
 }

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import gc
+import pickle
 import subprocess
 import sys
 
@@ -68,6 +70,17 @@ def test_what_reads_to_the_end_keeps_the_reply(surface, client, method):
     surface.next(stream_.text_stream)
     surface.run(getattr(stream_, method)())
     assert conversation.messages[2] == {"role": "assistant", "content": "Hi there"}
+
+
+@pytest.mark.parametrize("twin", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_a_stream_is_not_copied(surface, client, twin):
+    api, _ = client(stream(said("Hi")))
+    conversation, stream_ = asked(surface, api)
+    with pytest.raises(TypeError, match="cannot be pickled or copied"):
+        twin(stream_)
+    gc.collect()
+    surface.run(stream_.until_done())
+    assert len(conversation.messages) == 3
 
 
 def test_the_text_and_the_chunks_share_one_place(surface, client):
@@ -201,6 +214,15 @@ def test_too_long_says_the_stream(surface, client):
         surface.list(stream_)
     assert (caught.value.tokens, caught.value.limit) == (9000, 8192)
     assert conversation.messages == [SYSTEM]
+
+
+def test_too_long_says_the_stream_where_nothing_was_shortened(surface, client):
+    says = error("This model's maximum context length is 8192 tokens. However, you requested 9000 tokens")
+    api, _ = client(stream(event(says)))
+    _, stream_ = asked(surface, api, on_overflow="drop_oldest")
+    with pytest.raises(ContextLengthExceededError, match="context_length=") as caught:
+        surface.list(stream_)
+    assert "shortened" not in str(caught.value)
 
 
 # ── of the async client alone ─────────────────────────────────────────────────────────────────

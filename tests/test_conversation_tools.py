@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 
 import pytest
 
 import tokstream
 from replies import DONE, USAGE, choice, chunk, completion, error, finish, said, sse, text
-from server import CLOSE, PATIENCE, STALL, reply, stream
+from server import CLOSE, PATIENCE, STALL, Reached, reply, stream
 from tokstream import BudgetExceededError, ContextLengthExceededError, StreamTruncatedError
 
 SYSTEM = {"role": "system", "content": "Be brief."}
@@ -270,8 +271,6 @@ def test_a_fork_has_the_same_tools(surface, client):
 
 
 def test_an_async_tool(serve):
-    import asyncio
-
     async def later(city: str) -> str:
         await asyncio.sleep(0)
         return f"sunny in {city}"
@@ -287,6 +286,27 @@ def test_an_async_tool(serve):
             return conversation
 
     assert asyncio.run(main()).messages == [QUESTION, ASKS, RESULT, ANSWER]
+
+
+@pytest.mark.parametrize("keep_partial", [False, True])
+def test_a_whole_run_that_is_cancelled(serve, keep_partial):
+    reached = Reached()
+    server = serve(called(False), [reached, STALL], answered(False))
+
+    async def main() -> None:
+        async with tokstream.AsyncClient(api_key="key", base_url=server.url) as api:
+            conversation = api.conversation(tools=[weather], keep_partial=keep_partial)
+            asking = asyncio.create_task(conversation.send("Weather?"))
+            await asyncio.to_thread(reached.wait)
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+            assert conversation.messages == ([QUESTION, ASKS, RESULT] if keep_partial else [])
+            assert conversation.usage.total_tokens == USAGE["total_tokens"]
+            await conversation.send("Weather?")
+            assert conversation.messages[-1] == ANSWER
+
+    asyncio.run(main())
 
 
 def test_a_run_read_through_to_its_end_is_closed_in_peace(surface, client):

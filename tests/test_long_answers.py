@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import tokstream
-from replies import HELLO, MODEL, USAGE, choice, chunk, completion, error, event, finish, said, sse, text
-from server import RESET, STALL, Gate, reply, stream
+from replies import DONE, HELLO, MODEL, USAGE, choice, chunk, completion, error, event, finish, said, sse, text
+from server import RESET, STALL, Gate, Reached, reply, stream
 from tokstream.types.chat import ChatCompletion
 
 POLICY = tokstream.RetryPolicy(initial_delay=0.01)
@@ -147,6 +147,15 @@ def test_a_part_that_brings_nothing_is_the_last(surface, hasty, streamed):
     assert (whole.choices[0].message.content, whole.choices[0].finish_reason) == ("A", "length")
     assert whole.usage.to_dict() == TWICE
     assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_part_without_a_choice_ends_nothing(surface, hasty, streamed):
+    api, _ = hasty(capped("A"), stream(DONE)) if streamed else hasty(ended("A"), reply(completion(choices=[])))
+    whole = surface.create(api, stream=streamed, auto_continue=True)
+    if streamed:
+        whole = surface.run(whole.get_final_completion())
+    assert (whole.choices[0].message.content, whole.choices[0].finish_reason) == ("A", "length")
 
 
 @pytest.mark.parametrize(("times", "requests"), [(1, 2), (3, 4), (True, 17)])
@@ -338,6 +347,20 @@ def test_a_limit_that_is_reached_is_the_end(surface, hasty, streamed):
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("odd", [float("inf"), float("nan"), -5, "many"])
+def test_odd_usage_does_no_harm(surface, hasty, odd, streamed):
+    used = {"completion_tokens": odd, "prompt_tokens": odd, "total_tokens": 7}
+    script = (capped("A", usage=used), stream(sse(text("B"), finish(usage=USAGE))))
+    api, server = hasty(*script) if streamed else hasty(ended("A", usage=used), reply(completion("B")))
+    whole = surface.create(api, auto_continue=True, max_tokens=20, stream=streamed)
+    if streamed:
+        whole = surface.run(whole.get_final_completion())
+    assert whole.choices[0].message.content == ("AB" if streamed else "A")
+    assert whole.usage.total_tokens == (38 if streamed else 7)
+    assert all(request.json["max_tokens"] <= 20 for request in server.requests)
+
+
 def test_where_nobody_counts_a_limit_is_not_passed(surface, hasty):
     api, _ = hasty(ended("A", usage=None))
     assert surface.create(api, auto_continue=True, max_tokens=99).choices[0].finish_reason == "length"
@@ -515,10 +538,11 @@ def test_cancelling_a_whole_answer_ends_its_request(serve):
     import asyncio
 
     async def main() -> None:
-        server = serve(stream(event(text("A")), STALL))
+        reached = Reached()
+        server = serve(stream(event(text("A")), reached, STALL))
         async with tokstream.AsyncClient(api_key="k", base_url=server.url) as api:
             task = asyncio.create_task(api.chat.completions.create(messages=HELLO, stream_under=True))
-            await asyncio.sleep(0.1)
+            await asyncio.to_thread(reached.wait)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task

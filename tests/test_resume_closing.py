@@ -18,7 +18,7 @@ import pytest
 import tokstream
 from replies import HELLO, said
 from resumes import POLICY, begun, cut, resuming
-from server import STALL, stream
+from server import RESET, STALL, Gate, Reached, stream
 
 # Seconds in which a connection that was given up must be gone: 0.1 and what a busy machine adds.
 PROMPT = 1.0
@@ -72,6 +72,18 @@ def test_closing_ends_the_wait_of_whoever_reads(surface, resumable):
     surface.run(answer.close())
     assert isinstance(surface.outcome(reading), tokstream.StreamTruncatedError)
     assert gone(server, 1)
+
+
+def test_closing_while_a_request_is_opened_is_no_proper_end(surface, resumable):
+    opened, gate = Reached(), Gate()
+    api, _ = resumable(cut("A"), [opened, gate, RESET], max_retries=0)
+    answer = surface.stream(api, resume=True)
+    assert surface.next(answer.text_stream) == "A"
+    reading = surface.begin(surface.all_of, answer)
+    surface.meanwhile(opened.wait)
+    surface.run(answer.close())
+    gate.open()
+    assert isinstance(surface.outcome(reading), tokstream.StreamTruncatedError)
 
 
 def test_closing_ends_the_wait_between_two_requests(surface, client):

@@ -224,7 +224,7 @@ class Client(BaseClient):
             messages: what was said before: a list of messages, or a text of the user.
             model: the model. Default: the client's.
             tools: what the model may call: as for `run_tools`.
-            max_cost: how much the conversation may cost, in USD. Once its replies have cost so much, the next message
+            max_cost: how much the conversation may cost, in USD. Once its replies have cost so much, the next request
                 is a `BudgetExceededError`.
             on_overflow: what is done when the history outgrows the model's context: `"raise"`, `"drop_oldest"`, or a
                 function that gets the messages and returns those to send and keep. See `Conversation`.
@@ -661,7 +661,7 @@ class AsyncClient(BaseClient):
             messages: what was said before: a list of messages, or a text of the user.
             model: the model. Default: the client's.
             tools: what the model may call: as for `run_tools`.
-            max_cost: how much the conversation may cost, in USD. Once its replies have cost so much, the next message
+            max_cost: how much the conversation may cost, in USD. Once its replies have cost so much, the next request
                 is a `BudgetExceededError`.
             on_overflow: what is done when the history outgrows the model's context: `"raise"`, `"drop_oldest"`, or a
                 function that gets the messages and returns those to send and keep. It may be async. See `Conversation`.

@@ -20,11 +20,11 @@
     ├── LengthFinishReasonError         completion
     ├── ContentFilterFinishReasonError  completion
     ├── RefusalError                    refusal, completion
-    ├── BudgetExceededError
+    ├── BudgetExceededError             limit, spent, partial, run
     ├── MaxTurnsExceededError           max_turns, run
     ├── ToolError                       name, arguments, call_id, run
     ├── ConversationError
-    │   ├── ContextLengthExceededError  tokens, limit, model
+    │   ├── ContextLengthExceededError  tokens, limit, model, partial
     │   └── ConversationFileError       (+ ValueError)  path, line, messages
     ├── ClientClosedError
     ├── ConfigurationError              (+ ValueError)
@@ -485,10 +485,13 @@ class BudgetExceededError(TokstreamError):
     Attributes:
         limit (float | None): the limit, in USD.
         spent (float | None): what was spent, in USD, as the server reported it.
+        partial (ChatCompletion | None): the answer so far, if it took several requests and the limit was reached
+            between two of them.
     """
 
     limit: float | None
     spent: float | None
+    partial: ChatCompletion | None
 
     def __init__(
         self,
@@ -496,10 +499,12 @@ class BudgetExceededError(TokstreamError):
         *,
         limit: float | None = None,
         spent: float | None = None,
+        partial: ChatCompletion | None = None,
     ) -> None:
         super().__init__(message)
         self.limit = limit
         self.spent = spent
+        self.partial = partial
 
 
 class MaxTurnsExceededError(TokstreamError):
@@ -551,11 +556,14 @@ class ContextLengthExceededError(ConversationError):
         tokens (int | None): how long it is, as the server or an estimate says.
         limit (int | None): how many tokens the model can see at once.
         model (str | None): the model.
+        partial (ChatCompletion | None): the answer so far, where it takes several requests and the context was full
+            between two of them.
     """
 
     tokens: int | None
     limit: int | None
     model: str | None
+    partial: ChatCompletion | None
 
     def __init__(
         self,
@@ -564,11 +572,13 @@ class ContextLengthExceededError(ConversationError):
         tokens: int | None = None,
         limit: int | None = None,
         model: str | None = None,
+        partial: ChatCompletion | None = None,
     ) -> None:
         super().__init__(message)
         self.tokens = tokens
         self.limit = limit
         self.model = model
+        self.partial = partial
 
 
 class ConversationFileError(ConversationError, ValueError):

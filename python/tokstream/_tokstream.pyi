@@ -995,8 +995,9 @@ class Stream(Generic[_T_co]):
 class AsyncStream(Generic[_T_co]):
     """A reply as it is being written: an asynchronous iterator of chunks, for one pass.
 
-    What `Stream` says holds here too. Cancelling the task that waits for a chunk leaves the stream as
-    it was.
+    What `Stream` says holds here too. Cancelling the task that waits for a chunk gives the stream up: its
+    connection is closed, what had come stays in `current_completion_snapshot`, and reading on raises
+    `StreamTruncatedError`.
     """
 
     @property

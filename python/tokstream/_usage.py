@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 from ._tokstream import CompletionUsage
 from ._typing import TYPE_CHECKING, is_dict, is_number
 
@@ -10,17 +12,24 @@ if TYPE_CHECKING:
 
 
 def added(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """Return the sum of two usages: numbers are added, at every depth; what only one has is kept."""
-    total = dict(one)
-    for key, value in other.items():
-        before = total.get(key)
-        if is_dict(value):
-            total[key] = added(before if is_dict(before) else {}, value)
-        elif is_number(value) and is_number(before):
-            total[key] = before + value
-        elif value is not None or before is None:
-            total[key] = value
+    """Return the sum of two usages: numbers are added, at every depth; what only one has is kept.
+
+    NaN and infinity are no numbers: they count as what was not said.
+    """
+    total: dict[str, Any] = {}
+    for key in {**one, **other}:
+        first, second = _said(one.get(key)), _said(other.get(key))
+        if is_dict(first) or is_dict(second):
+            total[key] = added(first if is_dict(first) else {}, second if is_dict(second) else {})
+        elif is_number(first) and is_number(second):
+            total[key] = first + second
+        else:
+            total[key] = first if second is None else second
     return total
+
+
+def _said(value: Any) -> Any:
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def total_of(before: dict[str, Any] | None, more: dict[str, Any] | None) -> CompletionUsage | None:

@@ -1,5 +1,6 @@
 """What conversations give, on both clients."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from typing_extensions import assert_type
@@ -7,7 +8,12 @@ from typing_extensions import assert_type
 from tokstream import AsyncClient, AsyncConversation, Client, Conversation, Usage
 from tokstream._conversation import AsyncConversationStream, ConversationStream
 from tokstream.types import CompletionUsage
-from tokstream.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionMessage
+from tokstream.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionMessage, ParsedChatCompletion
+
+
+@dataclass
+class City:
+    name: str
 
 
 def weather(city: str) -> str:
@@ -22,6 +28,9 @@ def conversation(client: Client) -> None:
     conversation = client.conversation(system="Be brief.", tools=[weather], temperature=0.5, on_overflow="drop_oldest")
     assert_type(conversation, Conversation)
     assert_type(conversation.send("Hello!", max_tokens=5), ChatCompletion)
+    assert_type(conversation.send("Where?", response_format=City, temperature=0), ParsedChatCompletion[City])
+    assert_type(conversation.send("Where?", response_format=list[City]).parsed, list[City])
+    assert_type(conversation.send("Where?", response_format={"type": "json_object"}), ChatCompletion)
     assert_type(conversation.messages, list[dict[str, Any]])
     assert_type(conversation.client, Client)
     assert_type(conversation.undo(), list[dict[str, Any]])
@@ -67,6 +76,7 @@ async def conversation_async(client: AsyncClient) -> None:
     conversation = client.conversation(system="Be brief.", on_overflow=shorten)
     assert_type(conversation, AsyncConversation)
     assert_type(await conversation.send("Hello!"), ChatCompletion)
+    assert_type(await conversation.send("Where?", response_format=City), ParsedChatCompletion[City])
     assert_type(conversation.client, AsyncClient)
     stream = await conversation.stream("Hello!")
     assert_type(stream, AsyncConversationStream)
@@ -84,6 +94,6 @@ async def conversation_async(client: AsyncClient) -> None:
 def misuse(client: Client, other: AsyncClient) -> None:
     client.conversation(on_overflow="drop_newest")  # type: ignore[arg-type]
     client.conversation(max_cost="much")  # type: ignore[arg-type]
-    client.conversation().send(5)  # type: ignore[arg-type]
+    client.conversation().send(5)  # type: ignore[call-overload]
     Conversation.load("chat.jsonl", other)  # type: ignore[arg-type]
     Conversation(other)  # type: ignore[arg-type]

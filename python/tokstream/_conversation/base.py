@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from _thread import allocate_lock
-from copy import deepcopy
+from copy import copy, deepcopy
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
 from tokstream._client import BaseClient, Usage
 from tokstream._exceptions import BudgetExceededError, ConversationError
+from tokstream._resource import Resource
 from tokstream._steps import END, Emit, following
 from tokstream._typing import override
 
 from . import transcript
 from .messages import Message, asked, plain
 from .overflow import BYTES_OF_A_TOKEN, size
-from .settings import checked_cost, checked_params, checked_policy, without_secrets
-from .turn import Turn, completion_of
+from .settings import checked_cost, checked_params, checked_policy, output_of, without_secrets
+from .turn import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -32,7 +33,10 @@ if TYPE_CHECKING:
 
 _TOTALS = ("requests", "prompt_tokens", "completion_tokens", "total_tokens", "estimated_cost")
 # What only `run_tools` takes, and the list that is empty without it.
-_OF_TOOLS = frozenset({"tools", "tool_choice", "max_turns", "parallel", "on_tool_error"})
+_OF_TOOLS = frozenset({"tools", "tool_choice"})
+_OF_RUNS = frozenset({"max_turns", "parallel", "on_tool_error", "max_cost"})
+# With what a reply may take several requests.
+_MANY_REQUESTS = frozenset({"auto_continue", "resume", "stream_under", "max_reasks"})
 # Some servers do not tell what a streamed reply used unless they are asked.
 _STREAMED: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
 
@@ -94,11 +98,12 @@ class BaseConversation(Generic[ClientT]):
             if left is not None:
                 yield left.close
             result = yield from turn.ask(partial(self._whole, turn))
+            reply = turn.read(result)
         except BaseException as error:
-            turn.cut(getattr(error, "partial", None), getattr(error, "run", None))
+            turn.cut(_partial_of(error) or turn.so_far(), getattr(error, "run", None))
             raise
         turn.finish(result)
-        return completion_of(result)
+        return reply
 
     def _open(self, message: Any, params: dict[str, Any]) -> Steps:
         """Steps that open the stream of a reply."""
@@ -118,7 +123,8 @@ class BaseConversation(Generic[ClientT]):
 
     def _begin(self, message: Any, params: dict[str, Any]) -> tuple[Turn, Any]:
         """Return the turn of a message, and the stream that was left unread before it."""
-        turn = Turn(self, asked(message), {**self._request(), **checked_params(params)})
+        params = {**self._request(), **checked_params(params)}
+        turn = Turn(self, asked(message), params, output_of(params))
         with self._lock:
             left = self._turn
             if left is not None and left.busy:
@@ -136,25 +142,33 @@ class BaseConversation(Generic[ClientT]):
         tools = {} if self.tools is None else {"tools": self.tools}
         return {**self.params, **model, **tools}
 
-    @property
-    def _completions(self) -> Any:
+    def _completions(self, turn: Turn) -> Any:
         client: Any = self.client
-        return client.chat.completions
+        completions: Any = client.chat.completions
+        takes_many = turn.params.get("tools") or not _MANY_REQUESTS.isdisjoint(turn.params)
+        # A program may have put something else in its place.
+        if takes_many and isinstance(completions, Resource):
+            watched: Any = copy(completions)
+            watched._watch = turn
+            return watched
+        return completions
 
     def _whole(self, turn: Turn, messages: list[Message]) -> Steps:
-        completions = self._completions
+        completions = self._completions(turn)
         if turn.params.get("tools"):
             return (yield partial(completions.run_tools, messages=messages, **self._run_options(turn)))
+        if turn.output is not None:
+            return (yield partial(completions.parse, messages=messages, **_without_tools(turn.params)))
         return (yield partial(completions.create, messages=messages, **_without_tools(turn.params)))
 
     def _streamed(self, turn: Turn, messages: list[Message]) -> Steps:
-        options = _STREAMED | _without_tools(turn.params)
-        return (yield partial(self._completions.create, messages=messages, **options))
+        options = _STREAMED | _without_tools(turn.described())
+        return (yield partial(self._completions(turn).create, messages=messages, **options))
 
     def _streamed_run(self, turn: Turn, messages: list[Message]) -> Steps:
         """Steps of a run of tools, which emit the chunks of all its replies."""
         options = _STREAMED | self._run_options(turn)
-        turn.running = yield partial(self._completions.run_tools, messages=messages, **options)
+        turn.running = yield partial(self._completions(turn).run_tools, messages=messages, **options)
         take = following(turn.running)
         while (event := (yield take)) is not END:
             if event.type == "chunk":
@@ -166,7 +180,9 @@ class BaseConversation(Generic[ClientT]):
 
     def _run_options(self, turn: Turn) -> dict[str, Any]:
         """Return the arguments of a run of tools; it may cost what is left."""
-        return turn.params if self.max_cost is None else {"max_cost": self.max_cost - self.cost, **turn.params}
+        options = turn.described()
+        limits = [options.get("max_cost"), None if self.max_cost is None else self.max_cost - self.cost]
+        return {**options, "max_cost": min((limit for limit in limits if limit is not None), default=None)}
 
     # ── the history ───────────────────────────────────────────────────────────────────────────
 
@@ -259,23 +275,19 @@ class BaseConversation(Generic[ClientT]):
         spent = self._spent.setdefault(model, [0.0] * len(_TOTALS))
         spent[:] = [old + new for old, new in zip(spent, more, strict=True)]
 
-    def _check_budget(self) -> None:
-        if self.max_cost is not None and self.cost >= self.max_cost:
+    def _check_budget(self, under_way: float = 0.0) -> None:
+        spent = self.cost + under_way
+        if self.max_cost is not None and spent >= self.max_cost:
             raise BudgetExceededError(
-                f"The conversation has cost ${self.cost:.6f} of the ${self.max_cost:.6f} that max_cost= allows: "
+                f"The conversation has cost ${spent:.6f} of the ${self.max_cost:.6f} that max_cost= allows: "
                 "no further request was sent.",
                 limit=self.max_cost,
-                spent=self.cost,
+                spent=spent,
             )
 
-    def _count(self, usage: Any) -> None:
+    def _count(self, tokens: int) -> None:
         """Remember how long the server says that the history is."""
-        details = getattr(usage, "completion_tokens_details", None)
-        parts = (getattr(usage, "prompt_tokens", 0), getattr(usage, "completion_tokens", 0))
-        tokens = sum(part for part in parts if isinstance(part, int))
-        reasoning = getattr(details, "reasoning_tokens", 0)
         if tokens > 0:
-            tokens -= reasoning if isinstance(reasoning, int) else 0
             self._counted = (tokens, len(self.messages), self.messages[-1])
 
     def _length(self, history: list[Message]) -> tuple[float, float]:
@@ -326,6 +338,12 @@ def _usage(totals: list[float]) -> Usage:
 
 def _without_tools(params: dict[str, Any]) -> dict[str, Any]:
     """Return parameters for a request that has no tools, where others of the same conversation have."""
-    if "tools" not in params:
-        return params
-    return {name: value for name, value in params.items() if name not in _OF_TOOLS}
+    left_out = _OF_RUNS | _OF_TOOLS if "tools" in params else _OF_RUNS
+    return params if left_out.isdisjoint(params) else {k: v for k, v in params.items() if k not in left_out}
+
+
+def _partial_of(error: BaseException) -> Any:
+    """Return what an error has of the reply; the replies of a run of tools are its own."""
+    if getattr(error, "run", None) is not None:
+        return getattr(error, "partial", None)
+    return getattr(error, "partial", None) or getattr(error, "completion", None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from tokstream import _steps
 from tokstream._client import AsyncClient, Client
@@ -12,9 +12,11 @@ from .run import AsyncRunChunks, RunChunks
 from .stream import AsyncConversationStream, AsyncConversationStreamManager, ConversationStream
 
 if TYPE_CHECKING:
-    from tokstream.types.chat import ChatCompletion
+    from tokstream.types.chat import ChatCompletion, ParsedChatCompletion
 
     from .base import Question
+
+_T = TypeVar("_T")
 
 
 class Conversation(BaseConversation[Client]):
@@ -29,7 +31,7 @@ class Conversation(BaseConversation[Client]):
         messages: what was said before: a list of messages, or a text of the user.
         model: the model. Default: the client's.
         tools: what the model may call: as for `run_tools`.
-        max_cost: how much the conversation may cost, in USD. Once its replies have cost so much, the next message is a
+        max_cost: how much the conversation may cost, in USD. Once its replies have cost so much, the next request is a
             `BudgetExceededError`.
         on_overflow: what is done when the history outgrows the model's context. `"raise"` raises
             `ContextLengthExceededError`; `"drop_oldest"` drops the oldest turns, each with its replies and the results
@@ -61,19 +63,28 @@ class Conversation(BaseConversation[Client]):
     _stream_class = ConversationStream
     _run_class = RunChunks
 
+    @overload
+    def send(
+        self, message: Question = None, *, response_format: type[_T], **params: Any
+    ) -> ParsedChatCompletion[_T]: ...
+    @overload
+    def send(self, message: Question = None, **params: Any) -> ChatCompletion: ...
     def send(self, message: Question = None, **params: Any) -> ChatCompletion:
         """Send a message and return the reply; both are then in `messages`.
 
         Args:
             message: a text, the parts of a content, a message or several. None sends the history as it is, after one
                 was appended to it.
-            **params: parameters of this request alone.
+            **params: parameters of this request alone. With a type or a JSON Schema as `response_format` the reply is
+                a `ParsedChatCompletion`, as that of `chat.completions.parse`; `max_reasks` can be given too. `max_cost`
+                is what this reply may cost.
 
         Raises:
             APIError: the request failed: see `chat.completions.create`.
             BudgetExceededError: the conversation has cost `max_cost`.
             ContextLengthExceededError: the history is too long for the model.
             ConversationError: another reply is waited for.
+            OutputValidationError: the reply is not of the type that was asked for.
         """
         return _steps.run(self._send(message, params))  # type: ignore[no-any-return]
 
@@ -105,6 +116,12 @@ class AsyncConversation(BaseConversation[AsyncClient]):
     _stream_class = AsyncConversationStream
     _run_class = AsyncRunChunks
 
+    @overload
+    async def send(
+        self, message: Question = None, *, response_format: type[_T], **params: Any
+    ) -> ParsedChatCompletion[_T]: ...
+    @overload
+    async def send(self, message: Question = None, **params: Any) -> ChatCompletion: ...
     async def send(self, message: Question = None, **params: Any) -> ChatCompletion:
         """Send a message and return the reply; both are then in `messages`.
 

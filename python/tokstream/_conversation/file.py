@@ -24,9 +24,23 @@ if TYPE_CHECKING:
 
 _FORMAT = "tokstream conversation"
 _VERSION = 1
+_TYPES: dict[str, type] = {"model": str, "keep_partial": bool, "context_length": int}
 _SETTINGS = ("model", "max_cost", "on_overflow", "keep_partial", "context_length")
+# Beyond any sum of tokens or money.
+_MOST = 1e18
 # What a request may have and a file has not: secrets, functions, and what belongs to one program.
-_NOT_SAVED = {"messages", "stream", "tools", "timeout", "extra_headers", "extra_query", "api_key", "system", "client"}
+_NOT_SAVED = {
+    "messages",
+    "stream",
+    "tools",
+    "timeout",
+    "extra_headers",
+    "extra_query",
+    "api_key",
+    "system",
+    "client",
+    "self",
+}
 
 
 def write(conversation: BaseConversation[Any], path: str | PathLike[str]) -> None:
@@ -148,7 +162,17 @@ def _arguments(head: dict[str, Any]) -> dict[str, Any] | None:
         checked_policy(settings.get("on_overflow"))
     except ConfigurationError:
         return None
-    for totals in spent.values():
-        if not is_list(totals) or len(totals) != 5 or not all(type(number) in (int, float) for number in totals):
-            return None
+    if not all(_is_of(settings.get(name), types) for name, types in _TYPES.items()):
+        return None
+    if not all(is_list(totals) and len(totals) == 5 and all(map(_is_amount, totals)) for totals in spent.values()):
+        return None
     return {**settings, **params, "spent": spent}
+
+
+def _is_of(value: Any, kind: type) -> bool:
+    return value is None or type(value) is kind
+
+
+def _is_amount(value: Any) -> bool:
+    """Return whether this is what tokens and money may add up to: JSON of Python's has NaN and infinity too."""
+    return type(value) in (int, float) and 0 <= value < _MOST

@@ -96,6 +96,20 @@ def answered(messages: list[Message]) -> list[Message]:
     return messages
 
 
+def continued(begun: Message, said: Message) -> Message | None:
+    """Return the message that a reply makes of the one that it goes on with; None where it goes on with none."""
+    before, after = begun.get("content"), said.get("content")
+    if not (
+        begun.get("role") == said.get("role") == "assistant" and isinstance(before, str) and isinstance(after, str)
+    ):
+        return None
+    if begun.get("tool_calls") or said.get("tool_calls"):
+        return None
+    from tokstream._long_answers.join import repeated
+
+    return {**begun, **said, "content": before + after[repeated(before, after, is_over=True) :]}
+
+
 def tool_calls(message: Message) -> list[Mapping[str, Any]]:
     """Return the calls that a message asks for."""
     calls: Any = message.get("tool_calls")

@@ -26,10 +26,13 @@ _CODES = {"context_length_exceeded", "exceed_context_size_error"}
 # The service has neither a status nor a code for it: only words, and servers differ in theirs.
 _WORDS = re.compile(
     r"context.?(length|window|size|limit)|maximum (input|prompt|sequence) length|(prompt|input|messages?) (is|are) too "
-    r"long|input token count|too many (input |prompt )?tokens|reduce the length of the (messages|input|prompt)",
+    r"long|must have less than \d+ tokens|max_new_tokens\S* must be|input token count|too many (input |prompt )?tokens|"
+    r"reduce the length of the (messages|input|prompt)",
     re.IGNORECASE,
 )
-_LIMIT = re.compile(r"(?:maximum|available|context|limit|allowed)[^\d.;]{0,60}?(\d[\d,]*)", re.IGNORECASE)
+_LIMIT = re.compile(
+    r"(?:maximum|available|context|limit|allowed|less than|must be <=)[^\d.;]{0,60}?(\d[\d,]*)", re.IGNORECASE
+)
 _NUMBER = re.compile(r"\d[\d,]*")
 # Statuses whose texts may speak of lengths for other reasons: limits of rate, of money, of rights.
 _OTHERS = {401, 402, 403, 404, 405, 409, 429}

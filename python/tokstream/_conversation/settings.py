@@ -22,16 +22,39 @@ def without_secrets(value: Any) -> Any:
     }
 
 
+_SET_ELSEWHERE = {
+    "messages": "give the message first",
+    "stream": "use .stream(…)",
+    "system": "the system message stands in `messages`",
+    "keep_partial": "set it on the conversation",
+    "on_overflow": "set it on the conversation",
+    "context_length": "set it on the conversation",
+}
+
+
 def checked_params(params: dict[str, Any]) -> dict[str, Any]:
     """Return parameters of requests.
 
     Raises:
+        ConfigurationError: the limit of cost is none.
         TypeError: a conversation gives one of them itself.
     """
-    for name, instead in (("messages", "give the message first"), ("stream", "use .stream(…)")):
+    for name, instead in _SET_ELSEWHERE.items():
         if name in params:
-            raise TypeError(f"a conversation takes no {name}=: {instead}")
+            raise TypeError(f"a request of a conversation takes no {name}=: {instead}")
+    checked_cost(params.get("max_cost"))
     return params
+
+
+def output_of(params: dict[str, Any]) -> Any:
+    """Return how a reply is read, as `parse` reads it; None where no type or schema says what it is to be."""
+    given = params.get("response_format")
+    if given is None and "max_reasks" not in params:
+        return None
+    from tokstream._parsing.output import Output
+
+    output = Output(given)
+    return output if output.format.is_rich or "max_reasks" in params else None
 
 
 def checked_policy(policy: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokstream._events.types import text_in
 from tokstream._exceptions import ConversationError
+from tokstream._typing import override
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Generator, Iterator
@@ -56,6 +57,16 @@ class _ConversationStream:
         """Whether nothing more will come: the stream has ended, failed or been closed."""
         return self._source.is_closed  # type: ignore[no-any-return]
 
+    @property
+    def resumed(self) -> int:
+        """How many times the stream was taken up again after a cut, with `resume`."""
+        return getattr(self._source, "resumed", 0)
+
+    @property
+    def continued(self) -> int:
+        """How many times the reply was continued at its length's end, with `auto_continue`."""
+        return getattr(self._source, "continued", 0)
+
     def _begin_step(self) -> None:
         if self._turn.superseded:
             raise ConversationError(
@@ -91,6 +102,10 @@ class _ConversationStream:
         if not turn.ended:
             turn.cut(turn.snapshot if turn.run is not None else self._source.current_completion_snapshot)
         return turn.explained(error)
+
+    @override
+    def __reduce__(self) -> Any:
+        raise TypeError("a stream cannot be pickled or copied: it is one connection; its chunks can")
 
     def __del__(self) -> None:
         turn: Turn | None = getattr(self, "_turn", None)
@@ -171,7 +186,7 @@ class ConversationStream(_ConversationStream):
             APIError: as when the stream is iterated.
         """
         self.until_done()
-        return self._source.get_final_completion()  # type: ignore[no-any-return]
+        return self._turn.read(self._source.get_final_completion())  # type: ignore[no-any-return]
 
     def get_final_text(self) -> str:
         """Read the rest of the stream and return the whole text of the reply.
@@ -268,7 +283,7 @@ class AsyncConversationStream(_ConversationStream):
             APIError: as when the stream is iterated.
         """
         await self.until_done()
-        return await self._source.get_final_completion()  # type: ignore[no-any-return]
+        return self._turn.read(await self._source.get_final_completion())  # type: ignore[no-any-return]
 
     async def get_final_text(self) -> str:
         """Read the rest of the stream and return the whole text of the reply.

@@ -6,12 +6,12 @@ from copy import deepcopy
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tokstream._exceptions import APIError, ContextLengthExceededError, TokstreamError
+from tokstream._exceptions import APIError, BudgetExceededError, ContextLengthExceededError, TokstreamError
 from tokstream._messages import replayed
 from tokstream._tokstream import BaseModel
 from tokstream._typing import is_awaitable, is_list
 
-from .messages import Message, answered, plain
+from .messages import Message, answered, continued, plain
 from .overflow import TooLong, context_lengths, read_error, without_oldest
 
 if TYPE_CHECKING:
@@ -41,17 +41,21 @@ class Turn:
         conversation: whose it is.
         asked: its messages.
         params: the parameters of its request.
+        output: how the reply is read; None where it is none of a type.
 
     Attributes:
         busy: a thread or a task waits for the reply, or for a piece of it.
         ended: nothing more is kept of the reply.
         superseded: the conversation went on without the rest of the reply.
         stream: the stream that gives the reply.
-        running: the stream of the run of tools that the reply takes.
+        running: what has the run of tools that the reply takes: its stream, or its loop.
         event: the latest chunk of the run's present request, as an event.
+        so_far: gives what there is of a whole reply that takes several requests.
     """
 
-    def __init__(self, conversation: BaseConversation[Any], asked: list[Message], params: dict[str, Any]) -> None:
+    def __init__(
+        self, conversation: BaseConversation[Any], asked: list[Message], params: dict[str, Any], output: Any
+    ) -> None:
         self.busy = True
         self.ended = False
         self.superseded = False
@@ -61,8 +65,12 @@ class Turn:
         self._conversation = conversation
         self._asked = asked
         self.params = params
+        self.output = output
         self._history: list[Message] = []
         self._tries = 0
+        self.so_far: Callable[[], Any] = lambda: None
+        # What the requests of the reply used before its last one.
+        self._used_before: Any = None
 
     def ask(self, request: Callable[[list[Message]], Steps]) -> Steps:
         """Send the history with the question, shortened until it fits; return what the steps of `request` return."""
@@ -75,7 +83,7 @@ class Turn:
             raise ValueError("there is nothing to reply to: give a message, or append one to `messages`")
         yield from self._foresee()
         while True:
-            conversation._check_budget()
+            self._check_budget()
             try:
                 return (yield from request(self._history))
             except APIError as error:
@@ -84,6 +92,10 @@ class Turn:
                     raise
                 self._go_on_from(getattr(error, "run", None))
                 yield from self._shorten(too_long, error)
+                if error.partial is not None:
+                    # The answer begins anew.
+                    self._account(error.partial)
+                    self._used_before = None
 
     def _go_on_from(self, run: Any) -> None:
         """Let a run of tools that became too long on its way go on where it is: no tool is called twice."""
@@ -93,6 +105,59 @@ class Turn:
             said = self._said(run)
             self._history = [*self._history, *said]
             self._asked = [*self._asked, *said]
+
+    def described(self) -> dict[str, Any]:
+        """Return the parameters with what is sent for a type, where the reply is read here.
+
+        Raises:
+            TypeError: asking again was wanted, which only `parse` does.
+        """
+        if self.output is None:
+            return self.params
+        if "max_reasks" in self.params:
+            raise TypeError("max_reasks= goes with send() and without tools=: another reply cannot be asked for again")
+        described: dict[str, Any] = self.output.params(self.params)
+        return described
+
+    def read(self, result: Any) -> Any:
+        """Return the completion of a reply, with what was read out of it where a type says what it is to be.
+
+        Raises:
+            TokstreamError: as `parse` does.
+        """
+        completion = completion_of(result)
+        if self.output is None or not isinstance(completion, BaseModel):
+            return completion
+        from tokstream._parsing.parsed import ParsedChatCompletion
+
+        if issubclass(type(completion), ParsedChatCompletion):
+            return completion
+        try:
+            return self.output.complete(completion)
+        except TokstreamError as error:
+            if is_run(result):
+                error.run = result
+            raise
+
+    def goes_on(self, usage: dict[str, Any] | None) -> None:
+        """Know what a reply has used that takes a further request.
+
+        Raises:
+            BudgetExceededError: the conversation has cost what it may.
+        """
+        self._used_before = usage
+        self._check_budget(_number(usage.get("estimated_cost") if usage else None))
+
+    def _check_budget(self, under_way: float = 0.0) -> None:
+        self._conversation._check_budget(under_way)
+        limit = self.params.get("max_cost")
+        if limit is not None and under_way >= limit:
+            raise BudgetExceededError(
+                f"The reply has cost ${under_way:.6f} of the ${limit:.6f} that its max_cost= allows: "
+                "no further request was sent.",
+                limit=limit,
+                spent=under_way,
+            )
 
     def _foresee(self) -> Steps:
         """Shorten a history that is too long by all that is known before it is sent."""
@@ -130,7 +195,7 @@ class Turn:
         if shorter is not None:
             self._history = shorter
         elif error is not None:
-            raise self._too_long(too_long) from error
+            raise self._too_long(too_long, error.partial) from error
 
     def _measured(self, too_long: TooLong) -> tuple[int, int | None]:
         conversation = self._conversation
@@ -150,16 +215,18 @@ class Turn:
         too_long = read_error(error) if isinstance(error, APIError) else None
         if too_long is None:
             return error
-        explained = self._too_long(too_long)
+        explained = self._too_long(too_long, getattr(error, "partial", None))
         explained.__cause__ = error
         return explained
 
-    def _too_long(self, too_long: TooLong) -> ContextLengthExceededError:
+    def _too_long(self, too_long: TooLong, partial: Any = None) -> ContextLengthExceededError:
         tokens, limit = self._measured(too_long)
         about = "" if too_long.tokens else "about "
         holds = f"where its context holds {limit:,}" if limit else "which is more than its context holds"
         if self._conversation.on_overflow is None or self._conversation.on_overflow == "raise":
             cure = 'Let old turns go with on_overflow="drop_oldest" or a function'
+        elif not self._tries:
+            cure = "The server said so in the stream, where on_overflow= can do nothing: give context_length="
         else:
             cure = "It was shortened as far as on_overflow= allows: send less"
         return ContextLengthExceededError(
@@ -168,6 +235,7 @@ class Turn:
             tokens=tokens,
             limit=limit,
             model=self._model,
+            partial=partial,
         )
 
     @property
@@ -181,7 +249,9 @@ class Turn:
         said = self._said(result)
         if said:
             self._keep(said)
-            self._conversation._count(getattr(completion_of(result), "usage", None))
+            # The requests before the last one have read the same history.
+            tokens = _tokens(getattr(completion_of(result), "usage", None)) - _tokens(self._used_before)
+            self._conversation._count(tokens)
         self.end()
 
     @property
@@ -222,6 +292,7 @@ class Turn:
         """Let the conversation go on."""
         self.busy = False
         self.ended = True
+        self.so_far = lambda: None
         if self._conversation._turn is self:
             self._conversation._turn = None
 
@@ -243,6 +314,9 @@ class Turn:
             messages[:] = self._history
         else:
             messages.extend(self._asked)
+        whole = continued(plain(messages[-1]), said[0]) if messages and said else None
+        if whole is not None:
+            messages[-1:], said = [whole], said[1:]
         messages.extend(said)
 
     def _account(self, result: Any) -> None:
@@ -275,8 +349,18 @@ def _checked(messages: Any) -> list[Message]:
     return shorter
 
 
+def _tokens(usage: Any) -> int:
+    """Return how many tokens of a history a usage tells of: no thoughts, which are not sent again."""
+    told: Any = usage.to_dict() if hasattr(usage, "to_dict") else usage or {}
+    details: Any = told.get("completion_tokens_details") or {}
+    said, thought = (told.get("prompt_tokens"), told.get("completion_tokens")), details.get("reasoning_tokens")
+    return sum(part for part in said if isinstance(part, int)) - (thought if isinstance(thought, int) else 0)
+
+
 def _number(value: object) -> float:
-    return value if isinstance(value, (int, float)) and value > 0 and value != float("inf") else 0
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return 0
+    return value if 0 < value < float("inf") else 0
 
 
 def _lengths(client: Any) -> dict[str, int]:

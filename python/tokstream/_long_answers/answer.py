@@ -122,7 +122,7 @@ class Answer:
             tokens: how many tokens it has, by the chunks, where the server does not say.
         """
         said: Any = (usage_of(part) or {}).get("completion_tokens")
-        said = said if isinstance(said, int) else tokens
+        said = said if isinstance(said, int) and said >= 0 else tokens
         self._used = None if self._used is None or said is None else self._used + said
         before = len(text_of(self.completion))
         if part is not None or self.completion is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from time import monotonic
 
-from tokstream._exceptions import APIError, APITimeoutError, ConfigurationError
+from tokstream._exceptions import APIError, APITimeoutError, BudgetExceededError, ConfigurationError
 from tokstream._marks import NotGiven, Omit
 from tokstream._resource import PARSED, STREAMING, send
 from tokstream._response import RawResponse
@@ -13,7 +13,7 @@ from tokstream._tokstream import ChatCompletion, Timeout
 from tokstream._typing import TYPE_CHECKING
 
 from .answer import CONTINUES, RESUMES, Answer, count, refuse
-from .join import repeated, text_of
+from .join import repeated, text_of, usage_of
 from .stream import AsyncContinuedStream, ContinuedStream
 
 if TYPE_CHECKING:
@@ -32,13 +32,29 @@ class Call:
         client: whose connections and settings are used.
         form: `PARSED` or `RAW`: what the caller gets.
         options: headers, query and timeout of each request.
+        answer: the answer.
+        watch: whose the answer is, or None. Its `goes_on` gets the usage so far before each further request, and may
+            raise; its `so_far` is set to what gives a whole answer as far as it has come.
     """
 
-    __slots__ = ("_began", "_options", "_requests", "_timeout", "_total", "client", "form", "hides_usage")
+    __slots__ = (
+        "_answer",
+        "_began",
+        "_options",
+        "_requests",
+        "_timeout",
+        "_total",
+        "client",
+        "form",
+        "hides_usage",
+        "watch",
+    )
 
-    def __init__(self, client: ClientState, form: str, options: dict[str, Any]) -> None:
+    def __init__(self, client: ClientState, form: str, options: dict[str, Any], answer: Answer, watch: Any) -> None:
         self.client = client
         self.form = form
+        self.watch = watch
+        self._answer = answer
         self._options = options
         self._requests = 0
         self._began = monotonic()
@@ -75,6 +91,8 @@ class Call:
 
     def _send(self, body: dict[str, Any], stream: str | None, form: str) -> Any:
         options: dict[str, Any] = self._options
+        if self._requests and self.watch is not None:
+            self.watch.goes_on(usage_of(self._answer.completion))
         self._requests += 1
         if self._total is not None and self._requests > 1:
             clocks = self.client._core.timeout if isinstance(self._timeout, (NotGiven, Omit)) else self._timeout
@@ -103,6 +121,7 @@ def ask(
     auto_continue: Any,
     resume: Any,
     stream_under: Any,
+    watch: Any = None,
 ) -> Any:
     """Return the answer, whole or as a stream, or an awaitable of it where the client is the async one.
 
@@ -115,6 +134,7 @@ def ask(
         auto_continue: whether, or how many times at most, it is continued when it ends with "length".
         resume: whether, or how many times at most, it is resumed after a cut.
         stream_under: whether a whole answer comes as a stream.
+        watch: as for `Call`.
 
     Raises:
         ConfigurationError: the request asks for what cannot be continued.
@@ -133,8 +153,8 @@ def ask(
     body = {key: value for key, value in body.items() if not isinstance(value, (NotGiven, Omit)) and key != "stream"}
     if names:
         refuse(body, names)
-    call = Call(client, form, options)
     answer = Answer(body, continues=continues, resumes=resumes)
+    call = Call(client, form, options, answer, watch)
     if is_stream:
         steps = _streamed(call, answer)
     elif resumes or stream_under:
@@ -164,6 +184,8 @@ def _whole_by_stream(call: Call, answer: Answer) -> Steps:
     """Return the whole answer, which comes as a stream."""
     answer.ask_for_usage()
     stream = yield from _opened(call, answer)
+    if call.watch is not None:
+        call.watch.so_far = lambda: stream.current_completion_snapshot
     completion = yield stream.get_final_completion
     if call.form == PARSED:
         return completion
@@ -172,11 +194,13 @@ def _whole_by_stream(call: Call, answer: Answer) -> Steps:
 
 def _whole(call: Call, answer: Answer) -> Steps:
     """Return the whole answer, of which each part comes whole."""
+    if call.watch is not None:
+        call.watch.so_far = answer.made
     retries = 0
     while True:
         try:
             reply = yield lambda: call.whole(answer.request())
-        except APIError as error:
+        except (APIError, BudgetExceededError) as error:
             call.name_total(error)
             error.partial = answer.made()
             raise

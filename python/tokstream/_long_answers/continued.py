@@ -9,7 +9,7 @@ from collections import deque
 from copy import copy
 from time import monotonic
 
-from tokstream._exceptions import APIError, ClientClosedError, StreamTruncatedError
+from tokstream._exceptions import APIError, BudgetExceededError, ClientClosedError, StreamTruncatedError
 from tokstream._tokstream import Timings
 from tokstream._typing import TYPE_CHECKING, override
 from tokstream._usage import total_of
@@ -112,7 +112,7 @@ class Continued:
         self._tokens += _tokens_of(timings)
 
     def _fail(self, error: Exception) -> None:
-        if isinstance(error, APIError):
+        if isinstance(error, (APIError, BudgetExceededError)):
             self._call.name_total(error)
             error.partial = self.current_completion_snapshot
         # One that was raised refers to the frames that refer to this.
@@ -152,6 +152,9 @@ class Continued:
             try:
                 stream = yield lambda: self._call.open(self._answer.request())
             except Exception as error:  # noqa: BLE001 - it is raised where nothing is left to be tried
+                if self._is_given_up():
+                    self._fail(self._given_up())
+                    return
                 self._in_vain += self._cut is not None
                 self._cut = error
                 if not self._may_resume(error):

@@ -85,8 +85,8 @@ def join(first: dict[str, Any] | None, second: dict[str, Any], skip: int = 0) ->
             begun = before.get(name)
             message[name] = (begun if isinstance(begun, str) else "") + after[name][left_out:]
     choice = _overlaid(_choice_of(first), _choice_of(second), {"index"})
-    # Of a part that was cut there is none.
-    finish_reason = finish_reason_of(second)
+    # Of a part that was cut there is none; a reply without a choice ends nothing.
+    finish_reason = finish_reason_of(second if second.get("choices") else first)
     whole["choices"] = [{**choice, "finish_reason": finish_reason, "message": message}]
     return whole
 

@@ -46,6 +46,7 @@ def parse(resource: Any, *, response_format: Any, tools: Any, max_reasks: int, p
         manager._open = _opening(manager._open, output, client._asynchronous)
         return manager
     plain = type(resource)(client, form)
+    plain._watch = resource._watch
     steps = _raw(plain, output, params) if form == RAW and not max_reasks else _ask(plain, output, params, max_reasks)
     return arun(steps) if client._asynchronous else run(steps)
 
@@ -72,6 +73,8 @@ def _ask(plain: Any, output: Output, params: dict[str, Any], max_reasks: int) ->
     used: CompletionUsage | None = None
     is_again = False
     while True:
+        if is_again and plain._watch is not None:
+            plain._watch.goes_on(used and used.to_dict())
         reply = yield lambda messages=messages: plain.create(messages=messages, **params)
         completion = reply if plain._form == PARSED else reply.parse()
         usage = getattr(completion, "usage", None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tokstream import _steps
 from tokstream._marks import NOT_GIVEN
@@ -11,12 +11,9 @@ from tokstream._resource import PARSED
 from .loop import ToolLoop
 from .run import AsyncToolRunStream, ToolRunStream
 
-if TYPE_CHECKING:
-    from tokstream._resource import Resource
-
 
 def run_tools(
-    completions: Resource,
+    completions: Any,
     messages: Any,
     *,
     stream: bool,
@@ -44,6 +41,8 @@ def run_tools(
         tool_choice=tool_choice,
         params=params,
     )
+    if completions._watch is not None and not stream:
+        completions._watch.running = loop
     if stream:
         return AsyncToolRunStream(loop) if asynchronous else ToolRunStream(loop)
     return _steps.arun(loop.steps()) if asynchronous else _steps.run(loop.steps())

@@ -25,6 +25,10 @@ class Chat(Resource):
 class Completions(Resource):
     """Replies to a conversation."""
 
+    # Who is told of an answer that takes several requests: see `_long_answers.Call`. Of a run of tools its `running` is
+    # set to what has the run.
+    _watch: Any = None
+
     def create(
         self,
         *,
@@ -60,7 +64,7 @@ class Completions(Resource):
 
             options = {"extra_headers": extra_headers, "extra_query": extra_query, "timeout": timeout}
             wanted = {"auto_continue": auto_continue, "resume": resume, "stream_under": stream_under}
-            return ask(client, self._form, body, extra_body, options, **wanted)
+            return ask(client, self._form, body, extra_body, options, watch=self._watch, **wanted)
         return send(
             client,
             self._form,
