@@ -270,16 +270,25 @@ class Output:
         parsed = [self._choice(choice, completion, lenient) for choice in choices]
         return make(ParsedChatCompletion, completion, {"choices": parsed})
 
-    def so_far(self, completion: ChatCompletion, parsed: Callable[[int], Any]) -> Any:
-        """Return a reply that has not ended with what was read of its contents.
+    def so_far(
+        self, completion: ChatCompletion, parsed: Callable[[int], Any], arguments: Callable[[int, int], Any]
+    ) -> Any:
+        """Return a reply that has not ended with what was read of it.
 
         Args:
             completion: the reply so far.
             parsed: gives the value so far of the choice with this index.
+            arguments: gives the value so far of the arguments of a call, by the indexes of the choice and of the call.
         """
         choices: list[Any] = []
         for choice in completion.choices:
-            more = {"parsed": parsed(choice.index), "_is_parsed": False}
+            more: dict[str, Any] = {"parsed": parsed(choice.index), "_is_parsed": False}
+            calls: Any = choice.message.tool_calls
+            if is_list(calls) and calls:
+                more["tool_calls"] = [
+                    with_arguments(call, arguments(choice.index, getattr(call, "index", position)))
+                    for position, call in enumerate(calls)
+                ]
             message = make(ParsedChatCompletionMessage, choice.message, more)
             choices.append(make(ParsedChoice, choice, {"message": message}))
         return make(ParsedChatCompletion, completion, {"choices": choices})
@@ -305,10 +314,15 @@ class Output:
         function: Any = getattr(call, "function", None)
         if not hasattr(function, "model_dump"):
             return call
-        value = self.arguments(function.name, function.arguments or "", index, lambda: completion)
-        return make(
-            ParsedFunctionToolCall, call, {"function": make(ParsedFunction, function, {"parsed_arguments": value})}
-        )
+        return with_arguments(call, self.arguments(function.name, function.arguments or "", index, lambda: completion))
+
+
+def with_arguments(call: Any, value: Any) -> Any:
+    """Return a call of a function with the value of its arguments, and any other call as it is."""
+    function: Any = getattr(call, "function", None)
+    if not hasattr(function, "model_dump"):
+        return call
+    return make(ParsedFunctionToolCall, call, {"function": make(ParsedFunction, function, {"parsed_arguments": value})})
 
 
 def check_finish(reason: object, completion: Callable[[], ChatCompletion]) -> None:
