@@ -14,6 +14,7 @@ from ._exceptions import (
     TokstreamError,
 )
 from ._steps import END, Emit, following
+from ._surrogates import joined
 from ._tool_calls import Call
 from ._tool_events import ToolCallResultEvent, ToolCallStartedEvent, TurnDoneEvent, TurnStartedEvent
 from ._tool_run import ToolRun
@@ -225,7 +226,7 @@ def replayed(message: Any) -> dict[str, Any]:
 
     `content` alone stays null: some servers want it to be there.
     """
-    said = {key: value for key, value in message.to_dict().items() if value is not None}
+    said = {key: joined(value) for key, value in message.to_dict().items() if value is not None}
     said.setdefault("role", "assistant")
     said.setdefault("content", None)
     calls = said.pop("tool_calls", None)
