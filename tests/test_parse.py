@@ -362,7 +362,51 @@ def test_what_the_model_thought_is_sent_back(surface, client):
     assert server.requests[1].json["messages"][1]["reasoning_content"] == "hm"
 
 
+HALF = "\ud83d"
+
+
+@pytest.mark.parametrize(
+    ("said", "again"),
+    [
+        ({"content": None}, {"content": ""}),
+        ({"content": "?", "audio": None, "annotations": [], "extra_content": {"a": 1}}, {"extra_content": {"a": 1}}),
+        ({"content": f"{HALF}?"}, {"content": "\ufffd?"}),
+    ],
+    ids=["nothing", "nulls", "half a pair of surrogates"],
+)
+def test_a_reply_is_sent_back_as_servers_take_it(surface, client, said, again):
+    api, server = client(reply(completion(None, message=said)), reply(completion(OSLO)))
+    surface.run(api.chat.completions.parse(messages="x", response_format=Model, max_reasks=1))
+    assert server.requests[1].json["messages"][1] == {"role": "assistant", "content": "?", **again}
+
+
+@pytest.mark.parametrize("arguments", [None, {"name": "Oslo"}, f'{{"name": "{HALF}"}}'])
+def test_a_call_is_sent_back_as_servers_take_it(surface, client, arguments):
+    odd = {"id": None, "type": None, "function": {"name": "Model", "arguments": arguments}}
+    wrong = completion(None, message={"tool_calls": [None, odd]})
+    api, server = client(reply(wrong), reply(calls(OSLO)))
+    surface.run(api.chat.completions.parse(messages="x", tools=[Model], max_reasks=1))
+    said, result = server.requests[1].json["messages"][1:]
+    (call,) = said["tool_calls"]
+    assert (call["type"], type(call["id"]), type(call["function"]["arguments"])) == ("function", str, str)
+    assert result["tool_call_id"] == call["id"]
+    assert result["content"].startswith("The arguments of this call")
+
+
 # --- Tools ---
+
+
+@pytest.mark.parametrize("calls", ["x", [None], [{}], [{"function": {"name": ["Data"], "arguments": [1]}}]])
+def test_odd_calls_of_tools(parse, calls):
+    got = parse(completion(None, message={"tool_calls": calls}), tools=[Data])
+    assert got.choices[0].message.parsed is None
+    assert got.choices[0].message.content is None
+
+
+def test_arguments_that_are_no_text(parse):
+    asked = [{"id": "x", "type": "function", "function": {"name": "Data", "arguments": json.loads(OSLO)}}]
+    got = parse(completion(None, message={"tool_calls": asked}), tools=[Data])
+    assert got.choices[0].message.tool_calls[0].function.parsed_arguments == a_city(Data)
 
 
 def test_arguments_of_tools(parse):

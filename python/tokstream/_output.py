@@ -231,13 +231,13 @@ class Output:
         """Return how what has arrived of the arguments of a call is read."""
         return PartialJSON(parts)
 
-    def arguments(self, name: str, text: str, index: int, completion: Callable[[], ChatCompletion | None]) -> Any:
+    def arguments(self, name: object, text: str, index: int, completion: Callable[[], ChatCompletion | None]) -> Any:
         """Return the value of a tool call's arguments; `None` for a tool whose arguments are not read.
 
         Raises:
             OutputValidationError: they have none.
         """
-        reader = self._readers.get(name)
+        reader = self._readers.get(name) if isinstance(name, str) else None
         if reader is None:
             return None
         try:
@@ -314,7 +314,13 @@ class Output:
         function: Any = getattr(call, "function", None)
         if not hasattr(function, "model_dump"):
             return call
-        return with_arguments(call, self.arguments(function.name, function.arguments or "", index, lambda: completion))
+        return with_arguments(call, self.arguments(function.name, arguments_of(call), index, lambda: completion))
+
+
+def arguments_of(call: Any) -> str:
+    """Return the arguments of a call as text: some servers send the object itself."""
+    arguments: Any = getattr(getattr(call, "function", None), "arguments", None)
+    return arguments if isinstance(arguments, str) else dumps(arguments) if arguments else ""
 
 
 def with_arguments(call: Any, value: Any) -> Any:

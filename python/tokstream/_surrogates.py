@@ -8,7 +8,7 @@ from ._typing import is_dict, is_list
 
 
 def joined(value: Any) -> Any:
-    """Return texts, also those in lists and dicts, with their surrogates joined, and `\\ufffd` for what is half a pair.
+    """Return texts, also those in lists and dicts, with pairs of surrogates joined, and a replacement for half a pair.
 
     Servers that cut a character in two escape each half; JSON in UTF-8 has none for a half alone.
     """
