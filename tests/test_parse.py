@@ -429,6 +429,32 @@ def test_arguments_of_tools(parse):
     assert sent[3] == strict
 
 
+def test_arguments_of_strict_functions(parse):
+    @tokstream.tool(strict=True)
+    def strict(name: str, people: int = 1) -> None: ...
+
+    def loose(name: str) -> None: ...
+
+    made = calls(OSLO, OSLO)
+    for call, name in zip(made["choices"][0]["message"]["tool_calls"], ("strict", "loose"), strict=True):
+        call["function"]["name"] = name
+    got = parse(made, tools=[strict, loose])
+    assert [call.function.parsed_arguments for call in got.choices[0].message.tool_calls] == [json.loads(OSLO), None]
+
+
+@pytest.mark.parametrize("choice", [Model, Data], ids=["class", "class of a dict"])
+def test_the_choice_of_a_tool_is_a_class(parse, choice):
+    parse(calls(OSLO), tools=[Model, tokstream.pydantic_function_tool(Data)], tool_choice=choice)
+    sent = parse.server.request.json["tool_choice"]
+    assert sent == {"type": "function", "function": {"name": choice.__name__}}
+
+
+@pytest.mark.parametrize("tools", [Model, "a text", {"type": "function"}, 3])
+def test_tools_are_a_list(parse, tools):
+    with pytest.raises(TypeError, match="list"):
+        parse(calls(OSLO), tools=tools)
+
+
 def test_tools_of_openai_python(parse):
     openai = pytest.importorskip("openai")
     tool = openai.pydantic_function_tool(Model)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ._tokstream import ChatCompletion
+    from ._tools import Tool
 
 # Servers take nothing but an object at the root of a strict schema: what is none stands in one, under this name.
 KEY = "answer"
@@ -175,17 +176,19 @@ class Output:
         is_strict (bool): something is to be parsed, so that an answer that was cut or withheld is an error.
     """
 
-    __slots__ = ("_readers", "format", "is_strict", "tools")
+    __slots__ = ("_offered", "_readers", "format", "is_strict", "tools")
 
     def __init__(self, response_format: Any = NOT_GIVEN, tools: Any = NOT_GIVEN) -> None:
         self.format = Format(response_format)
         self.tools = tools
         self._readers: dict[str, Callable[[str], Any]] = {}
+        self._offered: list[Tool] = []
         if is_given(tools) and not isinstance(tools, (str, bytes)):
             from ._tool_params import reader_of
-            from ._tools import as_tool
+            from ._tools import tools_of
 
-            self.tools = [as_tool(tool).definition if isinstance(tool, type) else tool for tool in tools]
+            self._offered = tools_of(tools)
+            self.tools = [tool.definition for tool in self._offered]
             for tool in self.tools:
                 reader_of(tool, self._readers)
         self.is_strict = self.format.is_rich or bool(self._readers)
@@ -199,6 +202,10 @@ class Output:
         """Return the parameters of a call with what is sent for a type or a tool."""
         if self.tools is not NOT_GIVEN:
             params = {**params, "tools": self.tools}
+        if self._offered and callable(params.get("tool_choice")):
+            from ._tools import choice_of
+
+            params["tool_choice"] = choice_of(params["tool_choice"], self._offered)
         if self.format.param is not NOT_GIVEN:
             params = {**params, "response_format": self.format.param}
         return params

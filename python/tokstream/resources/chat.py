@@ -140,7 +140,8 @@ def _describe_tools(params: dict[str, Any]) -> None:
             if type(tool) is not dict:
                 break
         else:
-            return
+            if not callable(params.get("tool_choice")):
+                return
     from tokstream._tools import put_into
 
     put_into(params)
