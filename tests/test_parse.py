@@ -455,6 +455,14 @@ def test_tools_are_a_list(parse, tools):
         parse(calls(OSLO), tools=tools)
 
 
+@pytest.mark.parametrize("given", ["int", "json_object", b"str", "[].append(1)"])
+def test_a_text_is_no_response_format(surface, client, given):
+    api, server = client()
+    with pytest.raises(TypeError, match="response_format must be"):
+        surface.run(api.chat.completions.parse(messages="x", response_format=given))
+    assert not server.requests
+
+
 def test_tools_of_openai_python(parse):
     openai = pytest.importorskip("openai")
     tool = openai.pydantic_function_tool(Model)

@@ -77,6 +77,9 @@ class Format:
 
     def __init__(self, given: Any) -> None:
         given = _as_dict(given)
+        if isinstance(given, (str, bytes)):
+            # Read as an annotation it would be run as a program, and it may be anyone's.
+            raise TypeError(f"response_format must be a type, a JSON Schema or the server's own, not {given!r:.80}")
         self.param = given
         self._is_wrapped = False
         self._read: Callable[[str], Any] = load_json
