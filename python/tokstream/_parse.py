@@ -101,7 +101,7 @@ def complaint(completion: Any, error: OutputValidationError) -> list[Any]:
     reasons = joined("\n".join(f"- {reason}" for reason in error.reasons))
     message = _blamed(completion, error)
     calls = _calls_of(message)
-    said = joined(replayed({**message.to_dict(), "tool_calls": [call.to_dict() for call in calls]}))
+    said = replayed({**message.to_dict(), "tool_calls": [call.to_dict() for call in calls]})
     if not calls:
         return [said, {"role": "user", "content": _ASK_AGAIN.format(reasons=reasons)}]
     results: list[Any] = []

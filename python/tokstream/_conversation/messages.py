@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from tokstream._surrogates import joined
 from tokstream._typing import is_list
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def plain(message: Any) -> Message:
 
 def replayed(said: Mapping[str, Any]) -> Message:
     """Return a message that a server sent as it is sent back: all that the service needs, nothing that it refuses."""
+    said = joined(dict(said))
     message: Message = {"role": said.get("role") or "assistant", "content": said.get("content")}
     for name, value in said.items():
         if value is not None and value != [] and name not in _NOT_SENT_BACK:
