@@ -54,6 +54,14 @@ def test_each_message_is_sent_with_what_was_said(surface, client):
     assert conversation.params == {"temperature": 0.5}
 
 
+def test_half_of_a_surrogate_pair_is_kept_as_a_replacement(surface, client):
+    api, server = client(reply(completion("Cut \ud83d", message={"extra": ["\ud83d"]})), reply(completion()))
+    conversation = begun(surface, api)
+    surface.run(conversation.send("Two"))
+    kept = assistant("Cut \ufffd", extra=["\ufffd"])
+    assert conversation.messages[2] == server.requests[1].json["messages"][2] == kept
+
+
 def test_the_model_and_the_class_are_the_clients(surface, client):
     api, server = client(reply(completion()), model="the/clients")
     conversation = api.conversation()

@@ -130,3 +130,12 @@ def test_any_lines_can_be_read(lines):
     description, parameters = parse("\n".join(lines))
     assert isinstance(description, str)
     assert all(isinstance(said, str) and said for said in parameters.values())
+
+
+def test_a_docstring_may_be_its_parameters_alone():
+    text = """Args:
+        city: Where.
+        days: How many,
+            at most ten.
+        """
+    assert parse(text) == ("", {"city": "Where.", "days": "How many, at most ten."})

@@ -86,7 +86,7 @@ def test_the_tree():
         "APIStatusError": (tokstream.APIError,),
         **{name: (tokstream.APIStatusError,) for name in STATUSES.values() if name != "APIStatusError"},
         "APIResponseValidationError": (tokstream.APIError,),
-        "OutputValidationError": (tokstream.APIResponseValidationError,),
+        "OutputValidationError": (tokstream.APIResponseValidationError, ValueError),
         "LengthFinishReasonError": (tokstream.TokstreamError,),
         "ContentFilterFinishReasonError": (tokstream.TokstreamError,),
         "RefusalError": (tokstream.TokstreamError,),

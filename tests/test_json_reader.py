@@ -108,6 +108,18 @@ def test_a_value_that_somebody_holds_does_not_change(value, cuts, holds):
     assert all(repr(shown) == then for shown, then in held if then)
 
 
+@pytest.mark.skipif(not json_shown._CAN_COUNT, reason="holders cannot be counted here, and all is copied")
+def test_what_has_not_changed_is_not_touched(monkeypatch):
+    touched = []
+    put_into = json_shown.put_into
+    monkeypatch.setattr(json_shown, "put_into", lambda *given: (touched.append(given[1]), put_into(*given)))
+    partial = PartialJSON([*['{"a":'] * 100, "[", *["1,"] * 100])
+    for count in range(1, 202):
+        partial.first(count)
+    # Of the two values that are shown in turn each gets each of the objects once.
+    assert len(touched) < 3 * 201
+
+
 @given(VALUES, st.lists(st.integers(0, 10_000), max_size=10), st.data())
 def test_the_values_can_be_asked_for_in_any_order(value, cuts, data):
     pieces = pieces_of(json.dumps(value), cuts)

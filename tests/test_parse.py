@@ -362,7 +362,51 @@ def test_what_the_model_thought_is_sent_back(surface, client):
     assert server.requests[1].json["messages"][1]["reasoning_content"] == "hm"
 
 
+HALF = "\ud83d"
+
+
+@pytest.mark.parametrize(
+    ("said", "again"),
+    [
+        ({"content": None}, {"content": ""}),
+        ({"content": "?", "audio": None, "annotations": [], "extra_content": {"a": 1}}, {"extra_content": {"a": 1}}),
+        ({"content": f"{HALF}?"}, {"content": "\ufffd?"}),
+    ],
+    ids=["nothing", "nulls", "half a pair of surrogates"],
+)
+def test_a_reply_is_sent_back_as_servers_take_it(surface, client, said, again):
+    api, server = client(reply(completion(None, message=said)), reply(completion(OSLO)))
+    surface.run(api.chat.completions.parse(messages="x", response_format=Model, max_reasks=1))
+    assert server.requests[1].json["messages"][1] == {"role": "assistant", "content": "?", **again}
+
+
+@pytest.mark.parametrize("arguments", [None, {"name": "Oslo"}, f'{{"name": "{HALF}"}}'])
+def test_a_call_is_sent_back_as_servers_take_it(surface, client, arguments):
+    odd = {"id": None, "type": None, "function": {"name": "Model", "arguments": arguments}}
+    wrong = completion(None, message={"tool_calls": [None, odd]})
+    api, server = client(reply(wrong), reply(calls(OSLO)))
+    surface.run(api.chat.completions.parse(messages="x", tools=[Model], max_reasks=1))
+    said, result = server.requests[1].json["messages"][1:]
+    (call,) = said["tool_calls"]
+    assert (call["type"], type(call["id"]), type(call["function"]["arguments"])) == ("function", str, str)
+    assert result["tool_call_id"] == call["id"]
+    assert result["content"].startswith("The arguments of this call")
+
+
 # --- Tools ---
+
+
+@pytest.mark.parametrize("calls", ["x", [None], [{}], [{"function": {"name": ["Data"], "arguments": [1]}}]])
+def test_odd_calls_of_tools(parse, calls):
+    got = parse(completion(None, message={"tool_calls": calls}), tools=[Data])
+    assert got.choices[0].message.parsed is None
+    assert got.choices[0].message.content is None
+
+
+def test_arguments_that_are_no_text(parse):
+    asked = [{"id": "x", "type": "function", "function": {"name": "Data", "arguments": json.loads(OSLO)}}]
+    got = parse(completion(None, message={"tool_calls": asked}), tools=[Data])
+    assert got.choices[0].message.tool_calls[0].function.parsed_arguments == a_city(Data)
 
 
 def test_arguments_of_tools(parse):
@@ -383,6 +427,40 @@ def test_arguments_of_tools(parse):
     assert sent[0]["function"]["strict"] is True
     assert sent[0]["function"]["parameters"]["additionalProperties"] is False
     assert sent[3] == strict
+
+
+def test_arguments_of_strict_functions(parse):
+    @tokstream.tool(strict=True)
+    def strict(name: str, people: int = 1) -> None: ...
+
+    def loose(name: str) -> None: ...
+
+    made = calls(OSLO, OSLO)
+    for call, name in zip(made["choices"][0]["message"]["tool_calls"], ("strict", "loose"), strict=True):
+        call["function"]["name"] = name
+    got = parse(made, tools=[strict, loose])
+    assert [call.function.parsed_arguments for call in got.choices[0].message.tool_calls] == [json.loads(OSLO), None]
+
+
+@pytest.mark.parametrize("choice", [Model, Data], ids=["class", "class of a dict"])
+def test_the_choice_of_a_tool_is_a_class(parse, choice):
+    parse(calls(OSLO), tools=[Model, tokstream.pydantic_function_tool(Data)], tool_choice=choice)
+    sent = parse.server.request.json["tool_choice"]
+    assert sent == {"type": "function", "function": {"name": choice.__name__}}
+
+
+@pytest.mark.parametrize("tools", [Model, "a text", {"type": "function"}, 3])
+def test_tools_are_a_list(parse, tools):
+    with pytest.raises(TypeError, match="list"):
+        parse(calls(OSLO), tools=tools)
+
+
+@pytest.mark.parametrize("given", ["int", "json_object", b"str", "[].append(1)"])
+def test_a_text_is_no_response_format(surface, client, given):
+    api, server = client()
+    with pytest.raises(TypeError, match="response_format must be"):
+        surface.run(api.chat.completions.parse(messages="x", response_format=given))
+    assert not server.requests
 
 
 def test_tools_of_openai_python(parse):

@@ -89,6 +89,34 @@ def test_the_completion_so_far(surface, client):
     assert seen == [{}, {}, {"name": "Os"}, {"name": "Os"}]
 
 
+def test_the_completion_of_a_chunk_has_the_value_so_far(surface, client):
+    api, _ = client(stream(said(*PIECES)))
+    with surface.using(api.chat.completions.stream(messages=HELLO, response_format=Model)) as answer:
+        seen = []
+        for _ in PIECES:
+            seen.append(surface.next(answer).snapshot.choices[0].message.parsed)
+            surface.next(answer)
+        *_, last = of_type(surface.list(answer), "chunk")
+    assert seen == PARTS
+    assert last.snapshot.choices[0].message.parsed == a_city(Model)
+    assert answer.current_completion_snapshot.choices[0].message.parsed == a_city(Model)
+    assert pickle.loads(pickle.dumps(last)).snapshot == last.snapshot
+
+
+def test_the_completion_of_a_chunk_has_the_arguments_so_far(surface, client):
+    api, _ = client(stream(said_tools("Model", '{"name": "Os', 'lo"', ', "people": 700}')))
+    with surface.using(api.chat.completions.stream(messages=HELLO, tools=[Model])) as answer:
+        seen = []
+        for _ in range(3):
+            (call,) = surface.next(answer).snapshot.choices[0].message.tool_calls
+            seen.append(call.function.parsed_arguments)
+            surface.next(answer)
+        *_, last = of_type(surface.list(answer), "chunk")
+    (call,) = last.snapshot.choices[0].message.tool_calls
+    assert seen == [None, {"name": "Os"}, {"name": "Oslo"}]
+    assert call.function.parsed_arguments == a_city(Model)
+
+
 def test_the_models_own_mark_of_the_end(events):
     _, final = events(said(*PIECES, "</s>"), response_format=Model)
     assert final.parsed == a_city(Model)

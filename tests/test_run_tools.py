@@ -286,6 +286,8 @@ def test_the_model_is_told_what_is_wrong(run, which):
 def test_or_an_error_is_raised(fails, which):
     asked, message = WRONG[which]
     error, server = fails(tokstream.ToolError, calls(asked), tools=TOOLS, on_tool_error="raise")
+    if which == "no name":
+        asked = {**asked, "function": {"name": "None", "arguments": "{}"}}
     function = asked.get("function") or {}
     assert error.message.startswith(message)
     assert error.call_id == "call-1"
@@ -318,6 +320,44 @@ def test_arguments_that_are_no_text(run):
     assert results(server.requests[1]) == [("call-1", "warm in Rome for 1")]
     (again,) = server.requests[1].json["messages"][1]["tool_calls"]
     assert json.loads(again["function"]["arguments"]) == {"city": "Rome"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "again"),
+    [
+        ({}, {"name": "None", "arguments": "{}"}),
+        ({"type": None, "function": None}, {"name": "None", "arguments": "{}"}),
+        ({"function": "weather"}, {"name": "None", "arguments": "{}"}),
+        ({"function": {"name": ["weather"], "arguments": [1]}}, {"name": "['weather']", "arguments": "[1]"}),
+        ({"function": {"name": "weather", "arguments": None}}, {"name": "weather", "arguments": "{}"}),
+    ],
+)
+def test_a_call_is_sent_back_as_servers_take_one(run, asked, again):
+    _, server = run(reply(completion(None, message={"tool_calls": [{"id": "call-1", **asked}]})), ANSWER)
+    (sent,) = server.requests[1].json["messages"][1]["tool_calls"]
+    assert sent == {"id": "call-1", "type": "function", "function": again}
+
+
+HALF = "a\ud83d"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"tool_calls": [call("echo", json.dumps({"text": HALF}))]},
+        {"tool_calls": [call("echo", f'{{"text": "{HALF}"}}')]},
+        {"tool_calls": [call(HALF)]},
+        {"tool_calls": [call("echo", '{"text": "x"}')], "reasoning_content": HALF, "extra_content": {"x": [HALF]}},
+    ],
+    ids=["escaped arguments", "arguments", "name", "more"],
+)
+def test_half_of_a_surrogate_pair_goes_back_as_a_replacement(run, message):
+    def echo(text: str) -> str:
+        return text
+
+    got, server = run(reply(completion(None, message=message)), ANSWER, tools=[echo])
+    assert got.content == "It is warm."
+    assert HALF not in json.dumps(server.requests[1].json["messages"], ensure_ascii=False)
 
 
 def test_arguments_that_are_the_json_of_json(run):

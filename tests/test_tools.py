@@ -113,6 +113,12 @@ def test_the_event_stream_takes_functions(surface, client):
     assert server.request.json["tools"] == [{"type": "function", "function": WEATHER}]
 
 
+def test_the_choice_of_a_tool_that_is_a_dict(surface, client):
+    api, server = client(OK)
+    surface.create(api, tools=[tokstream.pydantic_function_tool(City)], tool_choice=City)
+    assert server.request.json["tool_choice"] == {"type": "function", "function": {"name": "City"}}
+
+
 @pytest.mark.parametrize("tools", [[], None, [{"type": "function"}], [{"any": "thing"}]])
 def test_what_is_no_function_goes_as_it_is(surface, client, tools):
     api, server = client(OK)

@@ -16,7 +16,7 @@
     │   │   ├── RateLimitError              429
     │   │   └── InternalServerError         500 and above
     │   └── APIResponseValidationError
-    │       └── OutputValidationError   text, reasons, completion
+    │       └── OutputValidationError   (+ ValueError)  text, reasons, completion
     ├── LengthFinishReasonError         completion
     ├── ContentFilterFinishReasonError  completion
     ├── RefusalError                    refusal, completion
@@ -387,7 +387,7 @@ class APIResponseValidationError(APIError):
         self.status_code = status_code
 
 
-class OutputValidationError(APIResponseValidationError):
+class OutputValidationError(APIResponseValidationError, ValueError):
     """What the model wrote is not what was asked for: no JSON, or none that fits the `response_format` or a tool.
 
     Attributes:

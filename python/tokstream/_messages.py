@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._surrogates import joined
 from ._typing import TYPE_CHECKING, is_dict, is_list
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ _NOT_SENT_BACK = frozenset({"annotations", "parsed"})
 
 def replayed(said: Mapping[str, Any]) -> dict[str, Any]:
     """Return a message that a server sent as it is sent back: all that the service needs, nothing that it refuses."""
+    said = joined(dict(said))
     sent = {
         name: value for name, value in said.items() if value is not None and value != [] and name not in _NOT_SENT_BACK
     }

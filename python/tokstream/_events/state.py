@@ -45,7 +45,7 @@ class EventState:
     def __init__(self, source: Any = None, *, strict: bool = False, output: Output | None = None) -> None:
         self._source = source
         self._strict = strict or (output is not None and output.is_strict)
-        self._output = output if output is not None and output.reads else None
+        self._output = output
         self._choices: dict[int, _Choice] = {}
 
     def feed(self, chunk: ChatCompletionChunk) -> list[ChatCompletionStreamEvent[Any]]:
@@ -56,7 +56,8 @@ class EventState:
             ContentFilterFinishReasonError: `strict`, and a choice ended with `"content_filter"`.
             OutputValidationError: a content or the arguments of a call are complete and not what `output` asks for.
         """
-        events: list[ChatCompletionStreamEvent[Any]] = [ChunkEvent(chunk, source=self._source)]
+        source = None if self._source is None else self
+        events: list[ChatCompletionStreamEvent[Any]] = [ChunkEvent(chunk, source=source)]
         for position, choice in enumerate(chunk.choices or ()):
             if self._strict:
                 check_finish(getattr(choice, "finish_reason", None), self._completion)
@@ -64,7 +65,8 @@ class EventState:
             index = index if isinstance(index, int) else position
             state = self._choices.get(index)
             if state is None:
-                state = self._choices[index] = _Choice(self._output, self._source)
+                output = self._output if self._output is not None and self._output.reads else None
+                state = self._choices[index] = _Choice(output, self._source)
             state.feed(choice, events)
         return events
 
@@ -75,10 +77,21 @@ class EventState:
             state.finish(events)
         return events
 
-    def parsed(self, index: int) -> Any:
-        """Return what has arrived of a choice's content as a value; `None` if it is not parsed."""
+    @property
+    def current_completion_snapshot(self) -> Any:
+        """The completion put together so far, with what has been read out of it."""
+        completion = self._completion()
+        if self._output is None or completion is None:
+            return completion
+        return self._output.so_far(completion, self._parsed, self._parsed_arguments)
+
+    def _parsed(self, index: int) -> Any:
         choice = self._choices.get(index)
         return None if choice is None else choice.parsed_so_far()
+
+    def _parsed_arguments(self, index: int, call: int) -> Any:
+        choice = self._choices.get(index)
+        return None if choice is None else choice.arguments_so_far(call)
 
     def _completion(self) -> Any:
         return self._source.current_completion_snapshot
@@ -87,7 +100,7 @@ class EventState:
 class _ToolCall:
     """A call of a function that is arriving."""
 
-    __slots__ = ("arguments", "done", "is_function", "name", "partial")
+    __slots__ = ("arguments", "done", "is_function", "name", "partial", "value")
 
     def __init__(self) -> None:
         self.name = ""
@@ -95,6 +108,7 @@ class _ToolCall:
         self.partial: PartialJSON | None = None
         self.is_function = False
         self.done = False
+        self.value: Any = None
 
 
 class _Choice:
@@ -112,12 +126,14 @@ class _Choice:
         "_refusal",
         "_refusal_logprobs",
         "_source",
+        "_value",
     )
 
     def __init__(self, output: Output | None = None, source: Any = None) -> None:
         self._output = output
         self._source = source
         self._partial: PartialJSON | None = None
+        self._value: Any = None
         self._content: SharedText | None = None
         self._refusal: SharedText | None = None
         self._logprobs: SharedList | None = None
@@ -210,7 +226,8 @@ class _Choice:
         content = self._content.whole() if self._content is not None and "content" not in done else ""
         if content:
             done.add("content")
-            events.append(ContentDoneEvent(content, self._parsed(content)))
+            self._value = self._parsed(content)
+            events.append(ContentDoneEvent(content, self._value))
         if self._refusal is not None and "refusal" not in done:
             done.add("refusal")
             events.append(RefusalDoneEvent(self._refusal.whole()))
@@ -229,8 +246,18 @@ class _Choice:
         return output.content(content, self._completion, lenient=lenient)
 
     def parsed_so_far(self) -> Any:
+        """Return the value of the content; until that is complete, what has arrived of it."""
+        if "content" in self._done:
+            return self._value
         partial, content = self._partial, self._content
         return None if partial is None or content is None else partial.first(len(content.parts))
+
+    def arguments_so_far(self, index: int) -> Any:
+        """Return the value of a call's arguments; until they are complete, what has arrived of them."""
+        call = self._calls.get(index)
+        if call is None or call.partial is None:
+            return None
+        return call.value if call.done else call.partial.first(len(call.arguments.parts))
 
     def _completion(self) -> Any:
         return getattr(self._source, "current_completion_snapshot", None)
@@ -246,4 +273,5 @@ class _Choice:
                 value = self._output.arguments(call.name, arguments, self._current, self._completion)
             else:
                 value = json_or_none(arguments)
+            call.value = value
             events.append(FunctionToolCallArgumentsDoneEvent(call.name, self._current, arguments, value))

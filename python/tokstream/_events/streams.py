@@ -74,10 +74,7 @@ class _EventStream:
     @property
     def current_completion_snapshot(self) -> ChatCompletion:
         """The completion put together from the chunks that have arrived."""
-        completion = self._stream.current_completion_snapshot
-        if self._output is not None and completion is not None:
-            completion = self._output.so_far(completion, self._state.parsed)
-        return completion  # type: ignore[no-any-return]
+        return self._state.current_completion_snapshot  # type: ignore[no-any-return]
 
     @property
     def response(self) -> Response:

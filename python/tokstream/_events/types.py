@@ -129,7 +129,7 @@ class ChunkEvent(_Event):
         chunk (ChatCompletionChunk): the chunk.
         snapshot (ChatCompletion): the completion put together so far. It is put together when it is first read, and
             kept from then on: read in the loop it ends with this chunk, read later with the last chunk that has arrived
-            by then.
+            by then. What is read out of the reply has its value so far in it.
     """
 
     __slots__ = ("_snapshot", "_source", "chunk")

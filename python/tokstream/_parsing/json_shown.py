@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from tokstream._typing import is_list
@@ -47,33 +48,35 @@ class Shown:
         """Return what shows the arrays and objects that are open now, each within the next outer one."""
         free = self._free(opened)
         del self._of[free:], self._counts[free:], self._values[free:]
+        is_outer_changed = False
         for depth, container in enumerate(opened):
-            if depth < free:
-                value, count = self._values[depth], self._counts[depth]
-                if is_list(container):
-                    value[count:] = container[count:]
-                else:
-                    value.update({key: container[key] for key in order[depth][count:]})
-            else:
+            size = len(container) if is_list(container) else len(order[depth])
+            if depth >= free:
+                is_changed = True
                 value = container.copy()
                 self._of.append(container)
-                self._counts.append(0)
+                self._counts.append(size)
                 self._values.append(value)
-            self._counts[depth] = len(container) if is_list(container) else len(order[depth])
-            if depth:
+            else:
+                value, count = self._values[depth], self._counts[depth]
+                # The last of them has shown another one within it, or a string that has not ended.
+                is_changed = size != count or depth == free - 1
+                if is_changed and is_list(container):
+                    value[count:] = container[count:]
+                elif is_changed:
+                    value.update({key: container[key] for key in order[depth][count:]})
+                self._counts[depth] = size
+            if depth and (is_outer_changed or depth >= free):
                 put_into(self._values[depth - 1], keys[depth - 1], value)
+            is_outer_changed = is_changed
         return self._values
 
 
 def _references(values: list[Any], at: int) -> int:
-    from sys import getrefcount
-
-    return getrefcount(values[at])
+    return sys.getrefcount(values[at])
 
 
 def _can_count() -> bool:
-    import sys
-
     return hasattr(sys, "getrefcount") and getattr(sys, "_is_gil_enabled", lambda: True)()
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from tokstream._tokstream import ChatCompletion
+    from tokstream._tools.definition import Tool
 
 # Servers take nothing but an object at the root of a strict schema: what is none stands in one, under this name.
 KEY = "answer"
@@ -73,6 +74,9 @@ class Format:
 
     def __init__(self, given: Any) -> None:
         given = _as_dict(given)
+        if isinstance(given, (str, bytes)):
+            # Read as an annotation it would be run as a program, and it may be anyone's.
+            raise TypeError(f"response_format must be a type, a JSON Schema or the server's own, not {given!r:.80}")
         self.param = given
         self._is_wrapped = False
         self._read: Callable[[str], Any] = load_json
@@ -172,18 +176,20 @@ class Output:
         is_strict (bool): something is to be parsed, so that an answer that was cut or withheld is an error.
     """
 
-    __slots__ = ("_readers", "format", "is_strict", "tools")
+    __slots__ = ("_offered", "_readers", "format", "is_strict", "tools")
 
     def __init__(self, response_format: Any = NOT_GIVEN, tools: Any = NOT_GIVEN) -> None:
         self.format = Format(response_format)
         self.tools = tools
         self._readers: dict[str, Callable[[str], Any]] = {}
+        self._offered: list[Tool] = []
         if is_given(tools) and not isinstance(tools, (str, bytes)):
-            from tokstream._tools.definition import as_tool
+            from tokstream._tools.definition import tools_of
 
             from .arguments import reader_of
 
-            self.tools = [as_tool(tool).definition if isinstance(tool, type) else tool for tool in tools]
+            self._offered = tools_of(tools)
+            self.tools = [tool.definition for tool in self._offered]
             for tool in self.tools:
                 reader_of(tool, self._readers)
         self.is_strict = self.format.is_rich or bool(self._readers)
@@ -197,6 +203,10 @@ class Output:
         """Return the parameters of a call with what is sent for a type or a tool."""
         if self.tools is not NOT_GIVEN:
             params = {**params, "tools": self.tools}
+        if self._offered and callable(params.get("tool_choice")):
+            from tokstream._tools.definition import choice_of
+
+            params["tool_choice"] = choice_of(params["tool_choice"], self._offered)
         if self.format.param is not NOT_GIVEN:
             params = {**params, "response_format": self.format.param}
         return params
@@ -229,13 +239,13 @@ class Output:
         """Return how what has arrived of the arguments of a call is read."""
         return PartialJSON(parts)
 
-    def arguments(self, name: str, text: str, index: int, completion: Callable[[], ChatCompletion | None]) -> Any:
+    def arguments(self, name: object, text: str, index: int, completion: Callable[[], ChatCompletion | None]) -> Any:
         """Return the value of a tool call's arguments; `None` for a tool whose arguments are not read.
 
         Raises:
             OutputValidationError: they have none.
         """
-        reader = self._readers.get(name)
+        reader = self._readers.get(name) if isinstance(name, str) else None
         if reader is None:
             return None
         try:
@@ -268,16 +278,25 @@ class Output:
         parsed = [self._choice(choice, completion, lenient) for choice in choices]
         return make(ParsedChatCompletion, completion, {"choices": parsed})
 
-    def so_far(self, completion: ChatCompletion, parsed: Callable[[int], Any]) -> Any:
-        """Return a reply that has not ended with what was read of its contents.
+    def so_far(
+        self, completion: ChatCompletion, parsed: Callable[[int], Any], arguments: Callable[[int, int], Any]
+    ) -> Any:
+        """Return a reply that has not ended with what was read of it.
 
         Args:
             completion: the reply so far.
             parsed: gives the value so far of the choice with this index.
+            arguments: gives the value so far of the arguments of a call, by the indexes of the choice and of the call.
         """
         choices: list[Any] = []
         for choice in completion.choices:
-            more = {"parsed": parsed(choice.index), "_is_parsed": False}
+            more: dict[str, Any] = {"parsed": parsed(choice.index), "_is_parsed": False}
+            calls: Any = choice.message.tool_calls
+            if is_list(calls) and calls:
+                more["tool_calls"] = [
+                    with_arguments(call, arguments(choice.index, getattr(call, "index", position)))
+                    for position, call in enumerate(calls)
+                ]
             message = make(ParsedChatCompletionMessage, choice.message, more)
             choices.append(make(ParsedChoice, choice, {"message": message}))
         return make(ParsedChatCompletion, completion, {"choices": choices})
@@ -303,7 +322,18 @@ class Output:
         function: Any = getattr(call, "function", None)
         if not hasattr(function, "model_dump"):
             return call
-        value = self.arguments(function.name, function.arguments or "", index, lambda: completion)
-        return make(
-            ParsedFunctionToolCall, call, {"function": make(ParsedFunction, function, {"parsed_arguments": value})}
-        )
+        return with_arguments(call, self.arguments(function.name, arguments_of(call), index, lambda: completion))
+
+
+def arguments_of(call: Any) -> str:
+    """Return the arguments of a call as text: some servers send the object itself."""
+    arguments: Any = getattr(getattr(call, "function", None), "arguments", None)
+    return arguments if isinstance(arguments, str) else dumps(arguments) if arguments else ""
+
+
+def with_arguments(call: Any, value: Any) -> Any:
+    """Return a call of a function with the value of its arguments, and any other call as it is."""
+    function: Any = getattr(call, "function", None)
+    if not hasattr(function, "model_dump"):
+        return call
+    return make(ParsedFunctionToolCall, call, {"function": make(ParsedFunction, function, {"parsed_arguments": value})})

@@ -6,10 +6,10 @@ from tokstream._exceptions import OutputValidationError
 from tokstream._messages import replayed
 from tokstream._resource import PARSED, RAW, STREAMING
 from tokstream._steps import arun, run
-from tokstream._typing import TYPE_CHECKING
+from tokstream._typing import TYPE_CHECKING, is_list
 from tokstream._usage import total_of
 
-from .output import Output
+from .output import Output, arguments_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,17 +99,20 @@ def _ask(plain: Any, output: Output, params: dict[str, Any], max_reasks: int) ->
 
 def complaint(completion: Any, error: OutputValidationError) -> list[Any]:
     """Return the messages that tell the model what is wrong with its reply."""
-    reasons = "\n".join(f"- {reason}" for reason in error.reasons)
+    from tokstream._surrogates import joined
+    from tokstream._tools.calls import Call
+
+    reasons = joined("\n".join(f"- {reason}" for reason in error.reasons))
     message = _blamed(completion, error)
-    calls: list[Any] = message.tool_calls or []
-    said = replayed(message.to_dict())
+    calls = _calls_of(message)
+    said = replayed({**message.to_dict(), "tool_calls": [call.to_dict() for call in calls]})
     if not calls:
         return [said, {"role": "user", "content": _ASK_AGAIN.format(reasons=reasons)}]
     results: list[Any] = []
-    for call in calls:
-        is_wrong = getattr(getattr(call, "function", None), "arguments", None) == error.text
-        words = _CALL_AGAIN.format(reasons=reasons) if is_wrong else _NOT_DONE
-        results.append({"role": "tool", "tool_call_id": call.id, "content": words})
+    for index, call in enumerate(calls):
+        words = _CALL_AGAIN.format(reasons=reasons) if arguments_of(call) == error.text else _NOT_DONE
+        id_ = Call(said["tool_calls"][index], {}, str(index)).id
+        results.append({"role": "tool", "tool_call_id": id_, "content": words})
     return [said, *results]
 
 
@@ -117,7 +120,12 @@ def _blamed(completion: Any, error: OutputValidationError) -> Any:
     """Return the message that is wrong: one of several answers."""
     messages = [choice.message for choice in completion.choices]
     for message in messages:
-        texts = [getattr(getattr(call, "function", None), "arguments", None) for call in message.tool_calls or ()]
+        texts = map(arguments_of, _calls_of(message))
         if error.text in (message.content or "", *texts):
             return message
     return messages[0]
+
+
+def _calls_of(message: Any) -> list[Any]:
+    calls: Any = message.tool_calls
+    return [call for call in calls if hasattr(call, "to_dict")] if is_list(calls) else []

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokstream._exceptions import ToolError
 from tokstream._schema import Invalid, Reason, load_json
+from tokstream._surrogates import joined
 from tokstream._typing import is_dict
 
 from .results import as_text
@@ -38,16 +39,12 @@ class Call:
     __slots__ = ("_through", "arguments", "content", "error", "id", "name", "result", "tool", "tools")
 
     def __init__(self, asked: dict[str, Any], tools: dict[str, Tool], number: str) -> None:
-        function = asked.get("function")
-        function = function if is_dict(function) else asked.get("custom")
-        function = function if is_dict(function) else {}
-        if is_dict(function.get("arguments")):
-            function["arguments"] = json.dumps(function["arguments"], ensure_ascii=False)
+        function = _made_good(asked)
         if not isinstance(asked.get("id"), str) or not asked["id"]:
             asked["id"] = f"call_{number}"
         self.id: str = asked["id"]
-        self.name = str(function.get("name"))
-        self.arguments = str(function.get("arguments") or "")
+        self.name: str = function["name"]
+        self.arguments: str = function.get("arguments", "")
         self.tools = tools
         self.tool = tools.get(self.name)
         self.content: str | None = None
@@ -133,7 +130,7 @@ class Call:
 
     def _settle(self, result: Any) -> None:
         try:
-            self.content = as_text(result)
+            self.content = joined(as_text(result))
         except (TypeError, ValueError, RecursionError) as error:
             raise ToolError(f"The result of {self.name} cannot be sent to the model: {error}") from error
         self.result = result
@@ -146,7 +143,20 @@ class Call:
         made.name, made.arguments, made.call_id = self.name, self.arguments, self.id
         made.__cause__ = cause
         self.error = made
-        self.content = f"Error: {made.message}"
+        self.content = joined(f"Error: {made.message}")
+
+
+def _made_good(asked: dict[str, Any]) -> dict[str, Any]:
+    """Return the function of a call, with the name and the text of arguments that servers demand of one."""
+    kind = "custom" if is_dict(asked.get("custom")) and not is_dict(asked.get("function")) else "function"
+    asked["type"] = kind
+    function: dict[str, Any] = asked[kind] if is_dict(asked.get(kind)) else {}
+    asked[kind] = function
+    function["name"] = str(function.get("name"))
+    arguments = function.get("arguments")
+    if kind == "function" and not isinstance(arguments, str):
+        function["arguments"] = "{}" if arguments is None else json.dumps(arguments, ensure_ascii=False)
+    return function
 
 
 def _said(error: Exception) -> str:

@@ -60,6 +60,9 @@ class Docstring(NamedTuple):
 def parse(text: str | None) -> Docstring:
     """Read a docstring."""
     lines = cleandoc(text or "").splitlines()
+    if lines and _is_headed(lines[0]) and min((_indent(line) for line in lines[1:] if line.strip()), default=1) == 0:
+        # Of a docstring that is one section alone, cleaning took its indent.
+        lines[1:] = [f"    {line}" for line in lines[1:]]
     first = next((at for at in range(len(lines)) if _begins_section(lines, at)), len(lines))
     found: dict[str, list[str]] = {}
     at = first
@@ -78,10 +81,14 @@ def _begins_section(lines: list[str], at: int) -> bool:
         return _FIELD.match(line) is not None
     if _is_underlined(lines, at):
         return True
-    if not line.endswith(":") or line[:-1].strip().lower() not in _SECTIONS:
+    if not _is_headed(line):
         return False
     below = next((below for below in lines[at + 1 :] if below.strip()), "")
     return _indent(below) > _indent(line)
+
+
+def _is_headed(line: str) -> bool:
+    return line.endswith(":") and line[:-1].strip().lower() in _SECTIONS
 
 
 def _is_underlined(lines: list[str], at: int) -> bool:

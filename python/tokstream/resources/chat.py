@@ -144,7 +144,8 @@ def _describe_tools(params: dict[str, Any]) -> None:
             if type(tool) is not dict:
                 break
         else:
-            return
+            if not callable(params.get("tool_choice")):
+                return
     from tokstream._tools.definition import put_into
 
     put_into(params)
