@@ -49,6 +49,7 @@ class Shown:
         free = self._free(opened)
         del self._of[free:], self._counts[free:], self._values[free:]
         is_outer_changed = False
+        container: Any
         for depth, container in enumerate(opened):
             size = len(container) if is_list(container) else len(order[depth])
             if depth >= free:
