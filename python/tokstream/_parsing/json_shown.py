@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from tokstream._typing import is_list
+from tokstream._typing import is_dict, is_list
 
 
 def put_into(container: Any, key: Any, value: Any) -> None:
@@ -49,7 +49,6 @@ class Shown:
         free = self._free(opened)
         del self._of[free:], self._counts[free:], self._values[free:]
         is_outer_changed = False
-        container: Any
         for depth, container in enumerate(opened):
             size = len(container) if is_list(container) else len(order[depth])
             if depth >= free:
@@ -64,7 +63,7 @@ class Shown:
                 is_changed = size != count or depth == free - 1
                 if is_changed and is_list(container):
                     value[count:] = container[count:]
-                elif is_changed:
+                elif is_changed and is_dict(container):
                     value.update({key: container[key] for key in order[depth][count:]})
                 self._counts[depth] = size
             if depth and (is_outer_changed or depth >= free):
