@@ -354,6 +354,30 @@ def test_a_name_means_what_it_means_where_it_was_written(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    "of",
+    [lambda name: list[name], lambda name: typing.List[name], lambda name: dict[str, name]],  # noqa: UP006
+    ids=["list", "List", "dict"],
+)
+def test_a_name_in_a_type_is_looked_up_each_time(of):
+    def first():
+        @dataclasses.dataclass
+        class Local:
+            one: int
+
+        return json_schema(of("Local"))
+
+    def second():
+        @dataclasses.dataclass
+        class Local:
+            two: str
+
+        return json_schema(of("Local"))
+
+    for make, field in ((first, "one"), (second, "two"), (first, "one")):
+        assert make()["$defs"]["Local"]["required"] == [field]
+
+
+@pytest.mark.parametrize(
     "type_",
     [
         object(),
@@ -368,8 +392,8 @@ def test_a_name_means_what_it_means_where_it_was_written(tmp_path, monkeypatch):
         dict[tuple[int, int], int],
         Literal[b"x"],
         enum.Enum("Odd", {"A": object()}),
-        dataclasses.make_dataclass("Holder", [("field_of_it", complex)]),
-        pydantic.create_model("Holder", field_of_it=(typing.Callable[[int], int], ...)),
+        dataclasses.make_dataclass("Held", [("field_of_it", complex)]),
+        pydantic.create_model("Holding", field_of_it=(typing.Callable[[int], int], ...)),
     ],
     ids=lambda type_: named(type_)[:40],
 )

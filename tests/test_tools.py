@@ -365,9 +365,12 @@ def test_what_is_async(given):
     assert tool.is_async
 
 
+def starred(*args): ...
+
+
 REFUSED = {
     "positional": (lambda: eval("lambda x, /: x"), "x, it can only be given by position"),
-    "stars": (lambda: print, r"print cannot be a tool: of its parameter \*args"),
+    "stars": (lambda: starred, r"starred cannot be a tool: of its parameter \*args"),
     "unbound": (lambda: Service.ask, r"ask cannot be a tool: it is a method of no object; give object\.ask"),
     "no name": (lambda: eval("lambda x: x"), r"cannot be named '<lambda>'.*name="),
     "odd name": (lambda: tokstream.tool(weather, name="the weather"), "cannot be named 'the weather'"),

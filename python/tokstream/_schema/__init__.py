@@ -11,7 +11,7 @@ here: dataclasses, `TypedDict`, `NamedTuple`, attrs classes, enums, unions and w
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from tokstream._typing import is_dict, is_list, override
 
@@ -116,12 +116,25 @@ def node_of(type_: Any) -> Node:
     Raises:
         TypeError: the type, or one that it is made of, has no JSON Schema.
     """
+    if _has_names(type_):
+        # What they name is another class elsewhere.
+        return _make_node(type_)
     try:
         return _kept_node(type_)
     except TypeError as error:
         if "unhashable" not in str(error):
             raise
     return _make_node(type_)
+
+
+def _has_names(type_: Any) -> bool:
+    """Return whether a part of a type is a name that is still to be looked up."""
+    if isinstance(type_, str) or type(type_).__name__ == "ForwardRef":
+        return True
+    if getattr(type_, "__origin__", None) is Literal:
+        return False
+    args: tuple[Any, ...] = getattr(type_, "__args__", None) or ()
+    return any(map(_has_names, args))
 
 
 def _make_node(type_: Any) -> Node:
