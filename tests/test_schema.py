@@ -353,6 +353,12 @@ def test_a_name_means_what_it_means_where_it_was_written(tmp_path, monkeypatch):
     assert validate(Painted, {"color": "green"}) == Painted(Color.GREEN)
 
 
+def test_unions_keep_their_order_and_read_a_number_as_what_it_is():
+    for type_, order in ((int | float, ["integer", "number"]), (float | int, ["number", "integer"])):
+        assert [part["type"] for part in json_schema(dict[str, type_])["additionalProperties"]["anyOf"]] == order
+        assert [type(validate_json(type_, text)) for text in ("1", "1.5")] == [int, float]
+
+
 @pytest.mark.parametrize(
     "of",
     [lambda name: list[name], lambda name: typing.List[name], lambda name: dict[str, name]],  # noqa: UP006

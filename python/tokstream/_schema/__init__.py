@@ -120,7 +120,8 @@ def node_of(type_: Any) -> Node:
         # What they name is another class elsewhere.
         return _make_node(type_)
     try:
-        return _kept_node(type_)
+        # Unions are equal whatever their order, which their schemas keep.
+        return _kept_node(type_, repr(type_))
     except TypeError as error:
         if "unhashable" not in str(error):
             raise
@@ -143,8 +144,10 @@ def _make_node(type_: Any) -> Node:
     return build(type_)
 
 
-# Types that a program uses again and again.
-_kept_node = lru_cache(maxsize=256)(_make_node)
+@lru_cache(maxsize=256)
+def _kept_node(type_: Any, _shown: str) -> Node:
+    """Return the same for types that a program uses again and again."""
+    return _make_node(type_)
 
 
 # --- Strict mode ---

@@ -163,7 +163,7 @@ class Scalar(Node):
     def is_exact(self, value: Any) -> bool:
         """Whether a value is of the type as it stands."""
         wanted = {"string": str, "integer": int, "number": float, "boolean": bool}.get(self._schema.get("type", ""))
-        return self._make is None and wanted is type(value)
+        return (self._make is None or self._make is wanted) and wanted is type(value)
 
     @override
     def read(self, value: Any, at: Path, why: Reasons) -> Any:
