@@ -78,6 +78,23 @@ struct Price {
 }
 
 impl Books {
+    fn enter(&mut self, used: Totals, model: Option<&str>, asked_for: Option<&str>) {
+        self.all.add(used);
+        let Some(model) = model.or(asked_for) else { return };
+        match self.by_model.get_mut(model) {
+            Some(totals) => totals.add(used),
+            None => drop(self.by_model.insert(model.to_owned(), used)),
+        }
+        self.learn(model, &used);
+        if let Some(asked_for) = asked_for.filter(|asked_for| *asked_for != model) {
+            self.learn(asked_for, &used);
+        }
+    }
+
+    fn release(&mut self, reserved: Option<f64>) {
+        self.in_flight = (self.in_flight - reserved.unwrap_or_default()).max(0.0);
+    }
+
     /// A reply cost this much: no token of its answer cost more than all of them together, and those of a prompt cost
     /// no more than those of an answer.
     fn learn(&mut self, model: &str, used: &Totals) {
@@ -142,21 +159,8 @@ impl Ledger {
     /// Adds the usage of a request that was counted before.
     pub fn add_usage(&self, usage_json: Option<&str>, model_json: Option<&str>) {
         let used = usage_json.and_then(Totals::of).unwrap_or_default();
-        self.enter(used, name(model_json).as_deref(), None);
-    }
-
-    fn enter(&self, used: Totals, model: Option<&str>, asked_for: Option<&str>) {
-        let mut books = lock(&self.0);
-        books.all.add(used);
-        let Some(model) = model.or(asked_for) else { return };
-        match books.by_model.get_mut(model) {
-            Some(totals) => totals.add(used),
-            None => drop(books.by_model.insert(model.to_owned(), used)),
-        }
-        books.learn(model, &used);
-        if let Some(asked_for) = asked_for.filter(|asked_for| *asked_for != model) {
-            books.learn(asked_for, &used);
-        }
+        let model = name(model_json);
+        lock(&self.0).enter(used, model.as_deref(), None);
     }
 
     /// Notes the prices that the server's list of models tells.
@@ -300,9 +304,12 @@ impl Account {
             requests: 1,
             ..usage_json.and_then(Totals::of).unwrap_or_default()
         };
-        self.release();
+        let model = name(model_json);
         let asked_for = self.plan.as_ref().map(|plan| plan.model.as_str());
-        self.ledger.enter(used, name(model_json).as_deref(), asked_for);
+        // In one go: between the two the call would count for nothing.
+        let mut books = lock(&self.ledger.0);
+        books.release(lock(&self.reserved).take());
+        books.enter(used, model.as_deref(), asked_for);
     }
 
     /// Counts a stream that ended after so many chunks, and before the server said what it cost.
@@ -322,20 +329,15 @@ impl Account {
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
     }
-
-    fn release(&self) {
-        let reserved = lock(&self.reserved).take();
-        if let Some(reserved) = reserved {
-            let mut books = lock(&self.ledger.0);
-            books.in_flight = (books.in_flight - reserved).max(0.0);
-        }
-    }
 }
 
 impl Drop for Account {
     /// A call that failed costs nothing.
     fn drop(&mut self) {
-        self.release();
+        let reserved = lock(&self.reserved).take();
+        if reserved.is_some() {
+            lock(&self.ledger.0).release(reserved);
+        }
     }
 }
 

@@ -5,11 +5,13 @@
 mod wait;
 mod waker;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
 use pyo3::exceptions::{PyBaseException, PyRuntimeError, PyStopIteration};
 use pyo3::ffi;
 use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::panic::PanicException;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use tokio::task::AbortHandle;
@@ -101,10 +103,9 @@ unsafe extern "C" fn send_slot(
     let py = unsafe { Python::assume_attached() };
     // SAFETY: its argument lives as long as the call.
     let object = unsafe { Borrowed::from_ptr(py, object) };
-    let step = match object.cast::<Awaitable>() {
-        Ok(awaitable) => awaitable.get().step(py),
-        Err(error) => Err(error.into()),
-    };
+    // A panic must not leave this function: it would end the process.
+    let step = catch_unwind(AssertUnwindSafe(|| object.cast::<Awaitable>()?.get().step(py)))
+        .unwrap_or_else(|_| Err(PanicException::new_err("a step of a call panicked")));
     let (sent, value) = match step {
         Ok(Step::Yield(value)) => (ffi::PySendResult::PYGEN_NEXT, value.into_ptr()),
         Ok(Step::Return(value)) => (ffi::PySendResult::PYGEN_RETURN, value.into_ptr()),
