@@ -247,6 +247,26 @@ def test_types_and_local_are_lazy():
     assert fresh(program) == [[], ["tokstream.types", "tokstream.local"]]
 
 
+@pytest.mark.parametrize(
+    ("name", "home"),
+    [
+        ("ConversationError", "_conversation"),
+        ("OutputValidationError", "_parsing"),
+        ("ToolError", "_tools"),
+        ("ValidationError", "_validation"),
+    ],
+)
+def test_an_error_loads_nothing_of_what_raises_it(name, home):
+    program = (
+        "import tokstream, sys\nbefore = set(sys.modules)\n"
+        f"try: raise tokstream.{name}('x', *([],) * ({name!r} == 'ValidationError'))\nexcept tokstream.{name}: pass\n"
+        "after = sorted(n for n in set(sys.modules) - before if n.startswith('tokstream'))\n"
+        "import json; print(json.dumps(after))"
+    )
+    home = f"tokstream.{home}"
+    assert fresh(program) == ([home] if name == "ValidationError" else [home, f"{home}.errors"])
+
+
 def test_importing_warns_of_nothing():
     program = "import tokstream, tokstream.types.chat, tokstream.local, json; print(json.dumps('quiet'))"
     assert fresh(program, "-W", "error", "-X", "dev", "-bb") == "quiet"

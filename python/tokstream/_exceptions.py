@@ -1,4 +1,4 @@
-"""The errors that this package raises.
+"""The errors of requests and clients, and the tree of all that this package raises.
 
     TokstreamError
     ├── APIError                        message, code, param, type, body, request_id, partial
@@ -29,6 +29,9 @@
     ├── ClientClosedError
     ├── ConfigurationError              (+ ValueError)
     └── ValidationError                 (+ ValueError)  errors()
+
+Those of replies, tools and conversations stand in the packages that raise them (`_parsing`, `_tools`, `_conversation`),
+`ValidationError` in `_validation`. Programs import all of them from `tokstream`.
 
 The names and their meaning are those of openai-python; its `OpenAIError` is `TokstreamError` here.
 Every error can be pickled and copied, with all its attributes.
@@ -413,6 +416,21 @@ class ClientClosedError(TokstreamError):
 
 class ConfigurationError(TokstreamError, ValueError):
     """The client is set up wrongly: no key, a bad URL, a timeout that is no time, and the like."""
+
+
+# Where programs import them from, and pickles look for them.
+for _name in __all__:
+    globals()[_name].__module__ = "tokstream"
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """Find an error that stands elsewhere: pickles of earlier builds look for all of them here."""
+        if name.endswith("Error"):
+            import tokstream
+
+            return getattr(tokstream, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def detail_of(body: Any) -> dict[str, Any]:
