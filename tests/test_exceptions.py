@@ -15,8 +15,11 @@ from children import finish
 from replies import completion, error, event, sse, text
 from server import CLOSE, STALL, reply, stream
 from tokstream import _exceptions
+from tokstream._conversation import errors as conversation_errors
 from tokstream._error_kinds import make, status_error_class
 from tokstream._http import Headers, Request, Response
+from tokstream._parsing import errors as parsing_errors
+from tokstream._tools import errors as tools_errors
 from tokstream.types.chat import ChatCompletion
 
 REQUEST = Request("POST", "https://api.example/v1/openai/chat/completions", {"authorization": "Bearer key"}, b"{}")
@@ -44,6 +47,9 @@ STATUSES = {
     302: "APIStatusError",
 }
 
+HOMES = [_exceptions, parsing_errors, tools_errors, conversation_errors]
+NAMES = ["ValidationError", *(name for home in HOMES for name in home.__all__)]
+
 # One of each, with every attribute that it may have.
 MADE = {
     "api": {"request": REQUEST, "response": Response(200), "body": BODY, "partial": PARTIAL},
@@ -58,6 +64,18 @@ MADE = {
     "closed": {},
     "configuration": {},
 }
+# The core never makes these.
+OTHERS = {
+    "length": tokstream.LengthFinishReasonError,
+    "content_filter": tokstream.ContentFilterFinishReasonError,
+    "budget": tokstream.BudgetExceededError,
+}
+
+
+def one_of(kind):
+    if kind in OTHERS:
+        return OTHERS[kind]("It went wrong.", **MADE[kind])
+    return make(kind, "It went wrong.", MADE[kind])
 
 
 CONVERSATIONS = [
@@ -101,11 +119,29 @@ def test_the_tree():
         "ValidationError": (tokstream.TokstreamError, ValueError),
     }
     assert {name: getattr(tokstream, name).__bases__ for name in tree} == tree
-    assert sorted(tree) == sorted(_exceptions.__all__)
+    assert sorted(tree) == sorted(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_pickles_name_the_package(name):
+    """Wherever the class is written."""
+    cls = getattr(tokstream, name)
+    assert cls.__module__ == "tokstream"
+    for pickled in (
+        pickle.dumps(cls, 0),
+        f"ctokstream\n{name}\n.".encode(),
+        f"ctokstream._exceptions\n{name}\n.".encode(),
+    ):
+        assert pickle.loads(pickled) is cls
+
+
+def test_only_errors_are_looked_up_elsewhere():
+    with pytest.raises(AttributeError, match="no attribute 'Client'"):
+        _ = _exceptions.Client
 
 
 def test_the_names_are_openais():
-    ours = {name for name in _exceptions.__all__ if name != "TokstreamError"}
+    ours = {name for name in NAMES if name != "TokstreamError"}
     only_here = {"StreamTruncatedError", "PaymentRequiredError", "BudgetExceededError", "ClientClosedError"}
     theirs = {name for name in ours if hasattr(openai, name)}
     only_here |= {"MaxTurnsExceededError", "OutputValidationError", "RefusalError", "ToolError"}
@@ -114,7 +150,7 @@ def test_the_names_are_openais():
 
 
 def test_every_class_says_when_it_is_raised():
-    for name in _exceptions.__all__:
+    for name in NAMES:
         assert (getattr(tokstream, name).__doc__ or "").strip(), name
 
 
@@ -128,7 +164,7 @@ def test_the_class_of_a_status(status, name):
 
 @pytest.mark.parametrize("kind", MADE)
 def test_every_kind_is_made(kind):
-    made = make(kind, "It went wrong.", MADE[kind])
+    made = one_of(kind)
     assert isinstance(made, tokstream.TokstreamError)
     assert str(made) == made.message == "It went wrong."
     assert made.args == ("It went wrong.",)
@@ -224,7 +260,7 @@ COPIES = {
 @pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
 @pytest.mark.parametrize("kind", MADE)
 def test_copies_keep_everything(kind, copied):
-    made = make(kind, "It went wrong.", MADE[kind])
+    made = one_of(kind)
     made.note_of_mine = ["mine"]
     again = copied(made)
     assert again is not made
@@ -359,6 +395,6 @@ def test_retry_after_as_a_date():
 
 
 def test_the_length_error_tells_the_usage():
-    made = make("length", "", {"completion": PARTIAL})
+    made = tokstream.LengthFinishReasonError("", completion=PARTIAL)
     assert "completion_tokens=16" in str(made)
     assert str(tokstream.LengthFinishReasonError("mine", completion=PARTIAL)) == "mine"

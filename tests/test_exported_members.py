@@ -247,6 +247,25 @@ def test_types_and_local_are_lazy():
     assert fresh(program) == [[], ["tokstream.types", "tokstream.local"]]
 
 
+@pytest.mark.parametrize(
+    ("name", "loaded"),
+    [
+        ("ConversationError", ["_conversation", "_conversation.errors"]),
+        ("OutputValidationError", ["_parsing", "_parsing.errors"]),
+        ("ToolError", ["_tools", "_tools.errors"]),
+        ("ValidationError", ["_validation"]),
+    ],
+)
+def test_an_error_loads_nothing_of_what_raises_it(name, loaded):
+    program = (
+        "import tokstream, sys\nbefore = {*sys.modules}\n"
+        f"try:\n    1 / 0\nexcept (tokstream.{name}, ZeroDivisionError):\n"
+        "    after = sorted(name for name in {*sys.modules} - before if name.startswith('tokstream'))\n"
+        "import json; print(json.dumps(after))"
+    )
+    assert fresh(program) == [f"tokstream.{module}" for module in loaded]
+
+
 def test_importing_warns_of_nothing():
     program = "import tokstream, tokstream.types.chat, tokstream.local, json; print(json.dumps('quiet'))"
     assert fresh(program, "-W", "error", "-X", "dev", "-bb") == "quiet"

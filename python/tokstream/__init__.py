@@ -22,24 +22,14 @@ from ._exceptions import (
     ClientClosedError,
     ConfigurationError,
     ConflictError,
-    ContentFilterFinishReasonError,
-    ContextLengthExceededError,
-    ConversationError,
-    ConversationFileError,
     InternalServerError,
-    LengthFinishReasonError,
-    MaxTurnsExceededError,
     NotFoundError,
-    OutputValidationError,
     PaymentRequiredError,
     PermissionDeniedError,
     RateLimitError,
-    RefusalError,
     StreamTruncatedError,
     TokstreamError,
-    ToolError,
     UnprocessableEntityError,
-    ValidationError,
 )
 from ._marks import NOT_GIVEN, NotGiven, Omit, omit
 from ._tokstream import AsyncStream, BaseModel, Limits, RetryPolicy, Stream, Timeout, __version__
@@ -47,10 +37,19 @@ from ._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from . import local, types
-    from ._conversation import AsyncConversation, Conversation
+    from ._conversation.conversation import AsyncConversation, Conversation
+    from ._conversation.errors import ContextLengthExceededError, ConversationError, ConversationFileError
+    from ._parsing.errors import (
+        ContentFilterFinishReasonError,
+        LengthFinishReasonError,
+        OutputValidationError,
+        RefusalError,
+    )
     from ._response import APIResponse, AsyncAPIResponse, RawResponse
     from ._tools.definition import pydantic_function_tool, tool
+    from ._tools.errors import MaxTurnsExceededError, ToolError
     from ._tools.run import AsyncToolRunStream, ToolRun, ToolRunStream
+    from ._validation import ValidationError
 
 # What openai-python calls the same.
 OpenAIError = TokstreamError
@@ -137,28 +136,44 @@ _INSTEAD = {
     "DEFAULT_CONNECTION_LIMITS": _OWN_HTTP,
 }
 
+# The modules of what is loaded when it is first used.
+_HOMES = {
+    "APIResponse": "._response",
+    "AsyncAPIResponse": "._response",
+    "AsyncConversation": "._conversation.conversation",
+    "AsyncToolRunStream": "._tools.run",
+    "ContentFilterFinishReasonError": "._parsing.errors",
+    "ContextLengthExceededError": "._conversation.errors",
+    "Conversation": "._conversation.conversation",
+    "ConversationError": "._conversation.errors",
+    "ConversationFileError": "._conversation.errors",
+    "LengthFinishReasonError": "._parsing.errors",
+    "MaxTurnsExceededError": "._tools.errors",
+    "OutputValidationError": "._parsing.errors",
+    "RawResponse": "._response",
+    "RefusalError": "._parsing.errors",
+    "ToolError": "._tools.errors",
+    "ToolRun": "._tools.run",
+    "ToolRunStream": "._tools.run",
+    "ValidationError": "._validation",
+    "pydantic_function_tool": "._tools.definition",
+    "tool": "._tools.definition",
+}
+
 
 def __getattr__(name: str) -> object:
     if name in ("local", "types"):
         from importlib import import_module
 
         return import_module(f"{__name__}.{name}")
-    if name in ("APIResponse", "AsyncAPIResponse", "RawResponse", "LegacyAPIResponse"):
-        from . import _response
+    if name in _HOMES:
+        from importlib import import_module
 
-        return getattr(_response, name.replace("LegacyAPI", "Raw"))
-    if name in ("pydantic_function_tool", "tool"):
-        from ._tools import definition
+        return getattr(import_module(_HOMES[name], __name__), name)
+    if name == "LegacyAPIResponse":
+        from ._response import RawResponse
 
-        return getattr(definition, name)
-    if name in ("AsyncToolRunStream", "ToolRun", "ToolRunStream"):
-        from ._tools import run
-
-        return getattr(run, name)
-    if name in ("AsyncConversation", "Conversation"):
-        from . import _conversation
-
-        return getattr(_conversation, name)
+        return RawResponse
     if name in _INSTEAD:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}: {_INSTEAD[name]}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -264,9 +264,9 @@ class BaseClient:
         return self._conversations().load(path, self, **options)
 
     def _conversations(self) -> Any:
-        from . import _conversation
+        from ._conversation.conversation import AsyncConversation, Conversation
 
-        return _conversation.AsyncConversation if self._asynchronous else _conversation.Conversation
+        return AsyncConversation if self._asynchronous else Conversation
 
     @property
     def beta(self) -> Self:

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias, TypeVar, overload
 
 from typing_extensions import Self, override
 
-from tokstream._conversation import AsyncConversation, Conversation
+from tokstream._conversation.conversation import AsyncConversation, Conversation
 from tokstream._marks import NotGiven, Omit
 from tokstream._tokstream import AsyncStream, Core, Limits, RetryPolicy, Stream, Timeout
 from tokstream.resources import chat as _chat, completions as _completions, embeddings as _embeddings, models as _models

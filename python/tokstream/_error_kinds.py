@@ -14,13 +14,10 @@ from ._exceptions import (
     APITimeoutError,
     AuthenticationError,
     BadRequestError,
-    BudgetExceededError,
     ClientClosedError,
     ConfigurationError,
     ConflictError,
-    ContentFilterFinishReasonError,
     InternalServerError,
-    LengthFinishReasonError,
     NotFoundError,
     PaymentRequiredError,
     PermissionDeniedError,
@@ -73,9 +70,6 @@ _MAKERS: dict[str, Callable[..., TokstreamError]] = {
     "truncated": StreamTruncatedError,
     "status": _make_status,
     "validation": APIResponseValidationError,
-    "length": LengthFinishReasonError,
-    "content_filter": ContentFilterFinishReasonError,
-    "budget": BudgetExceededError,
     "closed": ClientClosedError,
     "configuration": ConfigurationError,
 }
@@ -86,7 +80,7 @@ def make(kind: str, message: str, fields: dict[str, Any] | None = None) -> Tokst
 
     Args:
         kind: `"api"`, `"connection"`, `"timeout"`, `"truncated"`, `"status"`, `"validation"`,
-            `"length"`, `"content_filter"`, `"budget"`, `"closed"` or `"configuration"`.
+            `"closed"` or `"configuration"`.
         message: what went wrong, in words.
         fields: the keywords of the class's constructor. `request` and `response` may also be dicts
             of what `Request` and `Response` take; a response gets the request as its own.

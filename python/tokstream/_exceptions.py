@@ -1,4 +1,4 @@
-"""The errors that this package raises.
+"""The errors of requests and clients, and the tree of all that this package raises.
 
     TokstreamError
     ├── APIError                        message, code, param, type, body, request_id, partial
@@ -30,6 +30,9 @@
     ├── ConfigurationError              (+ ValueError)
     └── ValidationError                 (+ ValueError)  errors()
 
+Those of replies, tools and conversations stand in the packages that raise them (`_parsing`, `_tools`, `_conversation`),
+`ValidationError` in `_validation`. Programs import all of them from `tokstream`.
+
 The names and their meaning are those of openai-python; its `OpenAIError` is `TokstreamError` here.
 Every error can be pickled and copied, with all its attributes.
 """
@@ -44,7 +47,6 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
-    from ._schema import Reason
     from ._tokstream import ChatCompletion, Completion
     from ._tools.run import ToolRun
 
@@ -76,24 +78,14 @@ __all__ = [
     "ClientClosedError",
     "ConfigurationError",
     "ConflictError",
-    "ContentFilterFinishReasonError",
-    "ContextLengthExceededError",
-    "ConversationError",
-    "ConversationFileError",
     "InternalServerError",
-    "LengthFinishReasonError",
-    "MaxTurnsExceededError",
     "NotFoundError",
-    "OutputValidationError",
     "PaymentRequiredError",
     "PermissionDeniedError",
     "RateLimitError",
-    "RefusalError",
     "StreamTruncatedError",
     "TokstreamError",
-    "ToolError",
     "UnprocessableEntityError",
-    "ValidationError",
 ]
 
 
@@ -387,98 +379,6 @@ class APIResponseValidationError(APIError):
         self.status_code = status_code
 
 
-class OutputValidationError(APIResponseValidationError, ValueError):
-    """What the model wrote is not what was asked for: no JSON, or none that fits the `response_format` or a tool.
-
-    Attributes:
-        text (str): what the model wrote.
-        reasons (list[Reason]): what is wrong with it; each has a `path` to a part of it, empty for the whole, and a
-            `complaint`.
-        completion (ChatCompletion | None): the reply.
-    """
-
-    text: str
-    reasons: list[Reason]
-    completion: ChatCompletion | None
-
-    def __init__(
-        self,
-        message: str | None = None,
-        *,
-        text: str = "",
-        reasons: list[Reason] | None = None,
-        completion: ChatCompletion | None = None,
-    ) -> None:
-        reasons = reasons or []
-        if not message:
-            shown = text if len(text) <= _SHOWN_REPLY else f"{text[:_SHOWN_REPLY]}…"
-            lines = [f"  {reason}" for reason in reasons[:_SHOWN_REASONS]]
-            if len(reasons) > _SHOWN_REASONS:
-                lines.append(f"  and {len(reasons) - _SHOWN_REASONS} more")
-            message = "\n".join(["The model's reply is not what was asked for:", *lines, f"It wrote: {shown}"])
-        super().__init__(message, text, request_id=getattr(completion, "_request_id", None))
-        self.text = text
-        self.reasons = reasons
-        self.completion = completion
-
-
-# Characters of a reply, and reasons against it, that an error shows.
-_SHOWN_REPLY = 500
-_SHOWN_REASONS = 10
-
-
-class LengthFinishReasonError(TokstreamError):
-    """The answer was cut at the limit of tokens, so that it cannot be parsed.
-
-    Attributes:
-        completion (ChatCompletion): the answer as far as it goes.
-    """
-
-    completion: ChatCompletion
-
-    def __init__(self, message: str | None = None, *, completion: ChatCompletion) -> None:
-        if not message:
-            message = "The answer cannot be parsed: it was cut at the limit of tokens."
-            usage = getattr(completion, "usage", None)
-            if usage:
-                message = f"{message[:-1]} ({usage})."
-        super().__init__(message)
-        self.completion = completion
-
-
-class ContentFilterFinishReasonError(TokstreamError):
-    """The server's content filter withheld the answer, so that it cannot be parsed.
-
-    Attributes:
-        completion (ChatCompletion | None): the answer as far as it goes, where there is one.
-    """
-
-    completion: ChatCompletion | None
-
-    def __init__(self, message: str | None = None, *, completion: ChatCompletion | None = None) -> None:
-        if not message:
-            message = "The answer cannot be parsed: the server's content filter withheld it."
-        super().__init__(message)
-        self.completion = completion
-
-
-class RefusalError(TokstreamError):
-    """The model refused to answer, where an answer was demanded.
-
-    Attributes:
-        refusal (str): why, in the model's words.
-        completion (ChatCompletion | None): the reply.
-    """
-
-    refusal: str
-    completion: ChatCompletion | None
-
-    def __init__(self, refusal: str = "", *, completion: ChatCompletion | None = None) -> None:
-        super().__init__(f"The model refused: {refusal}" if refusal else "The model refused to answer.")
-        self.refusal = refusal
-        self.completion = completion
-
-
 class BudgetExceededError(TokstreamError):
     """A limit of cost that the caller set was reached; no further request was sent.
 
@@ -507,102 +407,6 @@ class BudgetExceededError(TokstreamError):
         self.partial = partial
 
 
-class MaxTurnsExceededError(TokstreamError):
-    """The model still asked for tools after so many turns as a run of tools may take; no further request was sent.
-
-    Attributes:
-        max_turns (int | None): the limit.
-        run (ToolRun | None): the run so far. The calls of its last turn are answered: its `messages` can be sent on.
-    """
-
-    max_turns: int | None
-
-    def __init__(self, message: str = "The run of tools took too many turns.", *, max_turns: int | None = None) -> None:
-        super().__init__(message)
-        self.max_turns = max_turns
-
-
-class ToolError(TokstreamError):
-    """A tool failed, or the model called it wrongly. `__cause__` is the exception that says why.
-
-    Attributes:
-        name (str): the tool's name, as the model called it.
-        arguments (str): the JSON of the arguments, as the model wrote it.
-        call_id (str): the id of the call.
-        run (ToolRun | None): the run so far; the calls of its last turn need not all be answered.
-    """
-
-    name: str
-    arguments: str
-    call_id: str
-
-    def __init__(
-        self, message: str = "A tool failed.", *, name: str = "", arguments: str = "", call_id: str = ""
-    ) -> None:
-        super().__init__(message)
-        self.name = name
-        self.arguments = arguments
-        self.call_id = call_id
-
-
-class ConversationError(TokstreamError):
-    """A conversation cannot do what was asked of it: it waits for another reply, or has nothing to take back."""
-
-
-class ContextLengthExceededError(ConversationError):
-    """A conversation is longer than its model's context. It stays as it was before the message that did not fit.
-
-    Attributes:
-        tokens (int | None): how long it is, as the server or an estimate says.
-        limit (int | None): how many tokens the model can see at once.
-        model (str | None): the model.
-        partial (ChatCompletion | None): the answer so far, where it takes several requests and the context was full
-            between two of them.
-    """
-
-    tokens: int | None
-    limit: int | None
-    model: str | None
-    partial: ChatCompletion | None
-
-    def __init__(
-        self,
-        message: str = "The conversation is longer than the model's context.",
-        *,
-        tokens: int | None = None,
-        limit: int | None = None,
-        model: str | None = None,
-        partial: ChatCompletion | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.tokens = tokens
-        self.limit = limit
-        self.model = model
-        self.partial = partial
-
-
-class ConversationFileError(ConversationError, ValueError):
-    """A file is no saved conversation, or is not all of one. The file is left as it is.
-
-    Attributes:
-        path (str): the file.
-        line (int | None): the line that is wrong, from 1.
-        messages (list[dict]): the messages that stand before it.
-    """
-
-    path: str
-    line: int | None
-    messages: list[dict[str, Any]]
-
-    def __init__(
-        self, message: str, *, path: str, line: int | None = None, messages: list[dict[str, Any]] | None = None
-    ) -> None:
-        super().__init__(message)
-        self.path = path
-        self.line = line
-        self.messages = messages or []
-
-
 class ClientClosedError(TokstreamError):
     """A client or a stream was used after it was closed."""
 
@@ -614,49 +418,19 @@ class ConfigurationError(TokstreamError, ValueError):
     """The client is set up wrongly: no key, a bad URL, a timeout that is no time, and the like."""
 
 
-class ValidationError(TokstreamError, ValueError):
-    """The input of `model_validate` is not an object of the class. What a server sends never raises this.
+# Where programs import them from, and pickles look for them.
+for _name in __all__:
+    globals()[_name].__module__ = "tokstream"
 
-    Attributes:
-        title (str): the name of the class.
-    """
+if not TYPE_CHECKING:
 
-    title: str
+    def __getattr__(name: str) -> object:
+        """Find an error that stands elsewhere: pickles of earlier builds look for all of them here."""
+        if name.endswith("Error"):
+            import tokstream
 
-    def __init__(self, title: str, errors: list[dict[str, Any]]) -> None:
-        super().__init__()
-        self.title = title
-        self._errors = errors
-        lines = [f"The input is not a valid {title}:"]
-        for error in errors:
-            path = ".".join(map(str, error["loc"])) or "input"
-            lines.append(f"  {path}: {error['msg']} [type={error['type']}, input={_shown(error['input'])}]")
-        self.message = "\n".join(lines)
-        self.args = (self.message,)
-
-    def errors(self) -> list[dict[str, Any]]:
-        """Return what is wrong, one dict for each part of the input.
-
-        Its keys: `loc`, a tuple of names and indexes that lead to the part; `msg`, a sentence; `type`, a name such as
-        `"missing"` or `"string_type"`; and `input`, what stands there.
-        """
-        return [dict(error) for error in self._errors]
-
-    def error_count(self) -> int:
-        """Return how many parts of the input are wrong."""
-        return len(self._errors)
-
-
-# Characters of a wrong input that an error shows.
-_SHOWN_INPUT = 80
-
-
-def _shown(value: object) -> str:
-    try:
-        shown = repr(value)
-    except Exception:  # noqa: BLE001 - an input may be anything, and an error must not raise another
-        return f"<{type(value).__name__}>"
-    return shown if len(shown) <= _SHOWN_INPUT else f"{shown[:_SHOWN_INPUT]}…"
+            return getattr(tokstream, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def detail_of(body: Any) -> dict[str, Any]:

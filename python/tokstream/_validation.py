@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from _collections_abc import Mapping
 
-from ._exceptions import ValidationError
+from ._exceptions import TokstreamError
 from ._typing import TYPE_CHECKING, is_dict, is_list
 
 if TYPE_CHECKING:
@@ -30,6 +30,54 @@ __all__ = [
     "model_validate_json",
     "pydantic_core_schema",
 ]
+
+# Characters of a wrong input that an error shows.
+_SHOWN_INPUT = 80
+
+
+class ValidationError(TokstreamError, ValueError):
+    """The input of `model_validate` is not an object of the class. What a server sends never raises this.
+
+    Attributes:
+        title (str): the name of the class.
+    """
+
+    title: str
+
+    def __init__(self, title: str, errors: list[dict[str, Any]]) -> None:
+        super().__init__()
+        self.title = title
+        self._errors = errors
+        lines = [f"The input is not a valid {title}:"]
+        for error in errors:
+            path = ".".join(map(str, error["loc"])) or "input"
+            lines.append(f"  {path}: {error['msg']} [type={error['type']}, input={_shown(error['input'])}]")
+        self.message = "\n".join(lines)
+        self.args = (self.message,)
+
+    def errors(self) -> list[dict[str, Any]]:
+        """Return what is wrong, one dict for each part of the input.
+
+        Its keys: `loc`, a tuple of names and indexes that lead to the part; `msg`, a sentence; `type`, a name such as
+        `"missing"` or `"string_type"`; and `input`, what stands there.
+        """
+        return [dict(error) for error in self._errors]
+
+    def error_count(self) -> int:
+        """Return how many parts of the input are wrong."""
+        return len(self._errors)
+
+
+# Where programs import it from, and pickles look for it.
+ValidationError.__module__ = "tokstream"
+
+
+def _shown(value: object) -> str:
+    try:
+        shown = repr(value)
+    except Exception:  # noqa: BLE001 - an input may be anything, and an error must not raise another
+        return f"<{type(value).__name__}>"
+    return shown if len(shown) <= _SHOWN_INPUT else f"{shown[:_SHOWN_INPUT]}…"
 
 
 def model_validate(

@@ -6,7 +6,7 @@ from typing import Any
 from typing_extensions import assert_type
 
 from tokstream import AsyncClient, AsyncConversation, Client, Conversation, Usage
-from tokstream._conversation import AsyncConversationStream, ConversationStream
+from tokstream._conversation.stream import AsyncConversationStream, ConversationStream
 from tokstream.types import CompletionUsage
 from tokstream.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionMessage, ParsedChatCompletion
 

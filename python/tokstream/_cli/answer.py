@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
     from tokstream import Stream
-    from tokstream._conversation import ConversationStream
+    from tokstream._conversation.stream import ConversationStream
     from tokstream.types.chat import ChatCompletionChunk
 
     AnyStream: TypeAlias = Stream[ChatCompletionChunk] | ConversationStream

@@ -10,17 +10,5 @@
 - `overflow`: what is done when the history outgrows the model's context
 - `file`: conversations as files
 - `transcript`: conversations as text and HTML
+- `errors`: how conversations fail
 """
-
-from __future__ import annotations
-
-from .conversation import AsyncConversation, Conversation
-from .stream import AsyncConversationStream, AsyncConversationStreamManager, ConversationStream
-
-__all__ = [
-    "AsyncConversation",
-    "AsyncConversationStream",
-    "AsyncConversationStreamManager",
-    "Conversation",
-    "ConversationStream",
-]

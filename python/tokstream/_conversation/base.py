@@ -8,12 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
 from tokstream._client import BaseClient, Usage
-from tokstream._exceptions import BudgetExceededError, ConversationError
+from tokstream._exceptions import BudgetExceededError
 from tokstream._resource import Resource
 from tokstream._steps import END, Emit, following
 from tokstream._typing import override
 
 from . import transcript
+from .errors import ConversationError
 from .messages import Message, asked, plain
 from .overflow import BYTES_OF_A_TOKEN, size
 from .settings import checked_cost, checked_params, checked_policy, output_of, without_secrets

@@ -11,9 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tokstream._exceptions import ConfigurationError, ConversationFileError
+from tokstream._exceptions import ConfigurationError
 from tokstream._typing import is_dict, is_list
 
+from .errors import ConversationFileError
 from .messages import Message, plain
 from .settings import checked_cost, checked_policy, without_secrets
 

@@ -6,8 +6,9 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from tokstream._events.types import text_in
-from tokstream._exceptions import ConversationError
 from tokstream._typing import override
+
+from .errors import ConversationError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Generator, Iterator

@@ -6,11 +6,12 @@ from copy import deepcopy
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tokstream._exceptions import APIError, BudgetExceededError, ContextLengthExceededError, TokstreamError
+from tokstream._exceptions import APIError, BudgetExceededError, TokstreamError
 from tokstream._messages import replayed
 from tokstream._tokstream import BaseModel
 from tokstream._typing import is_awaitable, is_list
 
+from .errors import ContextLengthExceededError
 from .messages import Message, answered, continued, plain
 from .overflow import TooLong, context_lengths, read_error, without_oldest
 

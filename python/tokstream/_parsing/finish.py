@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tokstream._exceptions import ContentFilterFinishReasonError, LengthFinishReasonError
 from tokstream._typing import TYPE_CHECKING
+
+from .errors import ContentFilterFinishReasonError, LengthFinishReasonError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

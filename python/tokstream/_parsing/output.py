@@ -7,13 +7,13 @@ from contextlib import suppress
 from functools import partial
 from json import dumps
 
-from tokstream._exceptions import OutputValidationError
 from tokstream._marks import NOT_GIVEN, NotGiven, Omit
 from tokstream._schema import Invalid, Reason, json_schema, load_json, strict, validate_json
 from tokstream._schema.check import check_json
 from tokstream._schema.nodes import path_of, refers
 from tokstream._typing import TYPE_CHECKING, is_dict, is_list
 
+from .errors import OutputValidationError
 from .finish import check_finish
 from .json_reader import PartialJSON
 from .parsed import (

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tokstream._exceptions import OutputValidationError
 from tokstream._messages import replayed
 from tokstream._resource import PARSED, RAW, STREAMING
 from tokstream._steps import arun, run
 from tokstream._typing import TYPE_CHECKING, is_list
 from tokstream._usage import total_of
 
+from .errors import OutputValidationError
 from .output import Output, arguments_of
 
 if TYPE_CHECKING:

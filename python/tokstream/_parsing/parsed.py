@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from types import GenericAlias
 
-from tokstream._exceptions import OutputValidationError, RefusalError
 from tokstream._typing import TYPE_CHECKING, is_dict, is_list, override
+
+from .errors import OutputValidationError, RefusalError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

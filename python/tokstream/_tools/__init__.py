@@ -8,4 +8,5 @@
 - `workers`: where calls run: in threads or in tasks
 - `run`: what a run is at its end, and its streams
 - `events`: what the streams give
+- `errors`: how runs fail
 """

@@ -7,11 +7,11 @@ from contextlib import suppress
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
-from tokstream._exceptions import ToolError
 from tokstream._schema import Invalid, Reason, load_json
 from tokstream._surrogates import joined
 from tokstream._typing import is_dict
 
+from .errors import ToolError
 from .results import as_text
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from tokstream._events.types import ChatCompletionStreamEvent, _Event, json_or_none
 
 if TYPE_CHECKING:
-    from tokstream._exceptions import ToolError
     from tokstream._tokstream import ChatCompletion
+
+    from .errors import ToolError
 
 __all__ = ["ToolCallResultEvent", "ToolCallStartedEvent", "ToolRunEvent", "TurnDoneEvent", "TurnStartedEvent"]
 

@@ -6,19 +6,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tokstream._events.state import EventState
-from tokstream._exceptions import (
-    BudgetExceededError,
-    ContentFilterFinishReasonError,
-    LengthFinishReasonError,
-    MaxTurnsExceededError,
-    TokstreamError,
-)
+from tokstream._exceptions import BudgetExceededError, TokstreamError
 from tokstream._messages import replayed
+from tokstream._parsing.errors import ContentFilterFinishReasonError, LengthFinishReasonError
 from tokstream._steps import END, Emit, following
 from tokstream.resources.chat import as_messages
 
 from .calls import Call
 from .definition import choice_of, tools_of
+from .errors import MaxTurnsExceededError
 from .events import ToolCallResultEvent, ToolCallStartedEvent, TurnDoneEvent, TurnStartedEvent
 from .run import ToolRun
 from .workers import Tasks, Threads
