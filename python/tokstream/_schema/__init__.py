@@ -144,10 +144,12 @@ def _make_node(type_: Any) -> Node:
     return build(type_)
 
 
-@lru_cache(maxsize=256)
-def _kept_node(type_: Any, _shown: str) -> Node:
-    """Return the same for types that a program uses again and again."""
+def _make_shown(type_: Any, _shown: str) -> Node:
     return _make_node(type_)
+
+
+# Types that a program uses again and again.
+_kept_node = lru_cache(maxsize=256)(_make_shown)
 
 
 # --- Strict mode ---
