@@ -91,6 +91,18 @@ def fails(surface: Surface, client: Callable[..., Any]) -> Callable[..., tokstre
 
 
 @pytest.fixture
+def parse(surface: Surface, client: Callable[..., Any]) -> Callable[..., Any]:
+    """Parses one reply, of which a text is the content; `parse.server` is the server it came from."""
+
+    def parse(sent: Any, **params: Any) -> Any:
+        api, parse.server = client(reply(sent if isinstance(sent, dict) else completion(sent)))
+        params.setdefault("messages", HELLO)
+        return surface.run(api.chat.completions.parse(**params))
+
+    return parse
+
+
+@pytest.fixture
 def closed_port() -> Iterator[int]:
     """A port where nothing listens: bound, so that nobody else gets it, but never listened on."""
     with socket.socket() as sock:
