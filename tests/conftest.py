@@ -12,8 +12,8 @@ import pytest
 import tokstream
 from certificates import Authority
 from children import running
-from replies import HELLO, completion
-from server import Entry, Server, reply
+from replies import HELLO, completion, sse
+from server import Entry, Server, reply, stream
 from surface import ALL_SURFACES, SURFACES, Surface
 
 if TYPE_CHECKING:
@@ -100,6 +100,18 @@ def parse(surface: Surface, client: Callable[..., Any]) -> Callable[..., Any]:
         return surface.run(api.chat.completions.parse(**params))
 
     return parse
+
+
+@pytest.fixture
+def events(surface: Surface, client: Callable[..., Any]) -> Callable[..., list[Any]]:
+    """All events of a stream of these chunks."""
+
+    def events(*chunks: Any) -> list[Any]:
+        api, _ = client(stream(sse(*chunks)))
+        with surface.using(api.chat.completions.stream(messages=HELLO)) as answer:
+            return surface.list(answer)
+
+    return events
 
 
 @pytest.fixture
