@@ -1,4 +1,4 @@
-"""Types of each library, which all take `{"name": "Oslo", "people": 700}`, and replies that are parsed into them."""
+"""Types of each library, which all take `{"name": "Oslo", "people": 700}`, and replies to be parsed into them."""
 
 from __future__ import annotations
 

@@ -18,13 +18,11 @@ from tokstream.types.chat import completion_create_params
 
 OK = reply(completion("ok"))
 
-
 TOOL = {
     "type": "function",
     "function": {"name": "f", "description": "d", "parameters": {"type": "object", "properties": {}}, "strict": True},
 }
 SCHEMA = {"type": "json_schema", "json_schema": {"name": "s", "schema": {"type": "object"}, "strict": True}}
-
 
 # Every parameter of a chat request, with values of every type and at both ends of its range.
 PARAMS = {

@@ -229,7 +229,6 @@ SETTINGS += ["default_query", "proxy", "verify", "cert", "http2"]
 ARGUMENTS = ["messages", "model", "stream", "temperature", "extra_headers", "extra_query", "extra_body", "timeout"]
 ARGUMENTS += ["tools", "response_format", "stop", "seed", "user", "something_new", "stream_options"]
 
-
 # What Python's own functions raise for bad arguments, and what the arguments raise.
 ORDINARY = (tokstream.TokstreamError, TypeError, ValueError, ArithmeticError, LookupError, RecursionError, OSError)
 
