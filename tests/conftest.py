@@ -12,8 +12,8 @@ import pytest
 import tokstream
 from certificates import Authority
 from children import running
-from replies import HELLO, completion
-from server import Entry, Server, reply
+from replies import HELLO, completion, sse
+from server import Entry, Server, reply, stream
 from surface import ALL_SURFACES, SURFACES, Surface
 
 if TYPE_CHECKING:
@@ -88,6 +88,30 @@ def fails(surface: Surface, client: Callable[..., Any]) -> Callable[..., tokstre
         return caught.value
 
     return fails
+
+
+@pytest.fixture
+def parse(surface: Surface, client: Callable[..., Any]) -> Callable[..., Any]:
+    """Parses one reply, of which a text is the content; `parse.server` is the server it came from."""
+
+    def parse(sent: Any, **params: Any) -> Any:
+        api, parse.server = client(reply(sent if isinstance(sent, dict) else completion(sent)))
+        params.setdefault("messages", HELLO)
+        return surface.run(api.chat.completions.parse(**params))
+
+    return parse
+
+
+@pytest.fixture
+def events(surface: Surface, client: Callable[..., Any]) -> Callable[..., list[Any]]:
+    """All events of a stream of these chunks."""
+
+    def events(*chunks: Any) -> list[Any]:
+        api, _ = client(stream(sse(*chunks)))
+        with surface.using(api.chat.completions.stream(messages=HELLO)) as answer:
+            return surface.list(answer)
+
+    return events
 
 
 @pytest.fixture

@@ -1,12 +1,8 @@
-"""The event form of a stream: which events there are, when they come, and what they carry."""
+"""The events of a stream: which there are, and when they come."""
 
 from __future__ import annotations
 
-import asyncio
-import copy
 import json
-import pickle
-import tracemalloc
 from typing import Any
 
 import pytest
@@ -14,33 +10,10 @@ from hypothesis import given, settings, strategies as st
 from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletionChunk as TheirChunk
 
-import tokstream
-from replies import HELLO, MODEL, USAGE, choice, chunk, completion, event, finish, said, sse, text
-from server import CLOSE, STALL, reply, stream
-from tokstream._events import types
+from event_samples import TOKEN, call, told
+from replies import USAGE, choice, chunk, finish, text
 from tokstream._events.state import EventState
-from tokstream._events.streams import AsyncChatCompletionStream, ChatCompletionStreamManager
-from tokstream.types.chat import ChatCompletion, ChatCompletionChunk
-
-# Seconds in which a connection that was given up must be gone.
-PROMPT = 2.0
-TOKEN = {"token": "A", "logprob": -0.5, "bytes": [65], "top_logprobs": []}
-
-
-def call(index: int, arguments: str | None = None, name: str | None = None, **fields: Any) -> dict[str, Any]:
-    """A fragment of a tool call."""
-    function = {"name": name, "arguments": arguments}
-    sent = {"index": index, "function": {key: value for key, value in function.items() if value is not None}}
-    return {**sent, "id": f"call_{index}", "type": "function", **fields} if name else {**sent, **fields}
-
-
-def told(events: list[Any]) -> list[tuple[Any, ...]]:
-    """Type and fields of each event but for those of chunks."""
-    return [
-        (event.type, *[getattr(event, name) for name in event.__match_args__])
-        for event in events
-        if event.type != "chunk"
-    ]
+from tokstream.types.chat import ChatCompletionChunk
 
 
 def fed(*chunks: dict[str, Any], ended: bool = True) -> list[tuple[Any, ...]]:
@@ -48,21 +21,6 @@ def fed(*chunks: dict[str, Any], ended: bool = True) -> list[tuple[Any, ...]]:
     state = EventState()
     events = [event for sent in chunks for event in state.feed(ChatCompletionChunk.model_construct(**sent))]
     return told(events + state.finish() if ended else events)
-
-
-@pytest.fixture
-def events(surface, client):
-    """All events of a stream of these chunks."""
-
-    def events(*chunks):
-        api, _ = client(stream(sse(*chunks)))
-        with surface.using(api.chat.completions.stream(messages=HELLO)) as answer:
-            return surface.list(answer)
-
-    return events
-
-
-# --- Which events come, and when ---
 
 
 def test_the_events_of_an_answer(events):
@@ -245,6 +203,7 @@ def test_odd_chunks_are_chunks_alone(events, odd):
 
 # --- Side by side with openai-python ---
 
+
 PIECES = st.none() | st.sampled_from(["", " ", "hé", "</s>"])
 LOGPROBS = st.sampled_from(
     [None, {"content": [TOKEN], "refusal": None}, {"refusal": [TOKEN]}, {"content": [TOKEN] * 2}]
@@ -298,275 +257,3 @@ def test_the_events_are_openai_pythons(chunks):
         expected = theirs.handle_chunk(TheirChunk.construct(**json.loads(json.dumps(sent))))
         got = ours.feed(ChatCompletionChunk.model_construct(**sent))
         assert [comparable(one) for one in got] == [comparable(one) for one in expected]
-
-
-# --- Snapshots ---
-
-
-def test_a_snapshot_read_in_the_loop_ends_with_its_chunk(surface, client):
-    api, _ = client(stream(said("a", "b", "c")))
-    with surface.using(api.chat.completions.stream(messages=HELLO)) as answer:
-        seen = []
-        for _ in range(3):
-            got = surface.next(answer)
-            seen.append((got.snapshot, got.snapshot.choices[0].message.content))
-            surface.next(answer)
-    assert [content for _, content in seen] == ["a", "ab", "abc"]
-    assert all(isinstance(snapshot, ChatCompletion) for snapshot, _ in seen)
-    assert [snapshot.choices[0].message.content for snapshot, _ in seen] == ["a", "ab", "abc"]
-
-
-def test_a_snapshot_first_read_later_has_what_came_meanwhile(events):
-    first, delta, *_ = events(text("a"), text("b"), finish())
-    assert first.snapshot.choices[0].message.content == "ab"
-    assert first.snapshot is first.snapshot
-    assert delta.snapshot == "a"
-
-
-def test_texts_and_lists_are_those_of_their_event_whenever_they_are_read():
-    state = EventState()
-    got = []
-    for letter in "abcd":
-        sent = {**choice(content=letter), "logprobs": {"content": [{**TOKEN, "token": letter}]}}
-        got += state.feed(ChatCompletionChunk.model_construct(**chunk(sent)))
-    texts = [one for one in got if one.type == "content.delta"]
-    lists = [one for one in got if one.type == "logprobs.content.delta"]
-    assert [one.snapshot for one in reversed(texts)] == ["abcd", "abc", "ab", "a"]
-    assert [one.snapshot for one in texts] == ["a", "ab", "abc", "abcd"]
-    assert [len(one.snapshot) for one in lists] == [1, 2, 3, 4]
-    lists[0].snapshot.clear()
-    assert len(lists[1].snapshot) == 2
-
-
-def test_events_that_are_kept_cost_no_more_than_their_chunks():
-    piece = ChatCompletionChunk.model_construct(**text("x" * 100))
-    state = EventState()
-    tracemalloc.start()
-    kept = [state.feed(piece) for _ in range(5000)]
-    size, _ = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    # 5,000 snapshots of 250 kB on average would be more than a gigabyte.
-    assert size < 20_000_000
-    assert len(kept[-1][1].snapshot) == 500_000
-
-
-# --- The stream itself ---
-
-
-def test_asks_for_a_stream(surface, client):
-    api, server = client(stream(said("Hi")))
-    with surface.using(api.chat.completions.stream(messages=HELLO, temperature=0.5)) as answer:
-        surface.list(answer)
-    assert server.request.json == {"model": MODEL, "messages": HELLO, "temperature": 0.5, "stream": True}
-
-
-def test_nothing_is_sent_before_the_block_is_entered(surface, client):
-    api, server = client()
-    api.chat.completions.stream(messages=HELLO)
-    assert server.requests == []
-
-
-def test_the_final_completion(surface, client):
-    api, _ = client(stream(sse(text("Hi"), text(" there"), finish(usage=USAGE))))
-    with surface.using(api.chat.completions.stream(messages=HELLO)) as answer:
-        surface.take(answer, 2)
-        assert answer.current_completion_snapshot.choices[0].message.content == "Hi"
-        final = surface.run(answer.get_final_completion())
-        assert (final.choices[0].message.content, final.usage.total_tokens) == ("Hi there", 31)
-        assert surface.run(answer.get_final_text()) == "Hi there"
-        assert surface.run(answer.until_done()) is answer
-        assert surface.list(answer) == []
-        assert answer.usage == final.usage
-        assert answer.timings.total > 0
-        assert answer.response.status_code == 200
-
-
-def test_the_text(surface, client):
-    api, _ = client(stream(sse(text(""), text("Hi"), chunk(choice(index=1, content="no")), {}, text(" you"), finish())))
-    with surface.using(api.chat.completions.stream(messages=HELLO)) as answer:
-        assert surface.list(answer.text_stream) == ["Hi", " you"]
-
-
-@pytest.mark.parametrize(
-    "choices",
-    [
-        [{"delta": {"content": "A"}}],
-        [{"index": None, "delta": {"content": "A"}}],
-        [{"index": 1, "delta": {"content": "B"}}, {"index": 0, "delta": {"content": "A"}}],
-        [{"index": 0, "delta": {"role": "assistant"}}, {"index": 0, "delta": {"content": "B"}}],
-        [{"index": 0, "delta": None}, {"delta": {"content": "B"}}],
-    ],
-    ids=["no index", "null", "second", "twice", "none"],
-)
-def test_the_text_is_that_of_the_stream(surface, client, choices):
-    """Which choice is the first one does not depend on how it is read."""
-    api, _ = client(then=stream(sse({**chunk(), "choices": choices}, text("C"))))
-    with surface.using(api.chat.completions.stream(messages=HELLO)) as answer:
-        read = surface.list(answer.text_stream)
-    assert read == surface.list(surface.stream(api).text_stream)
-    assert read[-1] == "C"
-
-
-def test_a_loop_left_early_can_go_on(surface, client):
-    api, _ = client(stream(said("a", "b")))
-    with surface.using(api.chat.completions.stream(messages=HELLO)) as answer:
-        assert surface.first(answer).type == "chunk"
-        assert [event.type for event in surface.list(answer)][:2] == ["content.delta", "chunk"]
-
-
-def test_leaving_the_block_ends_the_request(surface, client):
-    api, server = client(stream(event(text("a")), STALL), reply(completion("next")))
-    with surface.using(api.chat.completions.stream(messages=HELLO)) as answer:
-        assert surface.next(answer).type == "chunk"
-        assert not server.connections[0].ended.is_set()
-    assert server.connections[0].ended.wait(PROMPT)
-    assert surface.list(answer) == []
-    assert surface.create(api).choices[0].message.content == "next"
-
-
-def test_closing_drops_what_was_not_read(surface, client):
-    api, _ = client(stream(said("a", "b")))
-    with surface.using(api.chat.completions.stream(messages=HELLO)) as answer:
-        surface.next(answer)
-        surface.run(answer.close())
-        surface.run(answer.close())
-        assert surface.list(answer) == []
-
-
-def test_an_error_comes_after_the_events_before_it(surface, client):
-    api, _ = client(stream(event(text("a")), CLOSE))
-    with surface.using(api.chat.completions.stream(messages=HELLO)) as answer:
-        assert [event.type for event in surface.take(answer, 2)] == ["chunk", "content.delta"]
-        with pytest.raises(tokstream.StreamTruncatedError) as caught:
-            surface.next(answer)
-        assert caught.value.partial.choices[0].message.content == "a"
-        assert surface.list(answer) == []
-
-
-@pytest.mark.parametrize(
-    ("reason", "error"),
-    [("length", tokstream.LengthFinishReasonError), ("content_filter", tokstream.ContentFilterFinishReasonError)],
-)
-@pytest.mark.parametrize("strict", [True, False])
-def test_an_answer_to_be_parsed_must_be_whole(surface, client, reason, error, strict):
-    api, _ = client(stream(sse(text('{"a":'), finish(reason))))
-    manager = type(api.chat.completions.stream(messages=HELLO))
-    opened = manager(lambda: api.chat.completions.create(messages=HELLO, stream=True), strict=strict)
-    with surface.using(opened) as answer:
-        if not strict:
-            assert surface.run(answer.get_final_completion()).choices[0].finish_reason == reason
-            return
-        with pytest.raises(error) as caught:
-            surface.run(answer.get_final_completion())
-        assert caught.value.completion.choices[0].message.content == '{"a":'
-        assert surface.list(answer) == []
-
-
-def test_a_manager_may_be_entered_again():
-    class Raw:
-        def __init__(self, letter):
-            self.chunks = iter([ChatCompletionChunk.model_construct(**text(letter))])
-
-        def __next__(self):
-            return next(self.chunks)
-
-        def close(self):
-            pass
-
-    letters = iter("ab")
-    manager = ChatCompletionStreamManager(lambda: Raw(next(letters)))
-    for letter in "ab":
-        with manager as answer:
-            assert told(list(answer))[0] == ("content.delta", letter, letter, None)
-
-
-def test_the_chunks_of_an_async_stream_are_those_of_one_loop():
-    """The iterator of one loop uses its awaitable again."""
-
-    class Raw:
-        async def __aiter__(self):
-            for letter in "ab":
-                yield ChatCompletionChunk.model_construct(**text(letter))
-
-    async def read():
-        return [event async for event in AsyncChatCompletionStream(Raw())]
-
-    assert [delta for kind, delta, *_ in told(asyncio.run(read())) if kind == "content.delta"] == ["a", "b"]
-
-
-# --- Events as objects ---
-
-
-@pytest.fixture
-def each():
-    """An event of every kind."""
-    state = EventState()
-    sent = [
-        {**choice(content="A", refusal="B"), "logprobs": {"content": [TOKEN], "refusal": [TOKEN]}},
-        choice(tool_calls=[call(0, '{"a": 1}', "f")]),
-        choice("tool_calls"),
-    ]
-    events = [one for part in sent for one in state.feed(ChatCompletionChunk.model_construct(**chunk(part)))]
-    kinds = {one.type: one for one in events}
-    assert len(kinds) == len(types.ChatCompletionStreamEvent.__args__)
-    return list(kinds.values())
-
-
-def test_events_are_typed(each):
-    for one in each:
-        assert isinstance(one, types.ChatCompletionStreamEvent)
-        assert type(one).__name__ in types.__all__
-        assert not hasattr(one, "__dict__")
-
-
-def test_events_pickle_and_copy(each):
-    for one in each:
-        for again in (pickle.loads(pickle.dumps(one)), copy.copy(one), copy.deepcopy(one)):
-            assert again is not one
-            assert type(again) is type(one)
-            assert again == one
-
-
-def test_a_chunk_event_pickles_with_its_snapshot(events):
-    first = events(text("a"), finish())[0]
-    again = pickle.loads(pickle.dumps(first))
-    assert (again.chunk, again.snapshot) == (first.chunk, first.snapshot)
-    assert again.snapshot.choices[0].message.content == "a"
-
-
-def test_events_compare(each):
-    for one in each:
-        assert [other == one for other in each].count(True) == 1
-        assert one != one.model_dump()
-        with pytest.raises(TypeError):
-            hash(one)
-
-
-def test_events_are_built_by_name():
-    made = types.ContentDeltaEvent(delta="b", snapshot="ab")
-    assert repr(made) == "ContentDeltaEvent(type='content.delta', delta='b', snapshot='ab', parsed=None)"
-    assert made == types.ContentDeltaEvent("b", "ab", None)
-    assert made != types.ContentDeltaEvent("b", "b")
-    assert types.RefusalDeltaEvent(delta="b", snapshot="ab").snapshot == "ab"
-    assert types.FunctionToolCallArgumentsDeltaEvent("f", 0, "{}").parsed_arguments == {}
-
-
-def test_events_match():
-    match types.ContentDoneEvent(content="x"):
-        case types.ContentDoneEvent(content):
-            assert content == "x"
-
-
-def test_events_dump(each):
-    for one in each:
-        dumped = one.model_dump()
-        assert list(dumped) == ["type", *one.__match_args__]
-        assert json.loads(one.model_dump_json()) == dumped
-        assert json.loads(one.to_json()) == one.to_dict()
-        assert one.to_json().startswith('{\n  "type": "')
-        assert one.model_dump(include={"type"}) == {"type": one.type}
-        assert "type" not in one.model_dump(exclude={"type"})
-    logprobs = next(one for one in each if one.type == "logprobs.content.done")
-    assert logprobs.to_dict() == {"type": "logprobs.content.done", "content": [TOKEN]}
-    done = next(one for one in each if one.type == "content.done")
-    assert done.model_dump(exclude_none=True) == {"type": "content.done", "content": "A"}
