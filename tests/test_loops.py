@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -74,6 +75,37 @@ def test_uvloop(serve):
             loop.run_until_complete(use(server))
         finally:
             loop.close()
+
+
+@pytest.mark.parametrize("kind", ["asyncio", "uvloop"])
+def test_one_client_in_several_loops_at_once(serve, kind):
+    loops = pytest.importorskip(kind)
+    count = 4
+    server = serve(then=answer)
+    client = tokstream.AsyncClient(base_url=server.url)
+    at_once = threading.Barrier(count)
+
+    async def work():
+        at_once.wait(PATIENCE)
+        with pytest.raises((TimeoutError, asyncio.TimeoutError)):
+            await asyncio.wait_for(give_up(client), 0.1)
+        return await asyncio.gather(*[ask(client) for _ in range(10)], *[words(client) for _ in range(10)])
+
+    def run():
+        loop = loops.new_event_loop()
+        try:
+            # A second run of one loop, after others came and went.
+            return [loop.run_until_complete(work()) for _ in range(2)]
+        finally:
+            loop.close()
+
+    with ThreadPoolExecutor(count) as pool:
+        results = [one.result(PATIENCE) for one in [pool.submit(run) for _ in range(count)]]
+    assert results == [[["ok"] * 10 + [["A", "B"]] * 10] * 2] * count
+    loop = loops.new_event_loop()
+    loop.run_until_complete(client.close())
+    loop.close()
+    assert all(connection.ended.wait(5) for connection in server.connections)
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="tasks are always begun by the loop before Python 3.12")

@@ -470,6 +470,7 @@ def test_no_budget_at_all(fails):
     ("options", "error", "why"),
     [
         ({"max_turns": 0}, ValueError, "max_turns must be at least 1, not 0"),
+        ({"max_turns": float("nan")}, ValueError, "max_turns must be at least 1, not nan"),
         ({"max_cost": -1}, ValueError, "max_cost must be a number of US dollars, not -1"),
         ({"max_cost": float("nan")}, ValueError, "max_cost must be"),
         ({"on_tool_error": "ignore"}, ValueError, "on_tool_error must be 'return' or 'raise', not 'ignore'"),

@@ -58,7 +58,7 @@ class ToolLoop:
     ) -> None:
         if on_tool_error not in ("return", "raise"):
             raise ValueError(f"on_tool_error must be 'return' or 'raise', not {on_tool_error!r:.100}")
-        if max_turns is not None and max_turns < 1:
+        if max_turns is not None and not max_turns >= 1:
             raise ValueError(f"max_turns must be at least 1, not {max_turns}")
         if max_cost is not None and not max_cost >= 0:
             raise ValueError(f"max_cost must be a number of US dollars, not {max_cost!r:.100}")

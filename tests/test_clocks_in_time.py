@@ -1,0 +1,83 @@
+"""Timeouts come within a tenth of a second of their time, the best of a few tries: the machine may be busy."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import tokstream
+from replies import event, text
+from server import STALL, Pause, head, reply, stream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# On whichever thread a call is driven.
+ALL_SURFACES = True
+
+TIME = 0.2
+LATE = 0.1
+TRIES = 5
+PINGS = [step for _ in range(40) for step in (b": ping\n\n", Pause(0.05))]
+
+
+@pytest.fixture
+def unreachable() -> Iterator[str]:
+    """A base URL whose connections are never accepted: the queue of its listener is full."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        fillers = [socket.socket() for _ in range(8)]
+        for filler in fillers:
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+        for filler in fillers:
+            filler.close()
+
+
+SCRIPTS = {
+    "first_token, silent": [STALL],
+    "first_token, after the head": [head(200, ("Content-Type", "text/event-stream")), STALL],
+    "first_token, comments": stream(*PINGS, STALL),
+    "read": stream(event(text("A")), STALL),
+    "read, comments": stream(event(text("A")), *PINGS, STALL),
+    "total, silent": [STALL],
+    "total, in mid-stream": stream(*[step for _ in range(100) for step in (event(text("A")), Pause(0.02))]),
+}
+
+
+def in_time(call: Any, phase: str) -> None:
+    late = []
+    for _ in range(TRIES):
+        begun = time.monotonic()
+        with pytest.raises(tokstream.APITimeoutError) as caught:
+            call()
+        took = time.monotonic() - begun
+        assert caught.value.phase == phase
+        assert took >= TIME * 0.95
+        late.append(took - TIME)
+        if late[-1] < LATE:
+            return
+    pytest.fail(f"it came {min(late):.3f} seconds late")
+
+
+@pytest.mark.parametrize("streamed", [True, False], ids=["streamed", "whole"])
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_timeout_comes_in_its_time(surface, client, script, streamed):
+    phase = script.partition(",")[0]
+    steps = SCRIPTS[script]
+    if not streamed and (phase == "read" or "mid-stream" in script or "comments" in script):
+        if script != "read":
+            pytest.skip("of a stream alone")
+        steps = [reply({})[0], b"{", STALL]
+    api, _ = client(then=steps, timeout=tokstream.Timeout(**{phase: TIME}), max_retries=0)
+    in_time(lambda: surface.ask(api, streamed), phase)
+
+
+@pytest.mark.parametrize("streamed", [True, False], ids=["streamed", "whole"])
+@pytest.mark.parametrize("phase", ["connect", "total"])
+def test_a_connection_that_does_not_come(surface, unreachable, phase, streamed):
+    api = surface.client(unreachable, timeout=tokstream.Timeout(None, **{phase: TIME}), max_retries=0)
+    in_time(lambda: surface.ask(api, streamed), phase)
