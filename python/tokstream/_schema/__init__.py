@@ -119,13 +119,22 @@ def node_of(type_: Any) -> Node:
     if _has_names(type_):
         # What they name is another class elsewhere.
         return _make_node(type_)
+    key = key_of(type_)
+    return _kept_node(type_, key) if is_hashable(key) else _make_node(type_)
+
+
+def key_of(type_: Any) -> tuple[Any, ...]:
+    """Return what is equal for the same types alone: unions and literals are equal whatever their order."""
+    return (type_, repr(type_), *map(key_of, getattr(type_, "__args__", None) or ()))
+
+
+def is_hashable(key: tuple[Any, ...]) -> bool:
+    """Return whether all parts of a key can be hashed: beside a type in `Annotated` may stand what cannot."""
     try:
-        # Unions are equal whatever their order, which their schemas keep.
-        return _kept_node(type_, repr(type_))
-    except TypeError as error:
-        if "unhashable" not in str(error):
-            raise
-    return _make_node(type_)
+        hash(key)
+    except TypeError:
+        return False
+    return True
 
 
 def _has_names(type_: Any) -> bool:
@@ -145,7 +154,7 @@ def _make_node(type_: Any) -> Node:
 
 
 @lru_cache(maxsize=256)
-def _kept_node(type_: Any, _shown: str) -> Node:
+def _kept_node(type_: Any, _key: tuple[Any, ...]) -> Node:
     """Return the same for types that a program uses again and again."""
     return _make_node(type_)
 

@@ -109,11 +109,18 @@ def evaluated(annotation: Any, within: Any) -> Any:
 def generic_bindings(type_: Any, outer: dict[Any, Any]) -> dict[Any, Any]:
     """Return what stands for the type variables of a generic class and of its bases."""
     origin = typing.get_origin(type_) or type_
-    args = [outer.get(arg, arg) if isinstance(arg, typing.TypeVar) else arg for arg in typing.get_args(type_)]
-    parameters = getattr(origin, "__parameters__", ())
-    bound = dict(zip(parameters, args, strict=False))
+    args = [bound(arg, outer) for arg in typing.get_args(type_)]
+    bindings = dict(zip(getattr(origin, "__parameters__", ()), args, strict=False))
     for base in getattr(origin, "__orig_bases__", ()):
         inner = typing.get_origin(base)
         if isinstance(inner, type) and inner is not typing.Generic:
-            bound = {**generic_bindings(base, {**outer, **bound}), **bound}
-    return bound
+            bindings = {**generic_bindings(base, {**outer, **bindings}), **bindings}
+    return bindings
+
+
+def bound(arg: Any, bindings: dict[Any, Any]) -> Any:
+    """Return a type with what stands for the type variables in it."""
+    if isinstance(arg, typing.TypeVar):
+        return bindings.get(arg, arg)
+    variables = () if isinstance(arg, type) else getattr(arg, "__parameters__", ())
+    return arg[tuple(bindings.get(one, one) for one in variables)] if variables else arg
