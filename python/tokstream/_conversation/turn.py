@@ -48,7 +48,7 @@ class Turn:
         ended: nothing more is kept of the reply.
         superseded: the conversation went on without the rest of the reply.
         stream: the stream that gives the reply.
-        running: what has the run of tools that the reply takes: its stream, or its loop.
+        running: what has the run of tools that the reply takes, while it goes on: its stream, or its loop.
         event: the latest chunk of the run's present request, as an event.
         so_far: gives what there is of a whole reply that takes several requests.
     """
@@ -61,6 +61,7 @@ class Turn:
         self.superseded = False
         self.stream: ref[Any] | None = None
         self.running: Any = None
+        self._run: Any = None
         self.event: Any = None
         self._conversation = conversation
         self._asked = asked
@@ -257,7 +258,7 @@ class Turn:
     @property
     def run(self) -> Any:
         """The run of tools that the reply takes, as far as it went; None if it takes none."""
-        return None if self.running is None else self.running.run
+        return self._run if self.running is None else self.running.run
 
     @property
     def snapshot(self) -> Any:
@@ -293,6 +294,8 @@ class Turn:
         self.busy = False
         self.ended = True
         self.so_far = lambda: None
+        # What has the run refers to this, and may have a connection.
+        self._run, self.running = self.run, None
         if self._conversation._turn is self:
             self._conversation._turn = None
 
