@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from tokstream._exceptions import APIError, BudgetExceededError, ContextLengthExceededError, TokstreamError
 from tokstream._messages import replayed
 from tokstream._tokstream import BaseModel
-from tokstream._typing import is_awaitable, is_list
+from tokstream._typing import is_awaitable, is_list, is_number
+from tokstream._usage import told
 
 from .messages import Message, answered, continued, plain
 from .overflow import TooLong, context_lengths, read_error, without_oldest
@@ -354,16 +355,14 @@ def _checked(messages: Any) -> list[Message]:
 
 def _tokens(usage: Any) -> int:
     """Return how many tokens of a history a usage tells of: no thoughts, which are not sent again."""
-    told: Any = usage.to_dict() if hasattr(usage, "to_dict") else usage or {}
-    details: Any = told.get("completion_tokens_details") or {}
-    said, thought = (told.get("prompt_tokens"), told.get("completion_tokens")), details.get("reasoning_tokens")
+    usage = told(usage) or {}
+    details = told(usage.get("completion_tokens_details")) or {}
+    said, thought = (usage.get("prompt_tokens"), usage.get("completion_tokens")), details.get("reasoning_tokens")
     return sum(part for part in said if isinstance(part, int)) - (thought if isinstance(thought, int) else 0)
 
 
 def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return 0
-    return value if 0 < value < float("inf") else 0
+    return value if is_number(value) and 0 < value < float("inf") else 0
 
 
 def _lengths(client: Any) -> dict[str, int]:
