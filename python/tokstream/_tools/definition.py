@@ -213,11 +213,10 @@ def tools_of(given: Iterable[Any]) -> list[Tool]:
 
 def put_into(params: dict[str, Any]) -> None:
     """Replace the tools among the parameters of a request by what is sent of them."""
-    if params["tools"]:
-        tools = tools_of(params["tools"])
-        params["tools"] = [one.definition for one in tools]
-        if "tool_choice" in params:
-            params["tool_choice"] = choice_of(params["tool_choice"], tools)
+    tools = tools_of(params["tools"])
+    params["tools"] = [one.definition for one in tools]
+    if "tool_choice" in params:
+        params["tool_choice"] = choice_of(params["tool_choice"], tools)
 
 
 def choice_of(choice: Any, tools: list[Tool]) -> Any:
