@@ -138,27 +138,32 @@ _INSTEAD = {
 }
 
 
+# Where names are that are loaded when they are first used.
+_LATER = {
+    "APIResponse": "_response",
+    "AsyncAPIResponse": "_response",
+    "AsyncConversation": "_conversation",
+    "AsyncToolRunStream": "_tools.run",
+    "Conversation": "_conversation",
+    "RawResponse": "_response",
+    "ToolRun": "_tools.run",
+    "ToolRunStream": "_tools.run",
+    "pydantic_function_tool": "_tools.definition",
+    "tool": "_tools.definition",
+}
+
+
 def __getattr__(name: str) -> object:
     if name in ("local", "types"):
         from importlib import import_module
 
         return import_module(f"{__name__}.{name}")
-    if name in ("APIResponse", "AsyncAPIResponse", "RawResponse", "LegacyAPIResponse"):
-        from . import _response
+    if name == "LegacyAPIResponse":
+        name = "RawResponse"
+    if name in _LATER:
+        from importlib import import_module
 
-        return getattr(_response, name.replace("LegacyAPI", "Raw"))
-    if name in ("pydantic_function_tool", "tool"):
-        from ._tools import definition
-
-        return getattr(definition, name)
-    if name in ("AsyncToolRunStream", "ToolRun", "ToolRunStream"):
-        from ._tools import run
-
-        return getattr(run, name)
-    if name in ("AsyncConversation", "Conversation"):
-        from . import _conversation
-
-        return getattr(_conversation, name)
+        return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
     if name in _INSTEAD:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}: {_INSTEAD[name]}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
