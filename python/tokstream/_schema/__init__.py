@@ -20,7 +20,18 @@ if TYPE_CHECKING:
 
     from .nodes import Node
 
-__all__ = ["Invalid", "Reason", "json_schema", "load_json", "node_of", "resolve", "strict", "validate", "validate_json"]
+__all__ = [
+    "Invalid",
+    "Reason",
+    "json_schema",
+    "load_json",
+    "node_of",
+    "read_with",
+    "resolve",
+    "strict",
+    "validate",
+    "validate_json",
+]
 
 
 class Reason(NamedTuple):
@@ -71,7 +82,7 @@ def validate(type_: Any, value: Any) -> Any:
         Invalid: it is none.
         TypeError: the type has no JSON Schema.
     """
-    return _read(node_of(type_).validate, value)
+    return read_with(node_of(type_).validate, value)
 
 
 def validate_json(type_: Any, text: str) -> Any:
@@ -81,10 +92,15 @@ def validate_json(type_: Any, text: str) -> Any:
         Invalid: the text is no JSON, or not that of such a value.
         TypeError: the type has no JSON Schema.
     """
-    return _read(node_of(type_).validate_json, text)
+    return read_with(node_of(type_).validate_json, text)
 
 
-def _read(read: Callable[[Any], Any], value: Any) -> Any:
+def read_with(read: Callable[[Any], Any], value: Any) -> Any:
+    """Return what a node's method reads, be the value nested as deeply as it may.
+
+    Raises:
+        Invalid: as `read` does, or the value is nested too deeply.
+    """
     try:
         return read(value)
     except RecursionError:
