@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 import json
-import sys
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 from tokstream._schema import Invalid, Reason, load_json, node_of, read_with, strict as strict_schema
+from tokstream._schema.hints import names_around
 from tokstream._schema.nodes import REFS, path_of
 from tokstream._typing import override
 
@@ -19,7 +19,6 @@ from .results import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType
 
 _ABSENT = inspect.Parameter.empty
 _UNSUPPORTED = {
@@ -245,20 +244,8 @@ def _hints(function: Any) -> Callable[[str, Any], Any]:
         except NameError:
             pass
         try:
-            return get_type_hints(holder, names, _around(function), include_extras=True)[name]
+            return get_type_hints(holder, names, names_around(function), include_extras=True)[name]
         except NameError as error:
             raise TypeError(f"the annotation {annotation!r} cannot be read: {error}") from error
 
     return read
-
-
-def _around(function: Any) -> dict[str, Any]:
-    """Return the names of the functions that a function stands in, as far as they are known or still running."""
-    names: dict[str, Any] = {}
-    outer = {part.rpartition(".")[2] for part in getattr(function, "__qualname__", "").split(".<locals>")[:-1]}
-    frame: FrameType | None = sys._getframe()
-    while frame is not None:
-        if frame.f_code.co_name in outer and frame.f_globals is function.__globals__:
-            names = {**frame.f_locals, **names}
-        frame = frame.f_back
-    return names
