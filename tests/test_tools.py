@@ -133,6 +133,14 @@ def test_tools_that_are_not_given(surface, client):
     assert server.request.json.keys() == {"messages", "model"}
 
 
+@pytest.mark.parametrize(("doc", "words"), [(None, None), ("Where.\n\n    Or near it.\n    ", "Where.\n\nOr near it.")])
+def test_a_class_says_the_same_of_itself_in_either_way(doc, words):
+    place = make_dataclass("Place", [("x", int)], namespace={"__doc__": doc} if doc else {})
+    made = tokstream.pydantic_function_tool(place)
+    assert made == tools_of([place])[0].definition
+    assert made["function"].get("description") == words
+
+
 def test_dicts_and_no_tools_load_nothing():
     program = (
         "import sys, tokstream\n"

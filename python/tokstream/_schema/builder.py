@@ -182,7 +182,7 @@ class Builder:
             self.seen.add(owner)
             return libraries.leaf(owner, type_)
         if issubclass(cls, Enum):
-            return enum_choice(cls, _doc_of(cls))
+            return enum_choice(cls, doc_of(cls))
         key = _key_of_generic(cls, map(bindings.get, getattr(cls, "__parameters__", ()))) if origin else cls
         if key not in self._records:
             self._record(key, type_, cls, bindings)
@@ -195,14 +195,14 @@ class Builder:
         if cls is not type_:
             inner = [getattr(arg, "__name__", repr(arg)) for arg in typing.get_args(type_)]
             name = "_".join([name, *("".join(c if c.isalnum() else "_" for c in one) for one in inner)])
-        record = Record(key, name, _doc_of(cls), cls)
+        record = Record(key, name, doc_of(cls), cls)
         if hasattr(cls, "__dataclass_fields__"):
             make = self._dataclass
         elif getattr(cls, "__attrs_attrs__", None) is not None:
             self.seen.add("attrs")
             make = self._attrs
         elif hasattr(cls, "__required_keys__") and issubclass(cls, dict):
-            record = Record(key, name, _doc_of(cls), dict)
+            record = Record(key, name, doc_of(cls), dict)
             make = self._typed_dict
         elif hasattr(cls, "_fields") and issubclass(cls, tuple):
             record.in_order = True
@@ -263,7 +263,7 @@ def _key_of_generic(of: Any, args: Iterable[Any]) -> tuple[Any, ...]:
     return key if is_hashable(key) else (of, repr(key))
 
 
-def _doc_of(cls: Any) -> str | None:
+def doc_of(cls: Any) -> str | None:
     """Return the docstring that someone wrote for a class."""
     from inspect import cleandoc
 
