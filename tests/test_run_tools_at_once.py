@@ -50,6 +50,23 @@ def test_functions_run_at_once_where_they_may(run, how):
     assert results(server.requests[1]) == IN_ORDER
 
 
+def test_functions_that_return_coroutines_at_once_share_an_event_loop(run):
+    barrier = meet(2)
+    loops: list[object] = []
+
+    async def later(city: str) -> str:
+        loops.append(asyncio.get_running_loop())
+        return city
+
+    def tool(city: str) -> Any:
+        barrier.wait()
+        return later(city)
+
+    _, server = run(calls(*ROME_AND_OSLO), ANSWER, tools=[tool], parallel=True)
+    assert results(server.requests[1]) == IN_ORDER
+    assert loops[0] is loops[1]
+
+
 def test_async_functions_run_at_once(run):
     begun: list[str] = []
 

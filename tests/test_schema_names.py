@@ -7,14 +7,15 @@ import enum
 import importlib
 import importlib.util
 import typing
-from typing import Any
+from typing import Any, Generic
 
 import msgspec
 import pydantic
 import pytest
+import typing_extensions
 
-from schema_types import STRING, Color, Point, closed
-from tokstream._schema import json_schema, validate, validate_json
+from schema_types import STRING, Box, Color, Point, T, closed
+from tokstream._schema import Invalid, json_schema, validate, validate_json
 
 
 def test_two_classes_of_one_name():
@@ -79,6 +80,41 @@ def test_a_name_means_what_it_means_where_it_was_written(tmp_path, monkeypatch):
         color: Color
 
     assert validate(Painted, {"color": "green"}) == Painted(Color.GREEN)
+
+
+Items = typing_extensions.TypeAliasType("Items", list[T], type_params=(T,))
+
+
+@dataclasses.dataclass
+class Shelf(Generic[T]):
+    box: Box[list[T]]
+    items: Items[T]
+
+
+def test_what_stands_for_a_type_variable_stands_for_it_at_every_depth():
+    @dataclasses.dataclass
+    class Room:
+        numbers: Shelf[int]
+        words: Shelf[str]
+
+    read = {"numbers": {"box": {"content": [1]}, "items": [2]}, "words": {"box": {"content": ["a"]}, "items": ["b"]}}
+    assert validate(Room, read) == Room(Shelf(Box([1]), [2]), Shelf(Box(["a"]), ["b"]))
+    with pytest.raises(Invalid) as caught:
+        validate(Room, {**read, "numbers": read["words"]})
+    assert [reason.path for reason in caught.value.reasons] == ["numbers.box.content[0]", "numbers.items[0]"]
+
+
+def test_classes_of_the_same_name_are_different_ones():
+    def made(type_):
+        return dataclasses.make_dataclass("Made", [("x", type_)])
+
+    number, word = made(int), made(str)
+    both = dataclasses.make_dataclass("Both", [("a", Box[number]), ("b", Box[word])])
+    assert validate(both, {"a": {"content": {"x": 1}}, "b": {"content": {"x": "y"}}}) == both(
+        Box(number(1)), Box(word("y"))
+    )
+    twin = made(int)
+    assert [type(validate(type_, {"x": 1})) for type_ in (number | twin, twin | number)] == [number, twin]
 
 
 @pytest.mark.parametrize(

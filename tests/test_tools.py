@@ -58,11 +58,11 @@ def test_tools_that_are_not_given(surface, client):
     assert server.request.json.keys() == {"messages", "model"}
 
 
-def test_dicts_load_nothing():
+def test_dicts_and_no_tools_load_nothing():
     program = (
         "import sys, tokstream\n"
         "client = tokstream.Client(base_url='http://127.0.0.1:1/v1', api_key='k', max_retries=0)\n"
-        "for tools in {}, {'tools': [{'type': 'function'}]}:\n"
+        "for tools in {}, {'tools': [{'type': 'function'}]}, {'tools': None}, {'tools': tokstream.NOT_GIVEN}:\n"
         "    try: client.chat.completions.create(messages='x', **tools)\n"
         "    except tokstream.APIConnectionError: pass\n"
         "print([name for name in sys.modules if name.startswith('tokstream._tools')])\n"

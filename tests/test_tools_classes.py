@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import make_dataclass
+
 import attrs
 import msgspec
 import openai
@@ -79,3 +81,11 @@ def test_objects_that_can_be_called_are():
     (tool,) = tools_of([Adder])
     assert not tool.ends
     assert tool.bind({"x": 1})() == 2
+
+
+@pytest.mark.parametrize(("doc", "words"), [(None, None), ("Where.\n\n    Or near it.\n    ", "Where.\n\nOr near it.")])
+def test_a_class_says_the_same_of_itself_in_either_way(doc, words):
+    place = make_dataclass("Place", [("x", int)], namespace={"__doc__": doc} if doc else {})
+    made = tokstream.pydantic_function_tool(place)
+    assert made == tools_of([place])[0].definition
+    assert made["function"].get("description") == words

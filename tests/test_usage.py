@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import threading
 
@@ -166,3 +167,35 @@ def test_shows_itself(surface, client):
 )
 def test_sums_of_usages(one, other, total):
     assert added(one, other) == total
+
+
+@dataclasses.dataclass
+class Answer:
+    x: int
+
+
+@pytest.mark.parametrize("odd", ["many", [1], 3, {"prompt_tokens": "x", "completion_tokens_details": "none"}], ids=str)
+@pytest.mark.parametrize("work", ["parse", "run_tools", "auto_continue", "conversation"])
+def test_odd_usage_does_no_harm_to_work_of_several_requests(surface, client, work, odd):
+    asks = {"id": "c", "type": "function", "function": {"name": "found", "arguments": "{}"}}
+    first = completion("{", usage=odd, message={"tool_calls": [asks]} if work == "run_tools" else {})
+    if work == "auto_continue":
+        first["choices"][0]["finish_reason"] = "length"
+    api, server = client(reply(first), reply(completion('{"x": 1}')))
+    completions, conversation = api.chat.completions, api.conversation()
+
+    def found() -> str:
+        return "it"
+
+    if work == "parse":
+        done = surface.run(completions.parse(messages="?", response_format=Answer, max_reasks=1))
+    elif work == "run_tools":
+        done = surface.run(completions.run_tools("?", tools=[found]))
+    elif work == "auto_continue":
+        done = surface.run(completions.create(messages="?", auto_continue=True))
+    else:
+        surface.run(conversation.send("?"))
+        done = surface.run(conversation.send("?"))
+    assert len(server.requests) == 2
+    assert done.usage.completion_tokens == USAGE["completion_tokens"]
+    assert done.usage.estimated_cost == USAGE["estimated_cost"]

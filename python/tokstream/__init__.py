@@ -166,14 +166,12 @@ def __getattr__(name: str) -> object:
         from importlib import import_module
 
         return import_module(f"{__name__}.{name}")
+    if name == "LegacyAPIResponse":
+        name = "RawResponse"
     if name in _HOMES:
         from importlib import import_module
 
         return getattr(import_module(_HOMES[name], __name__), name)
-    if name == "LegacyAPIResponse":
-        from ._response import RawResponse
-
-        return RawResponse
     if name in _INSTEAD:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}: {_INSTEAD[name]}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from math import isfinite
 
-from ._tokstream import CompletionUsage
+from ._tokstream import BaseModel, CompletionUsage
 from ._typing import TYPE_CHECKING, is_dict, is_number
 
 if TYPE_CHECKING:
     from typing import Any
+
+
+def told(usage: Any) -> dict[str, Any] | None:
+    """Return a usage as a dict; `None` where there is none, or what a server sent in its place is none."""
+    usage = usage.to_dict() if isinstance(usage, BaseModel) else usage
+    return usage if is_dict(usage) else None
 
 
 def added(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
@@ -32,8 +38,9 @@ def _said(value: Any) -> Any:
     return None if isinstance(value, float) and not isfinite(value) else value
 
 
-def total_of(before: dict[str, Any] | None, more: dict[str, Any] | None) -> CompletionUsage | None:
+def total_of(before: Any, more: Any) -> CompletionUsage | None:
     """Return the sum of two usages, either of which may be missing; `None` where both are."""
-    if before is None and more is None:
+    one, other = told(before), told(more)
+    if one is None and other is None:
         return None
-    return CompletionUsage.model_construct(**added(before or {}, more or {}))
+    return CompletionUsage.model_construct(**added(one or {}, other or {}))

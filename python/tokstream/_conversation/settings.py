@@ -6,7 +6,7 @@ from typing import Any
 
 from tokstream._exceptions import ConfigurationError
 from tokstream._tokstream import _is_secret as is_secret
-from tokstream._typing import is_dict, is_list
+from tokstream._typing import is_dict, is_list, is_number
 
 
 def without_secrets(value: Any) -> Any:
@@ -74,6 +74,6 @@ def checked_cost(limit: Any) -> Any:
     Raises:
         ConfigurationError: it is none.
     """
-    if limit is None or (isinstance(limit, (int, float)) and limit >= 0 and not isinstance(limit, bool)):
+    if limit is None or (is_number(limit) and limit >= 0):
         return limit
     raise ConfigurationError(f"max_cost= must be a number of USD, 0 or more, not {limit!r}")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from tokstream._exceptions import APIError, BudgetExceededError, TokstreamError
 from tokstream._messages import replayed
 from tokstream._tokstream import BaseModel
-from tokstream._typing import is_awaitable, is_list
+from tokstream._typing import is_awaitable, is_list, is_number
+from tokstream._usage import told
 
 from .errors import ContextLengthExceededError
 from .messages import Message, answered, continued, plain
@@ -49,7 +50,7 @@ class Turn:
         ended: nothing more is kept of the reply.
         superseded: the conversation went on without the rest of the reply.
         stream: the stream that gives the reply.
-        running: what has the run of tools that the reply takes: its stream, or its loop.
+        running: what has the run of tools that the reply takes, while it goes on: its stream, or its loop.
         event: the latest chunk of the run's present request, as an event.
         so_far: gives what there is of a whole reply that takes several requests.
     """
@@ -62,6 +63,7 @@ class Turn:
         self.superseded = False
         self.stream: ref[Any] | None = None
         self.running: Any = None
+        self._run: Any = None
         self.event: Any = None
         self._conversation = conversation
         self._asked = asked
@@ -258,7 +260,7 @@ class Turn:
     @property
     def run(self) -> Any:
         """The run of tools that the reply takes, as far as it went; None if it takes none."""
-        return None if self.running is None else self.running.run
+        return self._run if self.running is None else self.running.run
 
     @property
     def snapshot(self) -> Any:
@@ -294,6 +296,8 @@ class Turn:
         self.busy = False
         self.ended = True
         self.so_far = lambda: None
+        # What has the run refers to this, and may have a connection.
+        self._run, self.running = self.run, None
         if self._conversation._turn is self:
             self._conversation._turn = None
 
@@ -352,16 +356,14 @@ def _checked(messages: Any) -> list[Message]:
 
 def _tokens(usage: Any) -> int:
     """Return how many tokens of a history a usage tells of: no thoughts, which are not sent again."""
-    told: Any = usage.to_dict() if hasattr(usage, "to_dict") else usage or {}
-    details: Any = told.get("completion_tokens_details") or {}
-    said, thought = (told.get("prompt_tokens"), told.get("completion_tokens")), details.get("reasoning_tokens")
+    usage = told(usage) or {}
+    details = told(usage.get("completion_tokens_details")) or {}
+    said, thought = (usage.get("prompt_tokens"), usage.get("completion_tokens")), details.get("reasoning_tokens")
     return sum(part for part in said if isinstance(part, int)) - (thought if isinstance(thought, int) else 0)
 
 
 def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return 0
-    return value if 0 < value < float("inf") else 0
+    return value if is_number(value) and 0 < value < float("inf") else 0
 
 
 def _lengths(client: Any) -> dict[str, int]:

@@ -219,7 +219,7 @@ class Continued:
         usage: CompletionUsage | None = self._leg.stream.usage if self._is_read else None
         if self._is_read and not self._leg.is_later:
             return usage
-        return total_of(usage_of(self._answer.completion), usage and usage.to_dict())
+        return total_of(usage_of(self._answer.completion), usage)
 
     @property
     def timings(self) -> Timings:

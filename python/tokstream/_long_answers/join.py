@@ -6,7 +6,7 @@ import json
 
 from tokstream._tokstream import ChatCompletion
 from tokstream._typing import TYPE_CHECKING, is_dict, is_list
-from tokstream._usage import added
+from tokstream._usage import added, told
 
 if TYPE_CHECKING:
     from typing import Any
@@ -116,8 +116,7 @@ def text_of(completion: dict[str, Any] | None) -> str:
 
 def usage_of(completion: dict[str, Any] | None) -> dict[str, Any] | None:
     """Return the usage of an answer, where there is one."""
-    usage: Any = None if completion is None else completion.get("usage")
-    return usage if is_dict(usage) else None
+    return None if completion is None else told(completion.get("usage"))
 
 
 def _overlaid(first: dict[str, Any], second: dict[str, Any], kept: set[str]) -> dict[str, Any]:

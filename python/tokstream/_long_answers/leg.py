@@ -90,7 +90,7 @@ class Leg:
                 setattr(chunk, name, before[name])
         usage: Any = chunk.usage
         if isinstance(usage, BaseModel):
-            chunk.usage = total_of(usage_of(before), usage.to_dict())
+            chunk.usage = total_of(usage_of(before), usage)
         if delta is None:
             return True
         is_last = getattr(choice, "finish_reason", None) is not None

@@ -6,7 +6,7 @@ from tokstream._messages import replayed
 from tokstream._resource import PARSED, RAW, STREAMING
 from tokstream._steps import arun, run
 from tokstream._typing import TYPE_CHECKING, is_list
-from tokstream._usage import total_of
+from tokstream._usage import told, total_of
 
 from .errors import OutputValidationError
 from .output import Output, arguments_of
@@ -74,14 +74,12 @@ def _ask(plain: Any, output: Output, params: dict[str, Any], max_reasks: int) ->
     is_again = False
     while True:
         if is_again and plain._watch is not None:
-            plain._watch.goes_on(used and used.to_dict())
+            plain._watch.goes_on(told(used))
         reply = yield lambda messages=messages: plain.create(messages=messages, **params)
         completion = reply if plain._form == PARSED else reply.parse()
-        usage = getattr(completion, "usage", None)
-        if usage is not None:
-            used = total_of(used and used.to_dict(), usage.to_dict())
-            if is_again:
-                completion.usage = used
+        used = total_of(used, getattr(completion, "usage", None))
+        if is_again and used is not None:
+            completion.usage = used
         try:
             parsed = output.complete(completion)
         except OutputValidationError as error:

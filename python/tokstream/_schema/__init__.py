@@ -20,7 +20,18 @@ if TYPE_CHECKING:
 
     from .nodes import Node
 
-__all__ = ["Invalid", "Reason", "json_schema", "load_json", "node_of", "resolve", "strict", "validate", "validate_json"]
+__all__ = [
+    "Invalid",
+    "Reason",
+    "json_schema",
+    "load_json",
+    "node_of",
+    "read_with",
+    "resolve",
+    "strict",
+    "validate",
+    "validate_json",
+]
 
 
 class Reason(NamedTuple):
@@ -71,7 +82,7 @@ def validate(type_: Any, value: Any) -> Any:
         Invalid: it is none.
         TypeError: the type has no JSON Schema.
     """
-    return _read(node_of(type_).validate, value)
+    return read_with(node_of(type_).validate, value)
 
 
 def validate_json(type_: Any, text: str) -> Any:
@@ -81,10 +92,15 @@ def validate_json(type_: Any, text: str) -> Any:
         Invalid: the text is no JSON, or not that of such a value.
         TypeError: the type has no JSON Schema.
     """
-    return _read(node_of(type_).validate_json, text)
+    return read_with(node_of(type_).validate_json, text)
 
 
-def _read(read: Callable[[Any], Any], value: Any) -> Any:
+def read_with(read: Callable[[Any], Any], value: Any) -> Any:
+    """Return what a node's method reads, be the value nested as deeply as it may.
+
+    Raises:
+        Invalid: as `read` does, or the value is nested too deeply.
+    """
     try:
         return read(value)
     except RecursionError:
@@ -119,13 +135,22 @@ def node_of(type_: Any) -> Node:
     if _has_names(type_):
         # What they name is another class elsewhere.
         return _make_node(type_)
+    key = key_of(type_)
+    return _kept_node(type_, key) if is_hashable(key) else _make_node(type_)
+
+
+def key_of(type_: Any) -> tuple[Any, ...]:
+    """Return what is equal for the same types alone: unions and literals are equal whatever their order."""
+    return (type_, repr(type_), *map(key_of, getattr(type_, "__args__", None) or ()))
+
+
+def is_hashable(key: tuple[Any, ...]) -> bool:
+    """Return whether all parts of a key can be hashed: beside a type in `Annotated` may stand what cannot."""
     try:
-        # Unions are equal whatever their order, which their schemas keep.
-        return _kept_node(type_, repr(type_))
-    except TypeError as error:
-        if "unhashable" not in str(error):
-            raise
-    return _make_node(type_)
+        hash(key)
+    except TypeError:
+        return False
+    return True
 
 
 def _has_names(type_: Any) -> bool:
@@ -144,12 +169,12 @@ def _make_node(type_: Any) -> Node:
     return build(type_)
 
 
-def _make_shown(type_: Any, _shown: str) -> Node:
+def _make_kept(type_: Any, _key: tuple[Any, ...]) -> Node:
     return _make_node(type_)
 
 
 # Types that a program uses again and again.
-_kept_node = lru_cache(maxsize=256)(_make_shown)
+_kept_node = lru_cache(maxsize=256)(_make_kept)
 
 
 # --- Strict mode ---

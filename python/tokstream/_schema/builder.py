@@ -11,14 +11,14 @@ from enum import Enum
 from sys import modules
 from typing import TYPE_CHECKING, Any
 
-from . import libraries
-from .hints import evaluated, generic_bindings, hints_of
+from . import is_hashable, key_of, libraries
+from .hints import bound, evaluated, generic_bindings, hints_of
 from .nodes import Anything, Described, Later, Mapping, Node, Sequence, Tuple
 from .records import Choice, Field, Record, Union, enum_choice, literal_choice
 from .scalars import SCALARS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 Bindings = dict[Any, Any]
 
@@ -54,15 +54,10 @@ def build(type_: Any) -> Node:
     return libraries.whole(type_, builder.seen, node) or node
 
 
-def _named(name: str, module_of: Any) -> frozenset[Any]:
-    """Return what `typing` and `typing_extensions` call so; the second only if a program has imported it."""
-    known = [getattr(modules[module], name, None) for module in module_of if module in modules]
-    return frozenset(item for item in known if item is not None)
-
-
 def special(name: str) -> frozenset[Any]:
-    """Return the special forms of this name."""
-    return _named(name, ("typing", "typing_extensions"))
+    """Return what `typing` and `typing_extensions` call so; the second only if a program has imported it."""
+    known = [getattr(modules.get(module), name, None) for module in ("typing", "typing_extensions")]
+    return frozenset(item for item in known if item is not None)
 
 
 class Builder:
@@ -117,8 +112,8 @@ class Builder:
         if origin is tuple or origin in _LISTS or origin in _DICTS:
             return self._container(origin, args, within, bindings)
         if type(origin).__name__ == "TypeAliasType":
-            inner = {v: _bound(arg, bindings) for v, arg in zip(origin.__type_params__, args, strict=False)}
-            return self._alias(type_, origin, inner)
+            inner = {v: bound(arg, bindings) for v, arg in zip(origin.__type_params__, args, strict=False)}
+            return self._alias(_key_of_generic(origin, inner.values()), origin, inner)
         if isinstance(origin, type):
             return self._class(type_, {**bindings, **generic_bindings(type_, bindings)}, origin)
         raise _no_schema(type_)
@@ -187,8 +182,8 @@ class Builder:
             self.seen.add(owner)
             return libraries.leaf(owner, type_)
         if issubclass(cls, Enum):
-            return enum_choice(cls, _doc_of(cls))
-        key = (cls, tuple(sorted((repr(name), repr(arg)) for name, arg in bindings.items()))) if origin else cls
+            return enum_choice(cls, doc_of(cls))
+        key = _key_of_generic(cls, map(bindings.get, getattr(cls, "__parameters__", ()))) if origin else cls
         if key not in self._records:
             self._record(key, type_, cls, bindings)
         return self._records[key]
@@ -200,14 +195,14 @@ class Builder:
         if cls is not type_:
             inner = [getattr(arg, "__name__", repr(arg)) for arg in typing.get_args(type_)]
             name = "_".join([name, *("".join(c if c.isalnum() else "_" for c in one) for one in inner)])
-        record = Record(key, name, _doc_of(cls), cls)
+        record = Record(key, name, doc_of(cls), cls)
         if hasattr(cls, "__dataclass_fields__"):
             make = self._dataclass
         elif getattr(cls, "__attrs_attrs__", None) is not None:
             self.seen.add("attrs")
             make = self._attrs
         elif hasattr(cls, "__required_keys__") and issubclass(cls, dict):
-            record = Record(key, name, _doc_of(cls), dict)
+            record = Record(key, name, doc_of(cls), dict)
             make = self._typed_dict
         elif hasattr(cls, "_fields") and issubclass(cls, tuple):
             record.in_order = True
@@ -263,11 +258,12 @@ def _unmarked(hint: Any, *, required: bool) -> tuple[Any, bool]:
     return hint, required
 
 
-def _bound(arg: Any, bindings: Bindings) -> Any:
-    return bindings.get(arg, arg) if isinstance(arg, typing.TypeVar) else arg
+def _key_of_generic(of: Any, args: Iterable[Any]) -> tuple[Any, ...]:
+    key = (of, *map(key_of, args))
+    return key if is_hashable(key) else (of, repr(key))
 
 
-def _doc_of(cls: Any) -> str | None:
+def doc_of(cls: Any) -> str | None:
     """Return the docstring that someone wrote for a class."""
     from inspect import cleandoc
 

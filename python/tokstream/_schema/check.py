@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from json import dumps
 from typing import TYPE_CHECKING, Any
@@ -58,11 +59,12 @@ _TYPES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "null": ("null", lambda value: value is None),
 }
 
-_LIMITS: dict[str, tuple[Callable[[Any], bool], str, Callable[[Any, Any], bool]]] = {
-    "minimum": (is_number, "at least {}", lambda value, limit: value >= limit),
-    "maximum": (is_number, "at most {}", lambda value, limit: value <= limit),
-    "exclusiveMinimum": (is_number, "more than {}", lambda value, limit: value > limit),
-    "exclusiveMaximum": (is_number, "less than {}", lambda value, limit: value < limit),
+# Of what, in words, and whether a value keeps to it.
+LIMITS: dict[str, tuple[Callable[[Any], bool], str, Callable[[Any, Any], bool]]] = {
+    "minimum": (is_number, "at least {}", operator.ge),
+    "maximum": (is_number, "at most {}", operator.le),
+    "exclusiveMinimum": (is_number, "more than {}", operator.gt),
+    "exclusiveMaximum": (is_number, "less than {}", operator.lt),
     "multipleOf": (is_number, "a multiple of {}", is_multiple),
     "minLength": (_TYPES["string"][1], "a length of {} or more", lambda value, limit: len(value) >= limit),
     "maxLength": (_TYPES["string"][1], "a length of {} or less", lambda value, limit: len(value) <= limit),
@@ -116,7 +118,7 @@ class _Check:
         if is_list(allowed) and not any(_same(value, item) for item in allowed):
             fail(at, why, f"expected one of {', '.join(map(repr, allowed))}, and there is {kind_of(value)}")
             return
-        for keyword, (applies, words, holds) in _LIMITS.items():
+        for keyword, (applies, words, holds) in LIMITS.items():
             limit = schema.get(keyword)
             if is_number(limit) and applies(value) and not holds(value, limit):
                 fail(at, why, f"expected {words.format(limit)}, and there is {kind_of(value)}")

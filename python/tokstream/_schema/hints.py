@@ -24,7 +24,7 @@ def hints_of(cls: Any) -> dict[str, Any]:
         TypeError: a name in them means nothing.
     """
     try:
-        return _hints(cls, _names_of_maker(cls))
+        return _hints(cls, names_around(cls))
     except NameError:
         pass
     names = {**_names_of_callers(), cls.__name__: cls}
@@ -32,7 +32,7 @@ def hints_of(cls: Any) -> dict[str, Any]:
         for name in names.keys() & vars_of_module(base).keys():
             del names[name]
     try:
-        return _hints(cls, {**names, **_names_of_maker(cls)})
+        return _hints(cls, {**names, **names_around(cls)})
     except NameError as error:
         raise TypeError(f"{cls.__name__} has no JSON Schema: {error} in its annotations") from None
 
@@ -64,16 +64,19 @@ def _frames() -> Iterator[FrameType]:
         frame = frame.f_back
 
 
-def _names_of_maker(cls: Any) -> dict[str, Any]:
-    """Return the names of the function in which a class was defined, if it is running still."""
-    function, _, local = getattr(cls, "__qualname__", "").rpartition(".<locals>.")
-    if not local:
+def names_around(of: Any) -> dict[str, Any]:
+    """Return the names of the functions in which a class or a function was defined, as far as they are running still.
+
+    Its own name is among them.
+    """
+    outer = [part.rpartition(".")[2] for part in getattr(of, "__qualname__", "").split(".<locals>")[:-1]]
+    if not outer:
         return {}
+    names: dict[str, Any] = {of.__name__: of}
     for frame in _frames():
-        is_it = frame.f_code.co_name == function.rpartition(".")[2]
-        if is_it and frame.f_globals.get("__name__") == cls.__module__:
-            return {**frame.f_locals, cls.__name__: cls}
-    return {cls.__name__: cls}
+        if frame.f_code.co_name in outer and frame.f_globals.get("__name__") == of.__module__:
+            names = {**frame.f_locals, **names}
+    return names
 
 
 def _names_of_callers() -> dict[str, Any]:
@@ -96,7 +99,7 @@ def evaluated(annotation: Any, within: Any) -> Any:
     """
     text = annotation if isinstance(annotation, str) else annotation.__forward_arg__
     module: Any = getattr(annotation, "__forward_module__", None)
-    names = {**vars_of_module(within if module is None else module), **_names_of_maker(within)}
+    names = {**vars_of_module(within if module is None else module), **names_around(within)}
     try:
         # Names in the order in which they are looked up, last first.
         return eval(text, {**vars(typing), **_names_of_callers(), **names})  # noqa: S307 - as typing.get_type_hints does
@@ -109,11 +112,18 @@ def evaluated(annotation: Any, within: Any) -> Any:
 def generic_bindings(type_: Any, outer: dict[Any, Any]) -> dict[Any, Any]:
     """Return what stands for the type variables of a generic class and of its bases."""
     origin = typing.get_origin(type_) or type_
-    args = [outer.get(arg, arg) if isinstance(arg, typing.TypeVar) else arg for arg in typing.get_args(type_)]
-    parameters = getattr(origin, "__parameters__", ())
-    bound = dict(zip(parameters, args, strict=False))
+    args = [bound(arg, outer) for arg in typing.get_args(type_)]
+    bindings = dict(zip(getattr(origin, "__parameters__", ()), args, strict=False))
     for base in getattr(origin, "__orig_bases__", ()):
         inner = typing.get_origin(base)
         if isinstance(inner, type) and inner is not typing.Generic:
-            bound = {**generic_bindings(base, {**outer, **bound}), **bound}
-    return bound
+            bindings = {**generic_bindings(base, {**outer, **bindings}), **bindings}
+    return bindings
+
+
+def bound(arg: Any, bindings: dict[Any, Any]) -> Any:
+    """Return a type with what stands for the type variables in it."""
+    if isinstance(arg, typing.TypeVar):
+        return bindings.get(arg, arg)
+    variables = () if isinstance(arg, type) else getattr(arg, "__parameters__", ())
+    return arg[tuple(bindings.get(one, one) for one in variables)] if variables else arg

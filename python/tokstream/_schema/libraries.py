@@ -5,14 +5,13 @@ None of the libraries is imported here: where a type of one is, the library is l
 
 from __future__ import annotations
 
-from functools import partial
 from sys import modules
 from typing import TYPE_CHECKING, Any
 
 from tokstream._typing import is_dict, is_list, override
 
 from . import Invalid, Reason
-from .check import is_multiple
+from .check import LIMITS
 from .nodes import FAILED, REFS, Node, define, fail, path_of
 
 if TYPE_CHECKING:
@@ -225,6 +224,14 @@ def attrs_nothing() -> Any:
 
 # --- What Annotated says ---
 
+# The names of annotated-types.
+_KEYWORDS = {
+    "ge": "minimum",
+    "gt": "exclusiveMinimum",
+    "le": "maximum",
+    "lt": "exclusiveMaximum",
+    "multiple_of": "multipleOf",
+}
 _LENGTHS = {"string": ("minLength", "maxLength"), "array": ("minItems", "maxItems")}
 
 
@@ -245,29 +252,21 @@ def described(metadata: tuple[Any, ...], kind: Any) -> tuple[dict[str, Any], lis
     return extra, checks
 
 
-def _holds(holds: Callable[[Any, Any], bool], limit: Any, value: Any) -> bool:
-    return holds(value, limit)
+def _check(holds: Callable[[Any, Any], bool], limit: Any) -> Callable[[Any], bool]:
+    return lambda value: holds(value, limit)
 
 
 def _limit(item: Any, kind: Any, extra: dict[str, Any], checks: list[tuple[str, Callable[[Any], bool]]]) -> None:
     at_least, at_most = _LENGTHS.get(kind, ("minProperties", "maxProperties"))
-    limits: dict[str, tuple[str, str, Callable[[Any, Any], bool]]] = {
-        "ge": ("minimum", "at least {}", lambda value, limit: value >= limit),
-        "gt": ("exclusiveMinimum", "more than {}", lambda value, limit: value > limit),
-        "le": ("maximum", "at most {}", lambda value, limit: value <= limit),
-        "lt": ("exclusiveMaximum", "less than {}", lambda value, limit: value < limit),
-        "multiple_of": ("multipleOf", "a multiple of {}", is_multiple),
-        "min_length": (at_least, "a length of {} or more", lambda value, limit: len(value) >= limit),
-        "max_length": (at_most, "a length of {} or less", lambda value, limit: len(value) <= limit),
-    }
-    for name, (keyword, words, holds) in limits.items():
+    for name, keyword in {**_KEYWORDS, "min_length": at_least, "max_length": at_most}.items():
         limit = getattr(item, name, None)
         if limit is None or (name == "min_length" and not limit):
             continue
         # A date's limits are none that JSON Schema knows.
         if isinstance(limit, (int, float)):
             extra[keyword] = limit
-        checks.append((words.format(limit), partial(_holds, holds, limit)))
+        _, words, holds = LIMITS[keyword]
+        checks.append((words.format(limit), _check(holds, limit)))
     func = getattr(item, "func", None)
     if callable(func):
         check: Any = func

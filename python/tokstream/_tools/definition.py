@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from inspect import cleandoc, iscoroutinefunction
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
 from tokstream._typing import is_dict
@@ -148,7 +148,7 @@ def pydantic_function_tool(
     """
     if not isinstance(model, type):
         raise TypeError(f"a pydantic model, or another class, was expected, not {model!r:.100}")
-    made: Any = _class_definition(model, name, model.__doc__ if description is None else description)
+    made: Any = _class_definition(model, name, _description_of(model) if description is None else description)
     return made  # type: ignore[no-any-return]
 
 
@@ -213,11 +213,10 @@ def tools_of(given: Iterable[Any]) -> list[Tool]:
 
 def put_into(params: dict[str, Any]) -> None:
     """Replace the tools among the parameters of a request by what is sent of them."""
-    if params["tools"]:
-        tools = tools_of(params["tools"])
-        params["tools"] = [one.definition for one in tools]
-        if "tool_choice" in params:
-            params["tool_choice"] = choice_of(params["tool_choice"], tools)
+    tools = tools_of(params["tools"])
+    params["tools"] = [one.definition for one in tools]
+    if "tool_choice" in params:
+        params["tool_choice"] = choice_of(params["tool_choice"], tools)
 
 
 def choice_of(choice: Any, tools: list[Tool]) -> Any:
@@ -265,13 +264,15 @@ def _options_of(given: Any) -> _Options:
     return options or _Options()
 
 
+def _description_of(cls: Any) -> str | None:
+    """Return what a class says of itself: of a pydantic model as openai-python sends it, word for word."""
+    from tokstream._schema.builder import doc_of
+
+    return cls.__doc__ if hasattr(cls, "model_json_schema") else doc_of(cls)
+
+
 def _described_class(cls: Any, options: _Options) -> Any:
-    description = options.description
-    if description is None:
-        description = cls.__doc__
-        if not hasattr(cls, "model_json_schema"):
-            # A dataclass without a docstring is given its signature for one.
-            description = "" if (description or "").startswith(f"{cls.__name__}(") else cleandoc(description or "")
+    description = _description_of(cls) if options.description is None else options.description
     name = options.name or cls.__name__
     _check_name(name, cls)
     described = _class_definition(cls, name, description or None)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokstream import _steps
 from tokstream._events.types import text_of
-from tokstream._typing import override
+from tokstream._typing import is_number, override
 from tokstream._usage import total_of
 
 if TYPE_CHECKING:
@@ -74,14 +74,12 @@ class ToolRun:
     def cost(self) -> float:
         """What all turns cost, in USD, by the server's own reckoning; 0 if it did not say."""
         cost: Any = getattr(self.usage, "estimated_cost", None)
-        return float(cost) if isinstance(cost, (int, float)) else 0.0
+        return float(cost) if is_number(cost) else 0.0
 
     def add(self, completion: ChatCompletion) -> None:
         """Add the answer of a turn."""
         self.completions.append(completion)
-        usage: Any = completion.usage
-        if usage is not None:
-            self.usage = total_of(self.usage and self.usage.to_dict(), usage.to_dict())
+        self.usage = total_of(self.usage, completion.usage)
 
     def end(self, content: str | None, result: object) -> None:
         """Note that a tool's result is the run's."""

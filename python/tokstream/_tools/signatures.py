@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import inspect
 import json
-import sys
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
-from tokstream._schema import Invalid, Reason, load_json, node_of, strict as strict_schema, validate
-from tokstream._schema.nodes import REFS
+from tokstream._schema import Invalid, Reason, load_json, node_of, read_with, strict as strict_schema
+from tokstream._schema.hints import names_around
+from tokstream._schema.nodes import REFS, path_of
 from tokstream._typing import override
 
 from .docstrings import parse
@@ -19,7 +19,6 @@ from .results import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType
 
 _ABSENT = inspect.Parameter.empty
 _UNSUPPORTED = {
@@ -38,14 +37,14 @@ class Parameter:
         description: what the docstring says of it.
     """
 
-    __slots__ = ("annotation", "default", "description", "name", "node")
+    __slots__ = ("default", "description", "name", "node")
 
     def __init__(self, name: str, annotation: Any, default: Any, description: str | None) -> None:
         self.name = name
-        self.annotation, said = _apart(annotation)
+        annotation, said = _apart(annotation)
         self.default = default
         self.description = description if said is None else said
-        self.node = node_of(self.annotation)
+        self.node = node_of(annotation)
 
     @property
     def is_required(self) -> bool:
@@ -66,21 +65,19 @@ class Parameter:
                 return schema
         return schema
 
-    def read(self, value: Any, into: dict[str, Any], reasons: list[Reason]) -> None:
-        """Put the value that the model gave into the arguments, or what is wrong with it into the reasons."""
+    def read(self, name: str, value: Any, into: dict[str, Any], reasons: list[Reason]) -> None:
+        """Put a value that the model gave into the arguments under its name, or what is wrong into the reasons."""
         if value is None and not self.is_required and not self.node.allows_null():
             return
         try:
-            into[self.name] = validate(self.annotation, value)
+            into[name] = read_with(self.node.validate, value)
         except Invalid as error:
             # Models now and then write the JSON of a number, a list or an object as a string.
             if isinstance(value, str):
                 with suppress(Invalid):
-                    into[self.name] = validate(self.annotation, load_json(value))
+                    into[name] = read_with(self.node.validate, load_json(value))
                     return
-            for path, complaint in error.reasons:
-                separator = "" if path.startswith("[") or not path else "."
-                reasons.append(Reason(f"{self.name}{separator}{path}", complaint))
+            reasons += [Reason(path_of((name, path)), complaint) for path, complaint in error.reasons]
 
 
 class Signature:
@@ -161,7 +158,7 @@ class Signature:
         reasons: list[Reason] = []
         for name, parameter in self.parameters.items():
             if name in given:
-                parameter.read(given[name], arguments, reasons)
+                parameter.read(name, given[name], arguments, reasons)
             elif parameter.is_required:
                 reasons.append(Reason(name, "it is missing"))
         for name, value in given.items():
@@ -170,7 +167,7 @@ class Signature:
             if self.others is None:
                 reasons.append(Reason(name, "there is no such argument"))
             else:
-                Parameter(name, self.others.annotation, _ABSENT, None).read(value, arguments, reasons)
+                self.others.read(name, value, arguments, reasons)
         if reasons:
             raise Invalid(reasons)
         return partial(self._function, **arguments)
@@ -247,20 +244,8 @@ def _hints(function: Any) -> Callable[[str, Any], Any]:
         except NameError:
             pass
         try:
-            return get_type_hints(holder, names, _around(function), include_extras=True)[name]
+            return get_type_hints(holder, names, names_around(function), include_extras=True)[name]
         except NameError as error:
             raise TypeError(f"the annotation {annotation!r} cannot be read: {error}") from error
 
     return read
-
-
-def _around(function: Any) -> dict[str, Any]:
-    """Return the names of the functions that a function stands in, as far as they are known or still running."""
-    names: dict[str, Any] = {}
-    outer = {part.rpartition(".")[2] for part in getattr(function, "__qualname__", "").split(".<locals>")[:-1]}
-    frame: FrameType | None = sys._getframe()
-    while frame is not None:
-        if frame.f_code.co_name in outer and frame.f_globals is function.__globals__:
-            names = {**frame.f_locals, **names}
-        frame = frame.f_back
-    return names

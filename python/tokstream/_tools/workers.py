@@ -24,6 +24,8 @@ class Threads:
     def __init__(self) -> None:
         self._pool: concurrent.futures.ThreadPoolExecutor | None = None
         self._loop: _Loop | None = None
+        # Calls in threads may want the loop at the same time.
+        self._making = threading.Lock()
 
     def begin(self, call: Call) -> concurrent.futures.Future[None]:
         """Begin a call beside others."""
@@ -47,8 +49,9 @@ class Threads:
         return concurrent.futures.wait(begun, return_when=concurrent.futures.FIRST_COMPLETED).done
 
     def _submit(self, work: Coroutine[Any, Any, Any]) -> concurrent.futures.Future[Any]:
-        if self._loop is None:
-            self._loop = _Loop()
+        with self._making:
+            if self._loop is None:
+                self._loop = _Loop()
         return asyncio.run_coroutine_threadsafe(work, self._loop.loop)
 
     def _wait(self, awaitable: Awaitable[Any]) -> Any:

@@ -139,13 +139,15 @@ def as_messages(messages: Any) -> Any:
 
 def _describe_tools(params: dict[str, Any]) -> None:
     """Replace tools among the parameters of a request by what is sent of them."""
-    if type(params["tools"]) is list:
-        for tool in params["tools"]:
+    tools = params["tools"]
+    if not tools:
+        return
+    if type(tools) is list and not callable(params.get("tool_choice")):
+        for tool in tools:
             if type(tool) is not dict:
                 break
         else:
-            if not callable(params.get("tool_choice")):
-                return
+            return
     from tokstream._tools.definition import put_into
 
     put_into(params)
