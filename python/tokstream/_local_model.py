@@ -173,10 +173,11 @@ def _wait(process: subprocess.Popen[bytes]) -> int | None:
 def _bytes_in(folder: Path) -> int:
     """The size of the largest file under `folder`: the download, which tools copy when whole."""
     largest = 0
-    for file in folder.rglob("*"):
-        # Files come and go meanwhile.
-        with suppress(OSError):
-            largest = max(largest, file.stat().st_size)
+    # Files and folders come and go meanwhile; `Path.rglob` does not take that before Python 3.13.
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                largest = max(largest, Path(parent, name).stat().st_size)
     return largest
 
 
@@ -239,8 +240,10 @@ def _clear_stale(folder: Path) -> None:
     from time import time
 
     for path in folder.glob(".fetch-*"):
-        if time() - path.stat().st_mtime > STALE:
-            shutil.rmtree(path, ignore_errors=True)
+        # Another process may be at its end with it.
+        with suppress(FileNotFoundError):
+            if time() - path.stat().st_mtime > STALE:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _of_the_disk(error: OSError, folder: Path) -> LocalModelError:
