@@ -169,8 +169,7 @@ class BaseConversation(Generic[ClientT]):
     def _streamed_run(self, turn: Turn, messages: list[Message]) -> Steps:
         """Steps of a run of tools, which emit the chunks of all its replies."""
         options = _STREAMED | self._run_options(turn)
-        # Unwatched: the turn has the run, and a run that had the turn would stay when both are dropped.
-        turn.running = yield partial(self.client.chat.completions.run_tools, messages=messages, **options)
+        turn.running = yield partial(self._completions(turn).run_tools, messages=messages, **options)
         take = following(turn.running)
         while (event := (yield take)) is not END:
             if event.type == "chunk":
