@@ -6,6 +6,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from tokstream._events.types import text_in
+from tokstream._streams import AsyncClosedOnExit, ClosedOnExit, OverStream
 from tokstream._typing import override
 
 from .errors import ConversationError
@@ -16,13 +17,12 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from tokstream._http import Response
-    from tokstream._tokstream import ChatCompletion, ChatCompletionChunk, CompletionUsage, Timings
+    from tokstream._tokstream import ChatCompletion, ChatCompletionChunk
 
     from .turn import Turn
 
 
-class _ConversationStream:
+class _ConversationStream(OverStream):
     """What both streams have but for the waiting."""
 
     __slots__ = ("__weakref__", "_source", "_turn")
@@ -39,29 +39,9 @@ class _ConversationStream:
         return self._source.current_completion_snapshot  # type: ignore[no-any-return]
 
     @property
-    def usage(self) -> CompletionUsage | None:
-        """Tokens and cost, as the server gave them last; None before it did."""
-        return self._source.usage  # type: ignore[no-any-return]
-
-    @property
-    def timings(self) -> Timings:
-        """How long the stream has taken."""
-        return self._source.timings  # type: ignore[no-any-return]
-
-    @property
-    def response(self) -> Response:
-        """Status, headers and request id of the response."""
-        return self._source.response  # type: ignore[no-any-return]
-
-    @property
     def is_closed(self) -> bool:
         """Whether nothing more will come: the stream has ended, failed or been closed."""
         return self._source.is_closed  # type: ignore[no-any-return]
-
-    @property
-    def resumed(self) -> int:
-        """How many times the stream was taken up again after a cut, with `resume`."""
-        return getattr(self._source, "resumed", 0)
 
     @property
     def continued(self) -> int:
@@ -137,7 +117,7 @@ class _Text:
         return text
 
 
-class ConversationStream(_ConversationStream):
+class ConversationStream(_ConversationStream, ClosedOnExit):
     """A reply of a conversation as it is being written: an iterator of chunks, for one pass.
 
     What `Stream` says holds here too. When it has been read to its end, the question and the reply are in the
@@ -204,14 +184,6 @@ class ConversationStream(_ConversationStream):
         if not self._turn.ended:
             self._leave()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
 
 class _AsyncText:
     """The text of a stream, piece by piece."""
@@ -231,7 +203,7 @@ class _AsyncText:
         return text
 
 
-class AsyncConversationStream(_ConversationStream):
+class AsyncConversationStream(_ConversationStream, AsyncClosedOnExit):
     """A reply of a conversation as it is being written: an asynchronous iterator of chunks, for one pass.
 
     What `ConversationStream` says holds here too. Cancelling a task that waits for a chunk ends the stream.
@@ -302,14 +274,6 @@ class AsyncConversationStream(_ConversationStream):
             self._leave()
 
     aclose = close
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self.close()
 
 
 class AsyncConversationStreamManager:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from tokstream._streams import AsyncClosedOnExit, ClosedOnExit, OverStream
 from tokstream._typing import TYPE_CHECKING, Generic
 
 from .state import EventState
@@ -17,16 +18,13 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from tokstream._http import Response
     from tokstream._parsing.output import Output
     from tokstream._parsing.parsed import ParsedChatCompletion
     from tokstream._tokstream import (
         AsyncStream,
         ChatCompletion,
         ChatCompletionChunk,
-        CompletionUsage,
         Stream,
-        Timings,
     )
 
     from .types import ChatCompletionStreamEvent
@@ -39,13 +37,13 @@ __all__ = [
 ]
 
 
-class _EventStream:
+class _EventStream(OverStream):
     """What both event streams have but for the waiting."""
 
-    __slots__ = ("__weakref__", "_ended", "_output", "_pending", "_state", "_stream")
+    __slots__ = ("__weakref__", "_ended", "_output", "_pending", "_source", "_state")
 
     def __init__(self, stream: Any, *, strict: bool = False, output: Output | None = None) -> None:
-        self._stream = stream
+        self._source = stream
         self._output = output
         self._state = EventState(stream, strict=strict, output=output)
         self._pending: Iterator[ChatCompletionStreamEvent[Any]] = iter(())
@@ -61,7 +59,7 @@ class _EventStream:
     def _finish(self) -> None:
         self._ended = True
         # Nothing is done of a stream that was closed before its end.
-        self._pending = iter(self._state.finish() if getattr(self._stream, "_is_complete", True) else ())
+        self._pending = iter(self._state.finish() if getattr(self._source, "_is_complete", True) else ())
 
     def _complete(self, completion: ChatCompletion) -> Any:
         output = self._output
@@ -76,28 +74,8 @@ class _EventStream:
         """The completion put together from the chunks that have arrived."""
         return self._state.current_completion_snapshot  # type: ignore[no-any-return]
 
-    @property
-    def response(self) -> Response:
-        """Status, headers and request id of the response."""
-        return self._stream.response  # type: ignore[no-any-return]
 
-    @property
-    def usage(self) -> CompletionUsage | None:
-        """The tokens used and their cost, once the server has sent it."""
-        return self._stream.usage  # type: ignore[no-any-return]
-
-    @property
-    def timings(self) -> Timings:
-        """How long connecting, the first token and the whole took, in seconds."""
-        return self._stream.timings  # type: ignore[no-any-return]
-
-    @property
-    def resumed(self) -> int:
-        """How many times the stream was taken up again after a cut: 0 without `resume=True`."""
-        return getattr(self._stream, "resumed", 0)
-
-
-class ChatCompletionStream(_EventStream, Generic[T]):
+class ChatCompletionStream(_EventStream, ClosedOnExit, Generic[T]):
     """The events of a streamed chat completion: an iterator, and a context manager that closes the stream.
 
     `client.chat.completions.stream(…)` gives it in a `with` statement.
@@ -121,7 +99,7 @@ class ChatCompletionStream(_EventStream, Generic[T]):
             if self._ended:
                 raise StopIteration
             try:
-                chunk = next(self._stream)
+                chunk = next(self._source)
             except StopIteration:
                 self._finish()
             except Exception:
@@ -130,18 +108,10 @@ class ChatCompletionStream(_EventStream, Generic[T]):
             else:
                 self._feed(chunk)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
     def close(self) -> None:
         """Close the stream and its connection. What has not been read is lost; a second call does nothing."""
         self._drop()
-        self._stream.close()
+        self._source.close()
 
     @property
     def text_stream(self) -> Iterator[str]:
@@ -164,12 +134,12 @@ class ChatCompletionStream(_EventStream, Generic[T]):
     def get_final_completion(self) -> Any:
         """Read the stream to its end and return the whole completion."""
         self.until_done()
-        return self._complete(self._stream.get_final_completion())
+        return self._complete(self._source.get_final_completion())
 
     def get_final_text(self) -> str:
         """Read the stream to its end and return the text of the first choice."""
         self.until_done()
-        return self._stream.get_final_text()  # type: ignore[no-any-return]
+        return self._source.get_final_text()  # type: ignore[no-any-return]
 
 
 class ChatCompletionStreamManager(Generic[T]):
@@ -206,7 +176,7 @@ class ChatCompletionStreamManager(Generic[T]):
             self._stream.close()
 
 
-class AsyncChatCompletionStream(_EventStream, Generic[T]):
+class AsyncChatCompletionStream(_EventStream, AsyncClosedOnExit, Generic[T]):
     """The events of a streamed chat completion: an async iterator, and a context manager that closes the stream.
 
     `client.chat.completions.stream(…)` gives it in an `async with` statement.
@@ -240,18 +210,10 @@ class AsyncChatCompletionStream(_EventStream, Generic[T]):
             else:
                 self._feed(chunk)
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self.close()
-
     async def close(self) -> None:
         """Close the stream and its connection. What has not been read is lost; a second call does nothing."""
         self._drop()
-        await self._stream.close()
+        await self._source.close()
 
     aclose = close
 
@@ -276,12 +238,12 @@ class AsyncChatCompletionStream(_EventStream, Generic[T]):
     async def get_final_completion(self) -> Any:
         """Read the stream to its end and return the whole completion."""
         await self.until_done()
-        return self._complete(await self._stream.get_final_completion())
+        return self._complete(await self._source.get_final_completion())
 
     async def get_final_text(self) -> str:
         """Read the stream to its end and return the text of the first choice."""
         await self.until_done()
-        return await self._stream.get_final_text()  # type: ignore[no-any-return]
+        return await self._source.get_final_text()  # type: ignore[no-any-return]
 
 
 class AsyncChatCompletionStreamManager(Generic[T]):

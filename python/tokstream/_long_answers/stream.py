@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tokstream._steps import arun, run
+from tokstream._streams import AsyncClosedOnExit, ClosedOnExit
 from tokstream._tokstream import AsyncStream, Stream
 from tokstream._typing import TYPE_CHECKING, override
 
@@ -11,7 +12,6 @@ from .leg import choice_of, delta_of
 
 if TYPE_CHECKING:
     from asyncio import Task
-    from types import TracebackType
     from typing import Any
 
     from typing_extensions import Self
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .leg import Leg
 
 
-class ContinuedStream(Continued):
+class ContinuedStream(Continued, ClosedOnExit):
     """A reply as it is being written, by as many requests as it takes: an iterator of chunks, for one pass."""
 
     def __init__(self, call: Call, answer: Answer, stream: Any) -> None:
@@ -142,16 +142,8 @@ class ContinuedStream(Continued):
         self._woken.set()
         self._leg.stream.close()
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-class AsyncContinuedStream(Continued):
+class AsyncContinuedStream(Continued, AsyncClosedOnExit):
     """A reply as it is being written, by as many requests as it takes: an asynchronous iterator, for one pass."""
 
     def __init__(self, call: Call, answer: Answer, stream: Any) -> None:
@@ -290,14 +282,6 @@ class AsyncContinuedStream(Continued):
         await self._leg.stream.close()
 
     aclose = close
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self.close()
 
 
 class Texts:

@@ -125,5 +125,5 @@ def bound(arg: Any, bindings: dict[Any, Any]) -> Any:
     """Return a type with what stands for the type variables in it."""
     if isinstance(arg, typing.TypeVar):
         return bindings.get(arg, arg)
-    variables = () if isinstance(arg, type) else getattr(arg, "__parameters__", ())
+    variables: Any = getattr(arg, "__parameters__", ()) if typing.get_origin(arg) is not None else ()
     return arg[tuple(bindings.get(one, one) for one in variables)] if variables else arg

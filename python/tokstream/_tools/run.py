@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from tokstream import _steps
 from tokstream._events.types import text_of
+from tokstream._streams import AsyncClosedOnExit, ClosedOnExit
 from tokstream._typing import is_number, override
 from tokstream._usage import total_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator, Iterator
-    from types import TracebackType
 
     from typing_extensions import Self
 
@@ -105,7 +105,7 @@ class _ToolRunStream:
         return self._loop.run
 
 
-class ToolRunStream(_ToolRunStream):
+class ToolRunStream(_ToolRunStream, ClosedOnExit):
     """The events of a run of tools: an iterator, and a context manager that ends the run.
 
     `client.chat.completions.run_tools(…, stream=True)` gives it. Requests are sent and tools run while it is iterated.
@@ -120,14 +120,6 @@ class ToolRunStream(_ToolRunStream):
 
     def __next__(self) -> ToolRunEvent:
         return next(self._steps)  # type: ignore[no-any-return]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """End the run where it is: its stream is closed, and calls of async tools are cancelled."""
@@ -158,7 +150,7 @@ class ToolRunStream(_ToolRunStream):
         return self.get_final_run().content or ""
 
 
-class AsyncToolRunStream(_ToolRunStream):
+class AsyncToolRunStream(_ToolRunStream, AsyncClosedOnExit):
     """The events of a run of tools: an async iterator, and a context manager that ends the run.
 
     `client.chat.completions.run_tools(…, stream=True)` of an `AsyncClient` gives it; it may be awaited first. Requests
@@ -180,14 +172,6 @@ class AsyncToolRunStream(_ToolRunStream):
 
     async def __anext__(self) -> ToolRunEvent:
         return await self._steps.__anext__()  # type: ignore[no-any-return]
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self.close()
 
     async def close(self) -> None:
         """End the run where it is: its stream is closed, and calls of async tools are cancelled."""
