@@ -1,6 +1,7 @@
 //! A reply's body as it comes, its codings taken off.
 
 use bytes::{Bytes, BytesMut};
+use reqwest::header::HeaderMap;
 use tokio::task::coop::consume_budget;
 
 use crate::decode::Decoder;
@@ -18,13 +19,13 @@ pub struct Body {
 }
 
 impl Body {
-    /// The body of a reply.
+    /// The body of a reply with these headers.
     ///
     /// # Errors
     /// The `Content-Encoding` that is not understood.
-    pub fn of(response: reqwest::Response, proxied: bool) -> Result<Self, String> {
+    pub fn of(response: reqwest::Response, headers: &HeaderMap, proxied: bool) -> Result<Self, String> {
         Ok(Self {
-            decoder: Decoder::of(response.headers())?,
+            decoder: Decoder::of(headers)?,
             owed: response.content_length(),
             response,
             proxied,

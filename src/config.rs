@@ -1,12 +1,14 @@
 //! What a client is set up with: addresses, the key, clocks, bounds; and where the environment has a say.
 
 use std::fmt;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use reqwest::Url;
 use reqwest::header::HeaderValue;
 
 use crate::error::Error;
+use crate::lock::lock;
 
 /// The service's OpenAI-compatible API; every document and SDK of the service uses this address.
 pub const DEFAULT_BASE_URL: &str = "https://api.deepinfra.com/v1/openai";
@@ -249,6 +251,34 @@ impl BaseUrl {
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.as_str().trim_end_matches('/')
+    }
+}
+
+/// A path, and the URL that it is; a copy is empty, since it is made to be changed.
+#[derive(Debug, Default)]
+pub struct LastUrl(Mutex<Option<(String, Url)>>);
+
+impl Clone for LastUrl {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl LastUrl {
+    /// The URL of `path`, by `make` where it is another than the last.
+    ///
+    /// # Errors
+    /// What `make` fails with.
+    pub fn of<E>(&self, path: &str, make: impl FnOnce() -> Result<Url, E>) -> Result<Url, E> {
+        let mut last = lock(&self.0);
+        match &*last {
+            Some((its, url)) if its == path => Ok(url.clone()),
+            _ => {
+                let url = make()?;
+                *last = Some((path.to_owned(), url.clone()));
+                Ok(url)
+            }
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! One call: attempts, the waits between them, the four clocks, and a whole reply's bytes.
 
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -134,7 +134,8 @@ impl Call {
     /// # Errors
     /// What the last attempt failed with.
     pub async fn open(&self) -> Result<Opened, Failure> {
-        self.within_total(self.attempts(|opened| async { Ok(opened) })).await
+        self.within_total(pin!(self.attempts(|opened| async { Ok(opened) })))
+            .await
     }
 
     /// Attempts until a reply with a status of success has come whole.
@@ -143,7 +144,7 @@ impl Call {
     /// What the last attempt failed with.
     pub async fn whole(&self) -> Result<Reply, Failure> {
         let whole = self
-            .within_total(self.attempts(|opened| self.read_whole(opened)))
+            .within_total(pin!(self.attempts(|opened| self.read_whole(opened))))
             .await?;
         self.succeeded();
         Ok(whole)
@@ -177,7 +178,10 @@ impl Call {
     ///
     /// # Errors
     /// `work`'s own, or a timeout of phase total.
-    pub async fn within_total<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    pub async fn within_total<T>(
+        &self,
+        work: Pin<&mut impl Future<Output = Result<T, Failure>>>,
+    ) -> Result<T, Failure> {
         let Some(limit) = self.request.timeouts.total else {
             return work.await;
         };
@@ -264,11 +268,11 @@ impl Call {
                 }
             }
         };
-        let response = answered.map_err(|e| self.failure(classify(&e, self.proxied), None))?;
+        let mut response = answered.map_err(|e| self.failure(classify(&e, self.proxied), None))?;
         let connect_micros = u32::try_from(probe.took().as_micros()).unwrap_or(u32::MAX);
         self.progress.connect_micros.store(connect_micros, Ordering::Relaxed);
-        let head = Arc::new(head_of(&response));
-        let body = Body::of(response, self.proxied).map_err(|coding| {
+        let head = Arc::new(take_head(&mut response));
+        let body = Body::of(response, &head.headers, self.proxied).map_err(|coding| {
             let detail = format!("The reply is encoded as {coding:?}, which is not understood; {ACCEPTED} are");
             self.failure(Error::invalid(detail), Some(Arc::clone(&head)))
         })?;
@@ -426,10 +430,11 @@ async fn expired(since: Instant, limit: Option<Duration>, counts: impl Fn() -> b
     std::future::pending().await
 }
 
-fn head_of(response: &reqwest::Response) -> Head {
+/// Takes the head of a response, which has no headers after that.
+fn take_head(response: &mut reqwest::Response) -> Head {
     Head {
         status: response.status().as_u16(),
-        headers: response.headers().clone(),
+        headers: std::mem::take(response.headers_mut()),
         http_version: if response.version() == Version::HTTP_2 {
             "HTTP/2"
         } else {

@@ -1,5 +1,6 @@
 //! Calls on the background thread, and what they leave behind for whoever waits.
 
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use pyo3::prelude::*;
@@ -41,7 +42,7 @@ pub fn whole_in_background(
     slot: Arc<Slot<Done>>,
 ) -> Result<AbortHandle, Error> {
     begin(session, request, |call, stop, _| async move {
-        let result = unless_asked(&stop, call.whole()).await;
+        let result = unless_asked(&stop, pin!(call.whole())).await;
         slot.put(Done::of(&call, result));
     })
 }
@@ -50,7 +51,7 @@ pub fn whole_in_background(
 pub fn stream_in_background(is_raw: bool) -> impl Begin<Result<Opened, Failure>> {
     move |session: &Arc<Session>, request: Arc<Request>, slot: Arc<Slot<Result<Opened, Failure>>>| {
         begin(session, request, move |call, stop, session| async move {
-            let opened = unless_asked(&stop, EventStream::open(call, is_raw)).await;
+            let opened = unless_asked(&stop, pin!(EventStream::open(call, is_raw))).await;
             drop(stop);
             match opened {
                 Ok(events) => {
@@ -89,7 +90,7 @@ where
 }
 
 /// What `work` brings, or that its client was closed meanwhile.
-async fn unless_asked<T>(stop: &Stop, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+async fn unless_asked<T>(stop: &Stop, work: Pin<&mut impl Future<Output = Result<T, Failure>>>) -> Result<T, Failure> {
     tokio::select! {
         biased;
         () = stop.asked() => Err(Error::Closed.into()),

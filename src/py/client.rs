@@ -19,7 +19,7 @@ use super::payload::{merge_headers, query_pairs};
 use super::reply::{Output, members_of};
 use super::settings::{PyLimits, PyRetryPolicy, PyTimeout, max_retries_of, timeouts_of};
 use super::stream::kind_of;
-use crate::config::{BaseUrl, Limits, Secret, Timeouts, base_url_from_env, key_from_env};
+use crate::config::{BaseUrl, LastUrl, Limits, Secret, Timeouts, base_url_from_env, key_from_env};
 use crate::json::find;
 use crate::ledger::{Ledger, Totals};
 use crate::lock::lock;
@@ -41,6 +41,8 @@ pub(super) struct Settings {
     pub(super) limits: PyLimits,
     pub(super) headers: HeaderMap,
     pub(super) query: Vec<(String, String)>,
+    /// The latest URL that was made of these settings alone, by its path: most calls of a client go to one place.
+    pub(super) last_url: LastUrl,
 }
 
 /// What both clients are made of.
@@ -119,6 +121,7 @@ impl Core {
                 .transpose()?
                 .unwrap_or_default(),
             base_url,
+            last_url: LastUrl::default(),
         };
         let shared = share.map(Bound::get).filter(|other| {
             other.transport == transport && lock(&other.settings).base_url.is_tls() == settings.base_url.is_tls()
@@ -348,7 +351,9 @@ impl Core {
 
     fn change(&self, change: impl FnOnce(&mut Settings)) {
         let mut settings = lock(&self.settings);
-        change(Arc::make_mut(&mut settings));
+        let settings = Arc::make_mut(&mut settings);
+        change(settings);
+        settings.last_url = LastUrl::default();
     }
 }
 

@@ -137,16 +137,18 @@ impl Core {
     }
 
     fn url(py: Python<'_>, settings: &Settings, path: &str, options: &Options<'_>) -> PyResult<Url> {
-        let mut query = settings.query.clone();
-        if let Some(extra) = &options.query {
-            let extra = query_pairs(extra, "extra_query")?;
-            query.retain(|(name, _)| extra.iter().all(|(other, _)| other != name));
-            query.extend(extra);
-        }
-        settings
-            .base_url
-            .join(path, &query)
-            .map_err(|e| configuration(py, &e.to_string()))
+        let base = &settings.base_url;
+        let url = match &options.query {
+            None => settings.last_url.of(path, || base.join(path, &settings.query)),
+            Some(extra) => {
+                let mut query = settings.query.clone();
+                let extra = query_pairs(extra, "extra_query")?;
+                query.retain(|(name, _)| extra.iter().all(|(other, _)| other != name));
+                query.extend(extra);
+                base.join(path, &query)
+            }
+        };
+        url.map_err(|e| configuration(py, &e.to_string()))
     }
 
     fn key(&self, py: Python<'_>, given: Option<&str>) -> PyResult<Option<Secret>> {

@@ -197,7 +197,7 @@ impl EventStream {
             call.wait_to_retry(failure).await.map_err(cut)?;
             call.open().await
         };
-        let Opened { head, body, began } = call.within_total(again).await?;
+        let Opened { head, body, began } = call.within_total(pin!(again)).await?;
         let raw = matches!(self.shape, Shape::Raw(_));
         self.shape = Shape::of(&head, raw, call.request().limits.event_bytes);
         self.beginning = Bytes::new();
