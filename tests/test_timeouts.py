@@ -204,8 +204,8 @@ def test_bytes_that_amount_to_nothing_starve_no_clock(surface, client, kind, str
     got = surface.outcome(call)
     assert isinstance(got, tokstream.APITimeoutError)
     assert got.phase == "first_token"
-    # The clock is looked at between the bytes, and a busy machine has other things to do.
-    assert time.monotonic() - begun < TIME + 3
+    # Without a look at the clock the bytes would never end; a busy machine has other things to do.
+    assert time.monotonic() - begun < PATIENCE
 
 
 def test_a_number_bounds_the_connecting(surface, unreachable):

@@ -202,12 +202,11 @@ impl Session {
         Ok(lane)
     }
 
-    /// Takes a lane back whose call has come to a proper end.
+    /// Takes a lane back whose call has come to a proper end. Its connection is brought up to date when it is lent again.
     pub fn give_back(&self, lane: Lane) {
         if self.is_closed() {
             return;
         }
-        lane.turn();
         let Some(lanes) = self.lanes.get() else { return };
         if lane.is_drained() {
             lanes.keep(lane);
