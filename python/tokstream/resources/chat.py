@@ -131,9 +131,11 @@ def as_messages(messages: Any) -> Any:
     if isinstance(messages, (Mapping, bytes, type)) or not hasattr(messages, "__iter__"):
         raise TypeError(f"messages must be a list of messages or a string, not {type(messages).__name__}")
     messages = list(messages)
-    for message in messages:
-        if message is None or isinstance(message, (str, bytes, int, float)):
-            raise TypeError(f"a message must be a dict with a role and a content, not {message!r:.100}")
+    # Conversations are long, and nearly always of dicts.
+    if [*map(type, messages)].count(dict) < len(messages):
+        for message in messages:
+            if message is None or isinstance(message, (str, bytes, int, float)):
+                raise TypeError(f"a message must be a dict with a role and a content, not {message!r:.100}")
     return messages
 
 
