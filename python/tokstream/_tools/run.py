@@ -205,5 +205,5 @@ class AsyncToolRunStream(_ToolRunStream, AsyncClosedOnExit):
 
 
 # Where programs import them from, and pickles look for them.
-for _cls in (ToolRun, ToolRunStream, AsyncToolRunStream):
-    _cls.__module__ = "tokstream"
+for _name in __all__:
+    globals()[_name].__module__ = "tokstream"
