@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     ToolLike: TypeAlias = _Callable | _Function | ChatCompletionToolUnionParam | Mapping[str, object]
     ToolChoiceLike: TypeAlias = ChatCompletionToolChoiceOptionParam | Callable[..., object] | Mapping[str, object]
 
-__all__ = ["Tool", "put_into", "pydantic_function_tool", "tool", "tools_of"]
+__all__ = ["Tool", "describe_tools", "pydantic_function_tool", "tool", "tools_of"]
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -211,7 +211,7 @@ def tools_of(given: Iterable[Any]) -> list[Tool]:
     return tools
 
 
-def put_into(params: dict[str, Any]) -> None:
+def describe_tools(params: dict[str, Any]) -> None:
     """Replace the tools among the parameters of a request by what is sent of them."""
     tools = tools_of(params["tools"])
     params["tools"] = [one.definition for one in tools]

@@ -148,9 +148,9 @@ def _describe_tools(params: dict[str, Any]) -> None:
                 break
         else:
             return
-    from tokstream._tools.definition import put_into
+    from tokstream._tools.definition import describe_tools
 
-    put_into(params)
+    describe_tools(params)
 
 
 class AsyncChat(Chat):
