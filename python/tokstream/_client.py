@@ -54,6 +54,10 @@ def _unseen(method: Callable[..., Any]) -> Any:
     return named_after(method, call)
 
 
+# What is added up of the usages of requests.
+TOTALS = ("requests", "prompt_tokens", "completion_tokens", "total_tokens", "estimated_cost")
+
+
 class Usage:
     """What the requests of a client used so far, as the servers reported it."""
 
@@ -77,17 +81,14 @@ class Usage:
         self.by_model = {} if by_model is None else by_model
 
     def __repr__(self) -> str:
-        return "Usage(" + ", ".join(f"{name}={getattr(self, name)!r}" for name in _USAGE) + ")"
+        return "Usage(" + ", ".join(f"{name}={getattr(self, name)!r}" for name in TOTALS) + ")"
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Usage):
             return NotImplemented
-        return all(getattr(self, name) == getattr(other, name) for name in _USAGE)
+        return all(getattr(self, name) == getattr(other, name) for name in TOTALS)
 
     __hash__ = None  # type: ignore[assignment]
-
-
-_USAGE = ("requests", "prompt_tokens", "completion_tokens", "total_tokens", "estimated_cost")
 
 
 class BaseClient:

@@ -22,6 +22,8 @@ _StreamT = TypeVar("_StreamT", bound=Stream[Any])
 _AsyncStreamT = TypeVar("_AsyncStreamT", bound=AsyncStream[Any])
 _Path: TypeAlias = str | PathLike[str]
 
+TOTALS: tuple[str, ...]
+
 class Usage:
     """What the requests of a client used so far, as the servers reported it."""
 

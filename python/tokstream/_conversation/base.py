@@ -7,9 +7,9 @@ from copy import copy, deepcopy
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
-from tokstream._client import BaseClient, Usage
+from tokstream._client import TOTALS, BaseClient, Usage
 from tokstream._exceptions import BudgetExceededError
-from tokstream._resource import Resource
+from tokstream._resource import PARSED, Resource
 from tokstream._steps import END, Emit, following
 from tokstream._typing import override
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     Question: TypeAlias = str | MessageLike | Sequence[str | MessageLike] | None
     Policy: TypeAlias = Literal["raise", "drop_oldest"] | Callable[[list[Message]], Any]
 
-_TOTALS = ("requests", "prompt_tokens", "completion_tokens", "total_tokens", "estimated_cost")
 # What only `run_tools` takes, and the list that is empty without it.
 _OF_TOOLS = frozenset({"tools", "tool_choice"})
 _OF_RUNS = frozenset({"max_turns", "parallel", "on_tool_error", "max_cost"})
@@ -68,7 +67,7 @@ class BaseConversation(Generic[ClientT]):
     ) -> None:
         if not isinstance(client, self._client_class):
             raise TypeError(f"{type(self).__name__} needs {self._client_class.__name__}, not {type(client).__name__}")
-        if client._form != "parsed":
+        if client._form != PARSED:
             raise TypeError("a conversation has no raw responses: use client.conversation(…)")
         self.client: ClientT = client
         self.messages: list[Message] = [] if system is None else [{"role": "system", "content": system}]
@@ -273,7 +272,7 @@ class BaseConversation(Generic[ClientT]):
         return self.usage.estimated_cost
 
     def _spend(self, model: str, more: Iterable[float]) -> None:
-        spent = self._spent.setdefault(model, [0.0] * len(_TOTALS))
+        spent = self._spent.setdefault(model, [0.0] * len(TOTALS))
         spent[:] = [old + new for old, new in zip(spent, more, strict=True)]
 
     def _check_budget(self, under_way: float = 0.0) -> None:

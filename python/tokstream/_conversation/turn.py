@@ -6,6 +6,7 @@ from copy import deepcopy
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from tokstream._client import TOTALS
 from tokstream._exceptions import APIError, BudgetExceededError, TokstreamError
 from tokstream._messages import replayed
 from tokstream._tokstream import BaseModel
@@ -30,8 +31,8 @@ _MOST_TRIES = 5
 _WORTH_ASKING = 256
 # Seconds after which the list of models is done without.
 _LIST_TIMEOUT = 10.0
-# What is added up of a usage.
-_SPENT = ("prompt_tokens", "completion_tokens", "total_tokens", "estimated_cost")
+# What is added up of a usage, beside the number of requests.
+_SPENT = TOTALS[1:]
 # Tokens that are left for the reply, at most, where the request does not say.
 _ROOM = 1024
 
