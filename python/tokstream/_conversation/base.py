@@ -89,7 +89,7 @@ class BaseConversation(Generic[ClientT]):
         self._lock = allocate_lock()
         self._turn: Turn | None = None
 
-    # ── asking ────────────────────────────────────────────────────────────────────────────────
+    # --- Asking ---
 
     def _send(self, message: Any, params: dict[str, Any]) -> Steps:
         """Steps of a whole reply."""
@@ -184,7 +184,7 @@ class BaseConversation(Generic[ClientT]):
         limits = [options.get("max_cost"), None if self.max_cost is None else self.max_cost - self.cost]
         return {**options, "max_cost": min((limit for limit in limits if limit is not None), default=None)}
 
-    # ── the history ───────────────────────────────────────────────────────────────────────────
+    # --- The history ---
 
     def fork(self) -> Self:
         """Return a copy that goes its own way from here; it has the client in common, and what was spent so far."""
@@ -257,7 +257,7 @@ class BaseConversation(Generic[ClientT]):
         conversation._spent = spent
         return conversation
 
-    # ── what was used ─────────────────────────────────────────────────────────────────────────
+    # --- What was used ---
 
     @property
     def usage(self) -> Usage:
@@ -297,7 +297,7 @@ class BaseConversation(Generic[ClientT]):
             tokens, count = 0, 0
         return tokens, sum(map(size, history[count:])) / BYTES_OF_A_TOKEN
 
-    # ── showing, copying ──────────────────────────────────────────────────────────────────────
+    # --- Showing, copying ---
 
     @override
     def __str__(self) -> str:

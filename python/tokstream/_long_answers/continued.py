@@ -55,7 +55,7 @@ class Continued:
         self._closed = False
         self._begin(stream)
 
-    # ── between two requests ──────────────────────────────────────────────────────────────────
+    # --- Between two requests ---
 
     def _begin(self, stream: Any) -> None:
         self._leg = Leg(stream, self._answer, self._ready, hides_usage=self._call.hides_usage)
@@ -188,7 +188,7 @@ class Continued:
     def _sleep(self, seconds: float) -> Any:
         raise NotImplementedError
 
-    # ── what a stream shows of itself ─────────────────────────────────────────────────────────
+    # --- What a stream shows of itself ---
 
     @property
     def resumed(self) -> int:
