@@ -136,6 +136,8 @@ class BaseClient:
         }
         self._form = PARSED
         self._resources: dict[str, Any] = {}
+        # Tokens that each model of the server can see, once a conversation has asked.
+        self._context_lengths: dict[str, int] | None = None
         # Not when they are first asked for: in a child that is forked meanwhile the import would never end.
         from . import _error_kinds  # noqa: F401
         from .resources import chat  # noqa: F401
@@ -301,6 +303,7 @@ class BaseClient:
         twin = type(self).__new__(type(self))
         twin.__dict__.update(self.__dict__)
         twin._resources = {}
+        twin._context_lengths = None
         return twin
 
     @_unseen

@@ -65,6 +65,7 @@ class BaseClient:
     """The model of requests that name none."""
 
     _asynchronous: bool
+    _context_lengths: dict[str, int] | None
     _form: str
 
     @property

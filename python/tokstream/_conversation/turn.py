@@ -203,7 +203,8 @@ class Turn:
 
     def _measured(self, too_long: TooLong) -> tuple[int, int | None]:
         conversation = self._conversation
-        limit = too_long.limit or conversation.context_length or _lengths(conversation.client).get(self._model)
+        asked: dict[str, int] = conversation.client._context_lengths or {}
+        limit = too_long.limit or conversation.context_length or asked.get(self._model)
         return too_long.tokens or round(sum(conversation._length(self._history))), limit
 
     def _room(self, limit: int) -> int:
@@ -367,19 +368,12 @@ def _number(value: object) -> float:
     return value if is_number(value) and 0 < value < float("inf") else 0
 
 
-def _lengths(client: Any) -> dict[str, int]:
-    found: dict[str, int] = client._resources.get("context lengths", {})
-    return found
-
-
 def _ask_lengths(client: Any) -> Steps:
     """Return how many tokens each model of the server can see, which is asked once."""
-    known = client._resources.get("context lengths")
-    if known is None:
+    if client._context_lengths is None:
         try:
             models = yield partial(client.models.list, timeout=_LIST_TIMEOUT)
-            known = context_lengths(models.data)
+            client._context_lengths = context_lengths(models.data)
         except (TokstreamError, TypeError, AttributeError):
-            known = {}  # Then the server's error will tell.
-        client._resources["context lengths"] = known
-    return known
+            client._context_lengths = {}  # Then the server's error will tell.
+    return client._context_lengths
