@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from tokstream._steps import Steps
+    from tokstream._watch import Watch
     from tokstream.types.chat import MessageLike, Messages
 
     Question: TypeAlias = str | MessageLike | Sequence[str | MessageLike] | None
@@ -149,7 +150,8 @@ class BaseConversation(Generic[ClientT]):
         # A program may have put something else in its place.
         if takes_many and isinstance(completions, Resource):
             watched: Any = copy(completions)
-            watched._watch = turn
+            watch: Watch = turn
+            watched._watch = watch
             return watched
         return completions
 

@@ -38,7 +38,7 @@ _ROOM = 1024
 
 
 class Turn:
-    """A question on its way.
+    """A question on its way; the `Watch` of its reply.
 
     Args:
         conversation: whose it is.

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tokstream._resource import ClientState
     from tokstream._steps import Steps
     from tokstream._tokstream import RetryPolicy
+    from tokstream._watch import Watch
 
 
 class Call:
@@ -33,8 +34,7 @@ class Call:
         form: `PARSED` or `RAW`: what the caller gets.
         options: headers, query and timeout of each request.
         answer: the answer.
-        watch: whose the answer is, or None. Its `goes_on` gets the usage so far before each further request, and may
-            raise; its `so_far` is set to what gives a whole answer as far as it has come.
+        watch: who is told of the answer, or None.
     """
 
     __slots__ = (
@@ -50,7 +50,9 @@ class Call:
         "watch",
     )
 
-    def __init__(self, client: ClientState, form: str, options: dict[str, Any], answer: Answer, watch: Any) -> None:
+    def __init__(
+        self, client: ClientState, form: str, options: dict[str, Any], answer: Answer, watch: Watch | None
+    ) -> None:
         self.client = client
         self.form = form
         self.watch = watch
@@ -121,7 +123,7 @@ def ask(
     auto_continue: Any,
     resume: Any,
     stream_under: Any,
-    watch: Any = None,
+    watch: Watch | None = None,
 ) -> Any:
     """Return the answer, whole or as a stream, or an awaitable of it where the client is the async one.
 

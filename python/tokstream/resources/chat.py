@@ -12,6 +12,8 @@ from tokstream._typing import TYPE_CHECKING, override
 if TYPE_CHECKING:
     from typing import Any
 
+    from tokstream._watch import Watch
+
 
 class Chat(Resource):
     """Chat routes."""
@@ -25,9 +27,8 @@ class Chat(Resource):
 class Completions(Resource):
     """Replies to a conversation."""
 
-    # Who is told of an answer that takes several requests: see `_long_answers.Call`. Of a run of tools its `running` is
-    # set to what has the run.
-    _watch: Any = None
+    # Who is told of a reply that takes several requests.
+    _watch: Watch | None = None
 
     def create(
         self,
