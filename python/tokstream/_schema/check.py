@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from tokstream._typing import is_dict, is_list, is_number
 
-from . import Invalid, Reason, load_json, resolve
+from . import Invalid, Reason, load_json
 from .nodes import fail, kind_of
+from .strict_mode import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
