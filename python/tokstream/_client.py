@@ -154,7 +154,7 @@ class BaseClient:
 
     @property
     def _core(self) -> _tokstream.Core:
-        return self._state._core
+        return self._state.core
 
     @property
     def model(self) -> str:
@@ -174,7 +174,7 @@ class BaseClient:
     @_unseen
     def api_key(self, value: Any) -> None:
         self._core.api_key = value
-        self._state._key_is_awaited = self._asynchronous and callable(value)
+        self._state.key_is_awaited = self._asynchronous and callable(value)
 
     @property
     def base_url(self) -> str:

@@ -68,7 +68,7 @@ class Call:
     @property
     def retry(self) -> RetryPolicy:
         """When a request of the client is tried again."""
-        return self.client._core.retry
+        return self.client.core.retry
 
     def has_time_for(self, seconds: float) -> bool:
         """Whether the total time leaves so much."""
@@ -97,7 +97,7 @@ class Call:
             self.watch.goes_on(usage_of(self._answer.completion))
         self._requests += 1
         if self._total is not None and self._requests > 1:
-            clocks = self.client._core.timeout if isinstance(self._timeout, (NotGiven, Omit)) else self._timeout
+            clocks = self.client.core.timeout if isinstance(self._timeout, (NotGiven, Omit)) else self._timeout
             options = {**options, "timeout": Timeout(clocks, total=max(self._left(), 0.0))}
         return send(
             self.client, form, "POST", "/chat/completions", body=body, cast=ChatCompletion, stream=stream, **options
@@ -109,7 +109,7 @@ def _total(client: ClientState, timeout: Any) -> float | None:
         return timeout.total
     if hasattr(timeout, "connect") and hasattr(timeout, "read"):
         return None  # httpx's, which has no such clock
-    total: float | None = client._core.timeout.total
+    total: float | None = client.core.timeout.total
     return total
 
 
@@ -163,12 +163,12 @@ def ask(
         steps = _whole_by_stream(call, answer)
     else:
         steps = _whole(call, answer)
-    return arun(steps) if client._asynchronous else run(steps)
+    return arun(steps) if client.asynchronous else run(steps)
 
 
 def _opened(call: Call, answer: Answer) -> Steps:
     leg = yield lambda: call.open(answer.request())
-    return (AsyncContinuedStream if call.client._asynchronous else ContinuedStream)(call, answer, leg)
+    return (AsyncContinuedStream if call.client.asynchronous else ContinuedStream)(call, answer, leg)
 
 
 def _streamed(call: Call, answer: Answer) -> Steps:

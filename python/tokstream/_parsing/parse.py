@@ -43,12 +43,12 @@ def parse(resource: Any, *, response_format: Any, tools: Any, max_reasks: int, p
         if max_reasks:
             raise TypeError("with_streaming_response has one reply: max_reasks goes with parse() or with_raw_response")
         manager = resource.create(**params)
-        manager._open = _opening(manager._open, output, client._asynchronous)
+        manager._open = _opening(manager._open, output, client.asynchronous)
         return manager
     plain = type(resource)(client, form)
     plain._watch = resource._watch
     steps = _raw(plain, output, params) if form == RAW and not max_reasks else _ask(plain, output, params, max_reasks)
-    return arun(steps) if client._asynchronous else run(steps)
+    return arun(steps) if client.asynchronous else run(steps)
 
 
 def _opening(open_response: Callable[[], Any], output: Output, asynchronous: bool) -> Callable[[], Any]:

@@ -21,7 +21,7 @@ class Chat(Resource):
     @replaceable
     def completions(self) -> Any:
         """Replies to a conversation."""
-        return self._kept("completions", AsyncCompletions if self._client._asynchronous else Completions, self._form)
+        return self._kept("completions", AsyncCompletions if self._client.asynchronous else Completions, self._form)
 
 
 class Completions(Resource):
@@ -108,7 +108,7 @@ class Completions(Resource):
             output = Output(response_format, tools)
             params = output.params(params)
         plain = type(self)(self._client, PARSED)
-        manager = AsyncChatCompletionStreamManager if self._client._asynchronous else ChatCompletionStreamManager
+        manager = AsyncChatCompletionStreamManager if self._client.asynchronous else ChatCompletionStreamManager
         return manager(lambda: plain.create(stream=True, **params), output=output)
 
 
