@@ -98,7 +98,7 @@ def _ask(plain: Any, output: Output, params: dict[str, Any], max_reasks: int) ->
 def complaint(completion: Any, error: OutputValidationError) -> list[Any]:
     """Return the messages that tell the model what is wrong with its reply."""
     from tokstream._surrogates import joined
-    from tokstream._tools.calls import Call
+    from tokstream._tools.calls import make_good
 
     reasons = joined("\n".join(f"- {reason}" for reason in error.reasons))
     message = _blamed(completion, error)
@@ -107,10 +107,10 @@ def complaint(completion: Any, error: OutputValidationError) -> list[Any]:
     if not calls:
         return [said, {"role": "user", "content": _ASK_AGAIN.format(reasons=reasons)}]
     results: list[Any] = []
-    for index, call in enumerate(calls):
+    for index, (call, asked) in enumerate(zip(calls, said["tool_calls"], strict=True)):
+        make_good(asked, str(index))
         words = _CALL_AGAIN.format(reasons=reasons) if arguments_of(call) == error.text else _NOT_DONE
-        id_ = Call(said["tool_calls"][index], {}, str(index)).id
-        results.append({"role": "tool", "tool_call_id": id_, "content": words})
+        results.append({"role": "tool", "tool_call_id": asked["id"], "content": words})
     return [said, *results]
 
 
