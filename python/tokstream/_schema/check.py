@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from .nodes import Path
 
 
+# What floats are wrong by, as a part of the number.
+_ALMOST = 1e-12
+
+
 def check_json(schema: dict[str, Any], text: str) -> Any:
     """Return the value of a JSON text that fits a schema.
 
@@ -45,10 +49,6 @@ def is_multiple(value: float, step: float) -> bool:
         return abs(count - round(count)) <= _ALMOST * max(1.0, abs(count))
     except ArithmeticError:
         return False
-
-
-# What floats are wrong by, as a part of the number.
-_ALMOST = 1e-12
 
 
 def _is_text(value: Any) -> bool:

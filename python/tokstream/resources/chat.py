@@ -143,12 +143,8 @@ def _describe_tools(params: dict[str, Any]) -> None:
     tools = params["tools"]
     if not tools:
         return
-    if type(tools) is list and not callable(params.get("tool_choice")):
-        for tool in tools:
-            if type(tool) is not dict:
-                break
-        else:
-            return
+    if type(tools) is list and {*map(type, tools)} == {dict} and not callable(params.get("tool_choice")):
+        return
     from tokstream._tools.definition import describe_tools
 
     describe_tools(params)
