@@ -107,8 +107,7 @@ def tool(
     options = _Options(name, description, strict, ends, parallel)
     if function is None:
         return partial(_marked, options=options)
-    if not callable(function):
-        raise TypeError(f"a tool must be a function or a class, not {type(function).__name__}")
+    _check_callable(function)
     return function if options == _Options() else _marked(partial(function), options)
 
 
@@ -116,8 +115,7 @@ def _marked(function: Any, options: _Options) -> Any:
     if type(function) in (staticmethod, classmethod):
         setattr(function.__func__, _OPTIONS, options)
         return function
-    if not callable(function):
-        raise TypeError(f"a tool must be a function or a class, not {type(function).__name__}")
+    _check_callable(function)
     try:
         setattr(function, _OPTIONS, options)
     except AttributeError:
@@ -125,6 +123,11 @@ def _marked(function: Any, options: _Options) -> Any:
         function = partial(function)
         setattr(function, _OPTIONS, options)
     return function
+
+
+def _check_callable(function: Any) -> None:
+    if not callable(function):
+        raise TypeError(f"a tool must be a function or a class, not {type(function).__name__}")
 
 
 class _ModelFunction(dict[str, Any]):
