@@ -14,7 +14,7 @@ from replies import HELLO, choice, chunk, finish, said, text
 from server import stream
 from tokstream._events import types
 from tokstream._events.state import EventState
-from tokstream.types.chat import ChatCompletion, ChatCompletionChunk
+from tokstream.types.chat import ChatCompletion, ChatCompletionChunk, chat_completion_stream_event
 
 # --- Snapshots ---
 
@@ -87,7 +87,7 @@ def each():
 def test_events_are_typed(each):
     for one in each:
         assert isinstance(one, types.ChatCompletionStreamEvent)
-        assert type(one).__name__ in types.__all__
+        assert type(one).__name__ in chat_completion_stream_event.__all__
         assert not hasattr(one, "__dict__")
 
 

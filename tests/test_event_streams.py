@@ -114,9 +114,8 @@ def test_an_error_comes_after_the_events_before_it(surface, client):
 @pytest.mark.parametrize("strict", [True, False])
 def test_an_answer_to_be_parsed_must_be_whole(surface, client, reason, error, strict):
     api, _ = client(stream(sse(text('{"a":'), finish(reason))))
-    manager = type(api.chat.completions.stream(messages=HELLO))
-    opened = manager(lambda: api.chat.completions.create(messages=HELLO, stream=True), strict=strict)
-    with surface.using(opened) as answer:
+    asked = {"response_format": {"type": "object"}} if strict else {}
+    with surface.using(api.chat.completions.stream(messages=HELLO, **asked)) as answer:
         if not strict:
             assert surface.run(answer.get_final_completion()).choices[0].finish_reason == reason
             return

@@ -54,6 +54,10 @@ def _unseen(method: Callable[..., Any]) -> Any:
     return named_after(method, call)
 
 
+# What is added up of the usages of requests.
+TOTALS = ("requests", "prompt_tokens", "completion_tokens", "total_tokens", "estimated_cost")
+
+
 class Usage:
     """What the requests of a client used so far, as the servers reported it."""
 
@@ -77,17 +81,14 @@ class Usage:
         self.by_model = {} if by_model is None else by_model
 
     def __repr__(self) -> str:
-        return "Usage(" + ", ".join(f"{name}={getattr(self, name)!r}" for name in _USAGE) + ")"
+        return "Usage(" + ", ".join(f"{name}={getattr(self, name)!r}" for name in TOTALS) + ")"
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Usage):
             return NotImplemented
-        return all(getattr(self, name) == getattr(other, name) for name in _USAGE)
+        return all(getattr(self, name) == getattr(other, name) for name in TOTALS)
 
     __hash__ = None  # type: ignore[assignment]
-
-
-_USAGE = ("requests", "prompt_tokens", "completion_tokens", "total_tokens", "estimated_cost")
 
 
 class BaseClient:
@@ -135,6 +136,8 @@ class BaseClient:
         }
         self._form = PARSED
         self._resources: dict[str, Any] = {}
+        # Tokens that each model of the server can see, once a conversation has asked.
+        self._context_lengths: dict[str, int] | None = None
         # Not when they are first asked for: in a child that is forked meanwhile the import would never end.
         from . import _error_kinds  # noqa: F401
         from .resources import chat  # noqa: F401
@@ -151,7 +154,7 @@ class BaseClient:
 
     @property
     def _core(self) -> _tokstream.Core:
-        return self._state._core
+        return self._state.core
 
     @property
     def model(self) -> str:
@@ -171,7 +174,7 @@ class BaseClient:
     @_unseen
     def api_key(self, value: Any) -> None:
         self._core.api_key = value
-        self._state._key_is_awaited = self._asynchronous and callable(value)
+        self._state.key_is_awaited = self._asynchronous and callable(value)
 
     @property
     def base_url(self) -> str:
@@ -300,6 +303,7 @@ class BaseClient:
         twin = type(self).__new__(type(self))
         twin.__dict__.update(self.__dict__)
         twin._resources = {}
+        twin._context_lengths = None
         return twin
 
     @_unseen

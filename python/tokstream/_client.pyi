@@ -22,6 +22,8 @@ _StreamT = TypeVar("_StreamT", bound=Stream[Any])
 _AsyncStreamT = TypeVar("_AsyncStreamT", bound=AsyncStream[Any])
 _Path: TypeAlias = str | PathLike[str]
 
+TOTALS: tuple[str, ...]
+
 class Usage:
     """What the requests of a client used so far, as the servers reported it."""
 
@@ -63,6 +65,7 @@ class BaseClient:
     """The model of requests that name none."""
 
     _asynchronous: bool
+    _context_lengths: dict[str, int] | None
     _form: str
 
     @property

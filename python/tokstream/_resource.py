@@ -39,12 +39,12 @@ class replaceable(property):  # noqa: N801 - it is used as property is
 class ClientState:
     """What the resources of a client need of it; no reference leads back, so that a client goes when it is dropped."""
 
-    __slots__ = ("_asynchronous", "_core", "_key_is_awaited", "_name", "chosen_model")
+    __slots__ = ("_name", "asynchronous", "chosen_model", "core", "key_is_awaited")
 
     def __init__(self, core: _tokstream.Core, model: str | None, *, asynchronous: bool, name: str) -> None:
-        self._core = core
-        self._asynchronous = asynchronous
-        self._key_is_awaited = asynchronous and callable(core.api_key)
+        self.core = core
+        self.asynchronous = asynchronous
+        self.key_is_awaited = asynchronous and callable(core.api_key)
         self._name = name
         self.chosen_model = model
 
@@ -57,7 +57,7 @@ class ClientState:
     def __repr__(self) -> str:
         from ._http import redact_url
 
-        return f"{self._name}(base_url={redact_url(self._core.base_url)!r}, model={self.model!r})"
+        return f"{self._name}(base_url={redact_url(self.core.base_url)!r}, model={self.model!r})"
 
 
 class Resource:
@@ -170,8 +170,8 @@ def send(
         "api_key": None,
         "needs_key": needs_key,
     }
-    core = client._core
-    if form == PARSED and then is None and not client._key_is_awaited:
+    core = client.core
+    if form == PARSED and then is None and not client.key_is_awaited:
         if stream is not None:
             return core.open(method, path, body, stream, options)
         if _is_made_by_core(cast):
@@ -180,8 +180,8 @@ def send(
     if form == STREAMING:
         from ._response import AsyncResponseContextManager, ResponseContextManager
 
-        return AsyncResponseContextManager(call.aopen) if client._asynchronous else ResponseContextManager(call.open)
-    return call.arun() if client._asynchronous else call.run()
+        return AsyncResponseContextManager(call.aopen) if client.asynchronous else ResponseContextManager(call.open)
+    return call.arun() if client.asynchronous else call.run()
 
 
 def _is_made_by_core(cast: Any) -> bool:
@@ -213,7 +213,7 @@ class _Call:
         self._then = then
 
     def _begin(self) -> Any:
-        core = self._client._core
+        core = self._client.core
         if self._stream is not None:
             return core.open(*self._what, self._stream, self._options)
         return core.send(*self._what, self._cast if self._is_whole() else RAW, self._options)
@@ -235,8 +235,8 @@ class _Call:
         return raw if self._form == RAW else raw.parse()
 
     async def _resolve_key(self) -> None:
-        if self._client._key_is_awaited:
-            key = self._client._core.api_key()
+        if self._client.key_is_awaited:
+            key = self._client.core.api_key()
             key = await key if is_awaitable(key) else key
             if not isinstance(key, str):
                 raise ConfigurationError(
@@ -254,7 +254,7 @@ class _Call:
     def open(self) -> Any:
         from ._response import APIResponse
 
-        core = self._client._core
+        core = self._client.core
         source = core.open(*self._what, "bytes", self._options)
         return APIResponse(source, cast=self._cast, core=core, kind=self._stream, then=self._then)
 
@@ -262,6 +262,6 @@ class _Call:
         from ._response import AsyncAPIResponse
 
         await self._resolve_key()
-        core = self._client._core
+        core = self._client.core
         source = await core.open(*self._what, "bytes", self._options)
         return AsyncAPIResponse(source, cast=self._cast, core=core, kind=self._stream, then=self._then)

@@ -26,7 +26,17 @@ else:
         return method
 
 
-__all__ = ["Generic", "TypeVar", "is_awaitable", "is_dict", "is_list", "is_number", "is_set", "override"]
+__all__ = [
+    "TYPE_CHECKING",
+    "Generic",
+    "TypeVar",
+    "is_awaitable",
+    "is_dict",
+    "is_list",
+    "is_number",
+    "is_set",
+    "override",
+]
 
 
 def is_awaitable(value: object) -> bool:

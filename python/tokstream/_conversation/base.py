@@ -7,9 +7,9 @@ from copy import copy, deepcopy
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
-from tokstream._client import BaseClient, Usage
+from tokstream._client import TOTALS, BaseClient, Usage
 from tokstream._exceptions import BudgetExceededError
-from tokstream._resource import Resource
+from tokstream._resource import PARSED, Resource
 from tokstream._steps import END, Emit, following
 from tokstream._typing import override
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from tokstream._steps import Steps
+    from tokstream._watch import Watch
     from tokstream.types.chat import MessageLike, Messages
 
     Question: TypeAlias = str | MessageLike | Sequence[str | MessageLike] | None
     Policy: TypeAlias = Literal["raise", "drop_oldest"] | Callable[[list[Message]], Any]
 
-_TOTALS = ("requests", "prompt_tokens", "completion_tokens", "total_tokens", "estimated_cost")
 # What only `run_tools` takes, and the list that is empty without it.
 _OF_TOOLS = frozenset({"tools", "tool_choice"})
 _OF_RUNS = frozenset({"max_turns", "parallel", "on_tool_error", "max_cost"})
@@ -68,7 +68,7 @@ class BaseConversation(Generic[ClientT]):
     ) -> None:
         if not isinstance(client, self._client_class):
             raise TypeError(f"{type(self).__name__} needs {self._client_class.__name__}, not {type(client).__name__}")
-        if client._form != "parsed":
+        if client._form != PARSED:
             raise TypeError("a conversation has no raw responses: use client.conversation(…)")
         self.client: ClientT = client
         self.messages: list[Message] = [] if system is None else [{"role": "system", "content": system}]
@@ -90,7 +90,7 @@ class BaseConversation(Generic[ClientT]):
         self._lock = allocate_lock()
         self._turn: Turn | None = None
 
-    # ── asking ────────────────────────────────────────────────────────────────────────────────
+    # --- Asking ---
 
     def _send(self, message: Any, params: dict[str, Any]) -> Steps:
         """Steps of a whole reply."""
@@ -150,7 +150,8 @@ class BaseConversation(Generic[ClientT]):
         # A program may have put something else in its place.
         if takes_many and isinstance(completions, Resource):
             watched: Any = copy(completions)
-            watched._watch = turn
+            watch: Watch = turn
+            watched._watch = watch
             return watched
         return completions
 
@@ -185,7 +186,7 @@ class BaseConversation(Generic[ClientT]):
         limits = [options.get("max_cost"), None if self.max_cost is None else self.max_cost - self.cost]
         return {**options, "max_cost": min((limit for limit in limits if limit is not None), default=None)}
 
-    # ── the history ───────────────────────────────────────────────────────────────────────────
+    # --- The history ---
 
     def fork(self) -> Self:
         """Return a copy that goes its own way from here; it has the client in common, and what was spent so far."""
@@ -258,7 +259,7 @@ class BaseConversation(Generic[ClientT]):
         conversation._spent = spent
         return conversation
 
-    # ── what was used ─────────────────────────────────────────────────────────────────────────
+    # --- What was used ---
 
     @property
     def usage(self) -> Usage:
@@ -273,7 +274,7 @@ class BaseConversation(Generic[ClientT]):
         return self.usage.estimated_cost
 
     def _spend(self, model: str, more: Iterable[float]) -> None:
-        spent = self._spent.setdefault(model, [0.0] * len(_TOTALS))
+        spent = self._spent.setdefault(model, [0.0] * len(TOTALS))
         spent[:] = [old + new for old, new in zip(spent, more, strict=True)]
 
     def _check_budget(self, under_way: float = 0.0) -> None:
@@ -298,7 +299,7 @@ class BaseConversation(Generic[ClientT]):
             tokens, count = 0, 0
         return tokens, sum(map(size, history[count:])) / BYTES_OF_A_TOKEN
 
-    # ── showing, copying ──────────────────────────────────────────────────────────────────────
+    # --- Showing, copying ---
 
     @override
     def __str__(self) -> str:

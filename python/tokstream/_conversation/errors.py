@@ -72,5 +72,5 @@ class ConversationFileError(ConversationError, ValueError):
 
 
 # Where programs import them from, and pickles look for them.
-for _cls in (ConversationError, ContextLengthExceededError, ConversationFileError):
-    _cls.__module__ = "tokstream"
+for _name in __all__:
+    globals()[_name].__module__ = "tokstream"

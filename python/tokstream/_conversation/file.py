@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tokstream._client import TOTALS
 from tokstream._exceptions import ConfigurationError
 from tokstream._typing import is_dict, is_list
 
@@ -165,7 +166,9 @@ def _arguments(head: dict[str, Any]) -> dict[str, Any] | None:
         return None
     if not all(_is_of(settings.get(name), types) for name, types in _TYPES.items()):
         return None
-    if not all(is_list(totals) and len(totals) == 5 and all(map(_is_amount, totals)) for totals in spent.values()):
+    if not all(
+        is_list(totals) and len(totals) == len(TOTALS) and all(map(_is_amount, totals)) for totals in spent.values()
+    ):
         return None
     return {**settings, **params, "spent": spent}
 

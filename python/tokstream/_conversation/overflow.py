@@ -6,15 +6,18 @@ Lengths in tokens are the server's where it told them, and estimates from the le
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tokstream._exceptions import APIConnectionError, APIError, detail_of
-from tokstream._typing import is_list
+from tokstream._exceptions import APIConnectionError, APIError, TokstreamError, detail_of
+from tokstream._typing import is_awaitable, is_list
 
-from .messages import Message, is_mapping, text_of, tool_calls, turns
+from .messages import Message, is_mapping, plain, text_of, tool_calls, turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from tokstream._steps import Steps
 
 # Bytes of text for a token, about: English has four and a bit, Chinese some more than three.
 BYTES_OF_A_TOKEN = 4
@@ -39,6 +42,8 @@ _OTHERS = {401, 402, 403, 404, 405, 409, 429}
 
 # Where servers say how long a model's context is; DeepInfra has it in `metadata`.
 _NAMES = ("context_length", "max_model_len", "context_window", "max_context_length")
+# Seconds after which the list of models is done without.
+_LIST_TIMEOUT = 10.0
 
 
 class TooLong(NamedTuple):
@@ -88,6 +93,17 @@ def context_lengths(models: Iterable[Any]) -> dict[str, int]:
     return lengths
 
 
+def ask_context_lengths(client: Any) -> Steps:
+    """Return how many tokens each model of the server can see, which is asked once."""
+    if client._context_lengths is None:
+        try:
+            models = yield partial(client.models.list, timeout=_LIST_TIMEOUT)
+            client._context_lengths = context_lengths(models.data)
+        except (TokstreamError, TypeError, AttributeError):
+            client._context_lengths = {}  # Then the server's error will tell.
+    return client._context_lengths
+
+
 def size(message: Message) -> int:
     """Return the length of a message in bytes; what is no text counts as much as a page."""
     content: Any = message.get("content")
@@ -119,3 +135,22 @@ def without_oldest(messages: list[Message], *, keep: float | None, least: int) -
         dropped.update(turn)
         rest -= sum(sizes[index] for index in turn)
     return [message for index, message in enumerate(messages) if index not in dropped]
+
+
+def checked_history(messages: Any) -> list[Message]:
+    """Return what an `on_overflow` function returned, as messages.
+
+    Raises:
+        TypeError: it is no list of messages.
+        ValueError: it is empty.
+    """
+    if is_awaitable(messages):
+        messages.close()
+        raise TypeError("on_overflow= returned an awaitable: only an AsyncClient's conversation can await it")
+    if isinstance(messages, (str, bytes, dict)) or not hasattr(messages, "__iter__"):
+        raise TypeError(f"on_overflow= must return a list of messages, not {messages!r:.100}")
+    found: Iterable[Any] = messages
+    shorter = [plain(message) for message in found]
+    if not shorter:
+        raise ValueError("on_overflow= returned no messages: there is nothing to send")
+    return shorter

@@ -1,4 +1,4 @@
-"""What a conversation is set to: what has a meaning, and what may be a secret."""
+"""What a conversation may be set to, how its replies are read, and what of that may be kept elsewhere."""
 
 from __future__ import annotations
 

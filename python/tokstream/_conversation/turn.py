@@ -6,18 +6,19 @@ from copy import deepcopy
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from tokstream._client import TOTALS
 from tokstream._exceptions import APIError, BudgetExceededError, TokstreamError
 from tokstream._messages import replayed
 from tokstream._tokstream import BaseModel
-from tokstream._typing import is_awaitable, is_list, is_number
+from tokstream._typing import is_list, is_number
 from tokstream._usage import told
 
 from .errors import ContextLengthExceededError
 from .messages import Message, answered, continued, plain
-from .overflow import TooLong, context_lengths, read_error, without_oldest
+from .overflow import TooLong, ask_context_lengths, checked_history, read_error, without_oldest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from weakref import ref
 
     from tokstream._steps import Steps
@@ -28,16 +29,14 @@ if TYPE_CHECKING:
 _MOST_TRIES = 5
 # Tokens below which no model is asked for its length: none has so short a context.
 _WORTH_ASKING = 256
-# Seconds after which the list of models is done without.
-_LIST_TIMEOUT = 10.0
-# What is added up of a usage.
-_SPENT = ("prompt_tokens", "completion_tokens", "total_tokens", "estimated_cost")
+# What is added up of a usage, beside the number of requests.
+_SPENT = TOTALS[1:]
 # Tokens that are left for the reply, at most, where the request does not say.
 _ROOM = 1024
 
 
 class Turn:
-    """A question on its way.
+    """A question on its way; the `Watch` of its reply.
 
     Args:
         conversation: whose it is.
@@ -171,7 +170,7 @@ class Turn:
         counted, guessed = conversation._length(self._history)
         limit = conversation.context_length
         if limit is None and counted + guessed >= _WORTH_ASKING:
-            limit = (yield from _ask_lengths(conversation.client)).get(self._model)
+            limit = (yield from ask_context_lengths(conversation.client)).get(self._model)
         if limit is None:
             return
         if policy == "raise":
@@ -187,7 +186,7 @@ class Turn:
         shorter: list[Message] | None = None
         if callable(policy):
             if self._tries < _MOST_TRIES:
-                shorter = _checked((yield partial(policy, deepcopy(self._history))))
+                shorter = checked_history((yield partial(policy, deepcopy(self._history))))
                 shorter = None if shorter == self._history else shorter
         elif policy == "drop_oldest":
             tokens, limit = self._measured(too_long)
@@ -202,7 +201,8 @@ class Turn:
 
     def _measured(self, too_long: TooLong) -> tuple[int, int | None]:
         conversation = self._conversation
-        limit = too_long.limit or conversation.context_length or _lengths(conversation.client).get(self._model)
+        asked: dict[str, int] = conversation.client._context_lengths or {}
+        limit = too_long.limit or conversation.context_length or asked.get(self._model)
         return too_long.tokens or round(sum(conversation._length(self._history))), limit
 
     def _room(self, limit: int) -> int:
@@ -341,19 +341,6 @@ def completion_of(result: Any) -> Any:
     return result.completion if is_run(result) else result
 
 
-def _checked(messages: Any) -> list[Message]:
-    if is_awaitable(messages):
-        messages.close()
-        raise TypeError("on_overflow= returned an awaitable: only an AsyncClient's conversation can await it")
-    if isinstance(messages, (str, bytes, dict)) or not hasattr(messages, "__iter__"):
-        raise TypeError(f"on_overflow= must return a list of messages, not {messages!r:.100}")
-    found: Iterable[Any] = messages
-    shorter = [plain(message) for message in found]
-    if not shorter:
-        raise ValueError("on_overflow= returned no messages: there is nothing to send")
-    return shorter
-
-
 def _tokens(usage: Any) -> int:
     """Return how many tokens of a history a usage tells of: no thoughts, which are not sent again."""
     usage = told(usage) or {}
@@ -364,21 +351,3 @@ def _tokens(usage: Any) -> int:
 
 def _number(value: object) -> float:
     return value if is_number(value) and 0 < value < float("inf") else 0
-
-
-def _lengths(client: Any) -> dict[str, int]:
-    found: dict[str, int] = client._resources.get("context lengths", {})
-    return found
-
-
-def _ask_lengths(client: Any) -> Steps:
-    """Return how many tokens each model of the server can see, which is asked once."""
-    known = client._resources.get("context lengths")
-    if known is None:
-        try:
-            models = yield partial(client.models.list, timeout=_LIST_TIMEOUT)
-            known = context_lengths(models.data)
-        except (TokstreamError, TypeError, AttributeError):
-            known = {}  # Then the server's error will tell.
-        client._resources["context lengths"] = known
-    return known

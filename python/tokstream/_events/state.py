@@ -35,16 +35,15 @@ class EventState:
 
     Args:
         source: whatever has the completion put together so far as its `current_completion_snapshot`: the stream.
-        strict: the answer is to be parsed, so that one cut by its length or withheld by a filter is an error. Default
-            `False`.
-        output: what is read out of the answer. Default: nothing.
+        output: what is read out of the answer. Where it is strict, an answer that was cut by its length or withheld by
+            a filter is an error. Default: nothing.
     """
 
-    __slots__ = ("_choices", "_output", "_source", "_strict")
+    __slots__ = ("_choices", "_is_strict", "_output", "_source")
 
-    def __init__(self, source: Any = None, *, strict: bool = False, output: Output | None = None) -> None:
+    def __init__(self, source: Any = None, *, output: Output | None = None) -> None:
         self._source = source
-        self._strict = strict or (output is not None and output.is_strict)
+        self._is_strict = output is not None and output.is_strict
         self._output = output
         self._choices: dict[int, _Choice] = {}
 
@@ -52,14 +51,14 @@ class EventState:
         """Return the events of the next chunk.
 
         Raises:
-            LengthFinishReasonError: `strict`, and a choice ended with `"length"`.
-            ContentFilterFinishReasonError: `strict`, and a choice ended with `"content_filter"`.
+            LengthFinishReasonError: `output` is strict, and a choice ended with `"length"`.
+            ContentFilterFinishReasonError: `output` is strict, and a choice ended with `"content_filter"`.
             OutputValidationError: a content or the arguments of a call are complete and not what `output` asks for.
         """
         source = None if self._source is None else self
         events: list[ChatCompletionStreamEvent[Any]] = [ChunkEvent(chunk, source=source)]
         for position, choice in enumerate(chunk.choices or ()):
-            if self._strict:
+            if self._is_strict:
                 check_finish(getattr(choice, "finish_reason", None), self._completion)
             index: Any = getattr(choice, "index", None)
             index = index if isinstance(index, int) else position
@@ -129,7 +128,7 @@ class _Choice:
         "_value",
     )
 
-    def __init__(self, output: Output | None = None, source: Any = None) -> None:
+    def __init__(self, output: Output | None, source: Any) -> None:
         self._output = output
         self._source = source
         self._partial: PartialJSON | None = None

@@ -42,10 +42,10 @@ class _EventStream(OverStream):
 
     __slots__ = ("__weakref__", "_ended", "_output", "_pending", "_source", "_state")
 
-    def __init__(self, stream: Any, *, strict: bool = False, output: Output | None = None) -> None:
+    def __init__(self, stream: Any, *, output: Output | None = None) -> None:
         self._source = stream
         self._output = output
-        self._state = EventState(stream, strict=strict, output=output)
+        self._state = EventState(stream, output=output)
         self._pending: Iterator[ChatCompletionStreamEvent[Any]] = iter(())
         self._ended = False
 
@@ -85,9 +85,7 @@ class ChatCompletionStream(_EventStream, ClosedOnExit, Generic[T]):
 
     if TYPE_CHECKING:
 
-        def __init__(
-            self, stream: Stream[ChatCompletionChunk], *, strict: bool = False, output: Output | None = None
-        ) -> None: ...
+        def __init__(self, stream: Stream[ChatCompletionChunk], *, output: Output | None = None) -> None: ...
 
     def __iter__(self) -> Self:
         return self
@@ -147,26 +145,23 @@ class ChatCompletionStreamManager(Generic[T]):
 
     Args:
         open_stream: sends the request and returns the stream of chunks; called on entry.
-        strict: as for `EventState`.
         output: as for `EventState`.
     """
 
-    __slots__ = ("_open", "_output", "_stream", "_strict")
+    __slots__ = ("_open", "_output", "_stream")
 
     def __init__(
         self,
         open_stream: Callable[[], Stream[ChatCompletionChunk]],
         *,
-        strict: bool = False,
         output: Output | None = None,
     ) -> None:
         self._open = open_stream
-        self._strict = strict
         self._output = output
         self._stream: ChatCompletionStream[T] | None = None
 
     def __enter__(self) -> ChatCompletionStream[T]:
-        self._stream = ChatCompletionStream(self._open(), strict=self._strict, output=self._output)
+        self._stream = ChatCompletionStream(self._open(), output=self._output)
         return self._stream
 
     def __exit__(
@@ -184,10 +179,8 @@ class AsyncChatCompletionStream(_EventStream, AsyncClosedOnExit, Generic[T]):
 
     __slots__ = ("_chunks",)
 
-    def __init__(
-        self, stream: AsyncStream[ChatCompletionChunk], *, strict: bool = False, output: Output | None = None
-    ) -> None:
-        super().__init__(stream, strict=strict, output=output)
+    def __init__(self, stream: AsyncStream[ChatCompletionChunk], *, output: Output | None = None) -> None:
+        super().__init__(stream, output=output)
         # One iterator for all steps uses its awaitable again; the stream itself makes one for each step.
         self._chunks = aiter(stream)
 
@@ -251,26 +244,23 @@ class AsyncChatCompletionStreamManager(Generic[T]):
 
     Args:
         open_stream: sends the request and returns an awaitable of the stream of chunks; called on entry.
-        strict: as for `EventState`.
         output: as for `EventState`.
     """
 
-    __slots__ = ("_open", "_output", "_stream", "_strict")
+    __slots__ = ("_open", "_output", "_stream")
 
     def __init__(
         self,
         open_stream: Callable[[], Awaitable[AsyncStream[ChatCompletionChunk]]],
         *,
-        strict: bool = False,
         output: Output | None = None,
     ) -> None:
         self._open = open_stream
-        self._strict = strict
         self._output = output
         self._stream: AsyncChatCompletionStream[T] | None = None
 
     async def __aenter__(self) -> AsyncChatCompletionStream[T]:
-        self._stream = AsyncChatCompletionStream(await self._open(), strict=self._strict, output=self._output)
+        self._stream = AsyncChatCompletionStream(await self._open(), output=self._output)
         return self._stream
 
     async def __aexit__(

@@ -15,22 +15,6 @@ if TYPE_CHECKING:
 
     from tokstream._tokstream import ChatCompletion, ChatCompletionChunk, ChatCompletionTokenLogprob
 
-__all__ = [
-    "ChatCompletionStreamEvent",
-    "ChunkEvent",
-    "ContentDeltaEvent",
-    "ContentDoneEvent",
-    "FunctionToolCallArgumentsDeltaEvent",
-    "FunctionToolCallArgumentsDoneEvent",
-    "LogprobsContentDeltaEvent",
-    "LogprobsContentDoneEvent",
-    "LogprobsRefusalDeltaEvent",
-    "LogprobsRefusalDoneEvent",
-    "RefusalDeltaEvent",
-    "RefusalDoneEvent",
-]
-
-
 # What a content is parsed into.
 T = TypeVar("T", default=None)
 
@@ -45,12 +29,17 @@ def json_or_none(text: str) -> object:
         return None
 
 
-class _Event:
+class Event:
     """What all events have. Their constructors take their fields by position or by name."""
 
     __slots__ = ()
     __match_args__: ClassVar[tuple[str, ...]] = ()
     type: Any = None
+
+    @override
+    def __init_subclass__(cls) -> None:
+        # Where programs import it from, and pickles look for it.
+        cls.__module__ = "tokstream.types.chat"
 
     def model_dump(self, *, include: Any = None, exclude: Any = None, **options: Any) -> dict[str, Any]:
         """Return the event as a dict; the parameters are those of the response objects' `model_dump`."""
@@ -89,7 +78,7 @@ class _Event:
 
     @override
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, _Event) or type(self) is not type(other):
+        if not isinstance(other, Event) or type(self) is not type(other):
             return NotImplemented
         return self._values() == other._values()
 
@@ -106,7 +95,7 @@ def _dumped(value: Any, options: dict[str, Any]) -> Any:
     return value.model_dump(**options) if hasattr(value, "model_dump") else value
 
 
-class _TextEvent(_Event):
+class _TextEvent(Event):
     """A part of a text that grows."""
 
     __slots__ = ("_snapshot", "delta")
@@ -122,7 +111,7 @@ class _TextEvent(_Event):
         return text  # type: ignore[no-any-return]
 
 
-class ChunkEvent(_Event):
+class ChunkEvent(Event):
     """A chunk arrived. It comes before the other events of the same chunk.
 
     Attributes:
@@ -176,7 +165,7 @@ class ContentDeltaEvent(_TextEvent):
         return value
 
 
-class ContentDoneEvent(_Event, Generic[T]):
+class ContentDoneEvent(Event, Generic[T]):
     """The content of a choice is complete; not fired if it is empty.
 
     Attributes:
@@ -205,7 +194,7 @@ class RefusalDeltaEvent(_TextEvent):
     type: Literal["refusal.delta"] = "refusal.delta"
 
 
-class RefusalDoneEvent(_Event):
+class RefusalDoneEvent(Event):
     """The refusal of a choice is complete.
 
     Attributes:
@@ -220,7 +209,7 @@ class RefusalDoneEvent(_Event):
         self.refusal = refusal
 
 
-class FunctionToolCallArgumentsDeltaEvent(_Event):
+class FunctionToolCallArgumentsDeltaEvent(Event):
     """A chunk brought a part of the arguments of a call of a function, or began such a call.
 
     Attributes:
@@ -263,7 +252,7 @@ class FunctionToolCallArgumentsDeltaEvent(_Event):
         return value
 
 
-class FunctionToolCallArgumentsDoneEvent(_Event):
+class FunctionToolCallArgumentsDoneEvent(Event):
     """The arguments of a call of a function are complete.
 
     Attributes:
@@ -285,7 +274,7 @@ class FunctionToolCallArgumentsDoneEvent(_Event):
         self.parsed_arguments = parsed_arguments
 
 
-class LogprobsContentDeltaEvent(_Event):
+class LogprobsContentDeltaEvent(Event):
     """A chunk brought log probabilities of tokens of the content.
 
     Attributes:
@@ -311,7 +300,7 @@ class LogprobsContentDeltaEvent(_Event):
         return items  # type: ignore[no-any-return]
 
 
-class LogprobsContentDoneEvent(_Event):
+class LogprobsContentDoneEvent(Event):
     """The log probabilities of the content of a choice are complete.
 
     Attributes:
@@ -326,7 +315,7 @@ class LogprobsContentDoneEvent(_Event):
         self.content = content
 
 
-class LogprobsRefusalDeltaEvent(_Event):
+class LogprobsRefusalDeltaEvent(Event):
     """A chunk brought log probabilities of tokens of a refusal.
 
     Attributes:
@@ -352,7 +341,7 @@ class LogprobsRefusalDeltaEvent(_Event):
         return items  # type: ignore[no-any-return]
 
 
-class LogprobsRefusalDoneEvent(_Event):
+class LogprobsRefusalDoneEvent(Event):
     """The log probabilities of the refusal of a choice are complete.
 
     Attributes:
@@ -380,22 +369,6 @@ ChatCompletionStreamEvent = (
     | LogprobsRefusalDeltaEvent
     | LogprobsRefusalDoneEvent
 )
-
-# Where programs import them from, and pickles look for them.
-for _cls in (
-    ChunkEvent,
-    ContentDeltaEvent,
-    ContentDoneEvent,
-    RefusalDeltaEvent,
-    RefusalDoneEvent,
-    FunctionToolCallArgumentsDeltaEvent,
-    FunctionToolCallArgumentsDoneEvent,
-    LogprobsContentDeltaEvent,
-    LogprobsContentDoneEvent,
-    LogprobsRefusalDeltaEvent,
-    LogprobsRefusalDoneEvent,
-):
-    _cls.__module__ = "tokstream.types.chat"
 
 
 def text_in(chunk: ChatCompletionChunk) -> str:

@@ -78,7 +78,7 @@ class Answer:
         resumes: how many times it is resumed after a cut.
     """
 
-    __slots__ = ("_brought", "_limits", "_prefix", "_used", "body", "completion", "continues", "request_id", "resumes")
+    __slots__ = ("_limits", "_prefix", "_used", "body", "brought", "completion", "continues", "request_id", "resumes")
 
     def __init__(self, body: dict[str, Any], *, continues: int, resumes: int) -> None:
         self.body = body
@@ -93,7 +93,8 @@ class Answer:
         self._prefix = last if last and last.get("role") == "assistant" and not last.get("tool_calls") else None
         # Tokens of all parts; None once that is not known.
         self._used: int | None = 0
-        self._brought = False
+        # Whether the last part brought any text.
+        self.brought = False
 
     @property
     def is_limited(self) -> bool:
@@ -107,11 +108,6 @@ class Answer:
     @property
     def _finish_reason(self) -> str | None:
         return finish_reason_of(self.completion)
-
-    @property
-    def brought(self) -> bool:
-        """Whether the last part brought any text."""
-        return self._brought
 
     def take(self, part: dict[str, Any] | None, *, skip: int = 0, tokens: int | None = None) -> None:
         """Take the part that a request brought.
@@ -127,7 +123,7 @@ class Answer:
         before = len(text_of(self.completion))
         if part is not None or self.completion is not None:
             self.completion = join(self.completion, part or {}, skip)
-        self._brought = len(text_of(self.completion)) > before
+        self.brought = len(text_of(self.completion)) > before
 
     @property
     def _left(self) -> int | None:
@@ -139,7 +135,7 @@ class Answer:
     @property
     def can_be_continued(self) -> bool:
         """Whether the answer goes on after it came to its length's end."""
-        is_cut_short = self._finish_reason == "length" and self._brought
+        is_cut_short = self._finish_reason == "length" and self.brought
         return self.continues > 0 and is_cut_short and self._is_text and self._left != 0
 
     @property

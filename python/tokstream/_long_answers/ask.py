@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tokstream._resource import ClientState
     from tokstream._steps import Steps
     from tokstream._tokstream import RetryPolicy
+    from tokstream._watch import Watch
 
 
 class Call:
@@ -33,8 +34,7 @@ class Call:
         form: `PARSED` or `RAW`: what the caller gets.
         options: headers, query and timeout of each request.
         answer: the answer.
-        watch: whose the answer is, or None. Its `goes_on` gets the usage so far before each further request, and may
-            raise; its `so_far` is set to what gives a whole answer as far as it has come.
+        watch: who is told of the answer, or None.
     """
 
     __slots__ = (
@@ -50,7 +50,9 @@ class Call:
         "watch",
     )
 
-    def __init__(self, client: ClientState, form: str, options: dict[str, Any], answer: Answer, watch: Any) -> None:
+    def __init__(
+        self, client: ClientState, form: str, options: dict[str, Any], answer: Answer, watch: Watch | None
+    ) -> None:
         self.client = client
         self.form = form
         self.watch = watch
@@ -66,7 +68,7 @@ class Call:
     @property
     def retry(self) -> RetryPolicy:
         """When a request of the client is tried again."""
-        return self.client._core.retry
+        return self.client.core.retry
 
     def has_time_for(self, seconds: float) -> bool:
         """Whether the total time leaves so much."""
@@ -95,7 +97,7 @@ class Call:
             self.watch.goes_on(usage_of(self._answer.completion))
         self._requests += 1
         if self._total is not None and self._requests > 1:
-            clocks = self.client._core.timeout if isinstance(self._timeout, (NotGiven, Omit)) else self._timeout
+            clocks = self.client.core.timeout if isinstance(self._timeout, (NotGiven, Omit)) else self._timeout
             options = {**options, "timeout": Timeout(clocks, total=max(self._left(), 0.0))}
         return send(
             self.client, form, "POST", "/chat/completions", body=body, cast=ChatCompletion, stream=stream, **options
@@ -107,7 +109,7 @@ def _total(client: ClientState, timeout: Any) -> float | None:
         return timeout.total
     if hasattr(timeout, "connect") and hasattr(timeout, "read"):
         return None  # httpx's, which has no such clock
-    total: float | None = client._core.timeout.total
+    total: float | None = client.core.timeout.total
     return total
 
 
@@ -121,7 +123,7 @@ def ask(
     auto_continue: Any,
     resume: Any,
     stream_under: Any,
-    watch: Any = None,
+    watch: Watch | None = None,
 ) -> Any:
     """Return the answer, whole or as a stream, or an awaitable of it where the client is the async one.
 
@@ -161,12 +163,12 @@ def ask(
         steps = _whole_by_stream(call, answer)
     else:
         steps = _whole(call, answer)
-    return arun(steps) if client._asynchronous else run(steps)
+    return arun(steps) if client.asynchronous else run(steps)
 
 
 def _opened(call: Call, answer: Answer) -> Steps:
     leg = yield lambda: call.open(answer.request())
-    return (AsyncContinuedStream if call.client._asynchronous else ContinuedStream)(call, answer, leg)
+    return (AsyncContinuedStream if call.client.asynchronous else ContinuedStream)(call, answer, leg)
 
 
 def _streamed(call: Call, answer: Answer) -> Steps:

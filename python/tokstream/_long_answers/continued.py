@@ -32,6 +32,30 @@ if TYPE_CHECKING:
 class Continued:
     """What both streams have but for the waiting."""
 
+    __slots__ = (
+        "__weakref__",
+        "_answer",
+        "_began",
+        "_call",
+        "_closed",
+        "_continued",
+        "_cut",
+        "_ended",
+        "_error",
+        "_failure",
+        "_first",
+        "_in_vain",
+        "_is_complete",
+        "_is_due",
+        "_is_read",
+        "_leg",
+        "_over",
+        "_ready",
+        "_resumed",
+        "_retries",
+        "_tokens",
+    )
+
     def __init__(self, call: Call, answer: Answer, stream: Any) -> None:
         self._call = call
         self._answer = answer
@@ -51,11 +75,11 @@ class Continued:
         self._error: Exception | None = None
         self._failure: Exception | None = None
         self._over = False
-        self._complete = False
+        self._is_complete = False
         self._closed = False
         self._begin(stream)
 
-    # ── between two requests ──────────────────────────────────────────────────────────────────
+    # --- Between two requests ---
 
     def _begin(self, stream: Any) -> None:
         self._leg = Leg(stream, self._answer, self._ready, hides_usage=self._call.hides_usage)
@@ -85,7 +109,7 @@ class Continued:
             answer.continues -= self._is_due
             leg.end(goes_on=self._is_due)
             if not self._is_due:
-                self._complete = self._over = True
+                self._is_complete = self._over = True
                 self._ended = monotonic()
             return
         leg.end(goes_on=False)
@@ -170,6 +194,7 @@ class Continued:
             self._begin(stream)
 
     def _is_given_up(self) -> bool:
+        """Whether it was closed, also in the midst of a step, where type checkers take `_closed` for what it was."""
         return self._closed
 
     def _wait(self) -> float | None:
@@ -188,7 +213,7 @@ class Continued:
     def _sleep(self, seconds: float) -> Any:
         raise NotImplementedError
 
-    # ── what a stream shows of itself ─────────────────────────────────────────────────────────
+    # --- What a stream shows of itself ---
 
     @property
     def resumed(self) -> int:
@@ -247,16 +272,12 @@ class Continued:
         """Whether nothing more will come: the answer has ended, failed or been closed."""
         return self._over and not self._ready
 
-    @property
-    def _is_complete(self) -> bool:
-        return self._complete
-
     def _final(self) -> ChatCompletion:
         self._raise_failure()
         if self._failure is not None:
             raise copy(self._failure)
         completion = self.current_completion_snapshot
-        if not self._complete or completion is None:
+        if not self._is_complete or completion is None:
             raise self._given_up()
         return completion
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 class ContinuedStream(Continued, ClosedOnExit):
     """A reply as it is being written, by as many requests as it takes: an iterator of chunks, for one pass."""
 
+    __slots__ = ("_lock", "_woken")
+
     def __init__(self, call: Call, answer: Answer, stream: Any) -> None:
         from threading import Event, RLock
 
@@ -42,7 +44,7 @@ class ContinuedStream(Continued, ClosedOnExit):
     def _sleep(self, seconds: float) -> Any:
         return self._woken.wait(seconds)
 
-    def _turn(self) -> None:
+    def _begin_next(self) -> None:
         # Of several threads that read, one goes on; the others find that it did.
         with self._lock:
             try:
@@ -79,7 +81,7 @@ class ContinuedStream(Continued, ClosedOnExit):
                 self._raise_failure()
                 raise StopIteration
             if self._is_due:
-                self._turn()
+                self._begin_next()
                 continue
             leg = self._leg
             try:
@@ -108,7 +110,7 @@ class ContinuedStream(Continued, ClosedOnExit):
                 self._raise_failure()
                 return self
             if self._is_due:
-                self._turn()
+                self._begin_next()
                 continue
             leg = self._leg
             try:
@@ -146,6 +148,8 @@ class ContinuedStream(Continued, ClosedOnExit):
 class AsyncContinuedStream(Continued, AsyncClosedOnExit):
     """A reply as it is being written, by as many requests as it takes: an asynchronous iterator, for one pass."""
 
+    __slots__ = ("_chunks", "_task")
+
     def __init__(self, call: Call, answer: Answer, stream: Any) -> None:
         self._task: Task[Any] | None = None
         super().__init__(call, answer, stream)
@@ -167,7 +171,7 @@ class AsyncContinuedStream(Continued, AsyncClosedOnExit):
 
         return sleep(seconds)
 
-    async def _turn(self) -> None:
+    async def _begin_next(self) -> None:
         from asyncio import CancelledError, ensure_future
 
         # A task, so that closing the stream ends the wait; of several readers one goes on.
@@ -185,7 +189,7 @@ class AsyncContinuedStream(Continued, AsyncClosedOnExit):
             await self.close()
             raise
         finally:
-            # Another reader may have begun the next turn already.
+            # Another reader may have begun the next request already.
             if self._task is task:
                 self._task = None
             del task
@@ -217,7 +221,7 @@ class AsyncContinuedStream(Continued, AsyncClosedOnExit):
                 self._raise_failure()
                 raise StopAsyncIteration
             if self._is_due:
-                await self._turn()
+                await self._begin_next()
                 continue
             leg = self._leg
             try:
@@ -246,7 +250,7 @@ class AsyncContinuedStream(Continued, AsyncClosedOnExit):
                 self._raise_failure()
                 return self
             if self._is_due:
-                await self._turn()
+                await self._begin_next()
                 continue
             leg = self._leg
             try:

@@ -109,5 +109,5 @@ class RefusalError(TokstreamError):
 
 
 # Where programs import them from, and pickles look for them.
-for _cls in (OutputValidationError, LengthFinishReasonError, ContentFilterFinishReasonError, RefusalError):
-    _cls.__module__ = "tokstream"
+for _name in __all__:
+    globals()[_name].__module__ = "tokstream"

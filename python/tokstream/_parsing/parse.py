@@ -43,12 +43,12 @@ def parse(resource: Any, *, response_format: Any, tools: Any, max_reasks: int, p
         if max_reasks:
             raise TypeError("with_streaming_response has one reply: max_reasks goes with parse() or with_raw_response")
         manager = resource.create(**params)
-        manager._open = _opening(manager._open, output, client._asynchronous)
+        manager._open = _opening(manager._open, output, client.asynchronous)
         return manager
     plain = type(resource)(client, form)
     plain._watch = resource._watch
     steps = _raw(plain, output, params) if form == RAW and not max_reasks else _ask(plain, output, params, max_reasks)
-    return arun(steps) if client._asynchronous else run(steps)
+    return arun(steps) if client.asynchronous else run(steps)
 
 
 def _opening(open_response: Callable[[], Any], output: Output, asynchronous: bool) -> Callable[[], Any]:
@@ -98,7 +98,7 @@ def _ask(plain: Any, output: Output, params: dict[str, Any], max_reasks: int) ->
 def complaint(completion: Any, error: OutputValidationError) -> list[Any]:
     """Return the messages that tell the model what is wrong with its reply."""
     from tokstream._surrogates import joined
-    from tokstream._tools.calls import Call
+    from tokstream._tools.calls import make_good
 
     reasons = joined("\n".join(f"- {reason}" for reason in error.reasons))
     message = _blamed(completion, error)
@@ -107,10 +107,10 @@ def complaint(completion: Any, error: OutputValidationError) -> list[Any]:
     if not calls:
         return [said, {"role": "user", "content": _ASK_AGAIN.format(reasons=reasons)}]
     results: list[Any] = []
-    for index, call in enumerate(calls):
+    for index, (call, asked) in enumerate(zip(calls, said["tool_calls"], strict=True)):
+        make_good(asked, str(index))
         words = _CALL_AGAIN.format(reasons=reasons) if arguments_of(call) == error.text else _NOT_DONE
-        id_ = Call(said["tool_calls"][index], {}, str(index)).id
-        results.append({"role": "tool", "tool_call_id": id_, "content": words})
+        results.append({"role": "tool", "tool_call_id": asked["id"], "content": words})
     return [said, *results]
 
 

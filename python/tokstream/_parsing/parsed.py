@@ -258,8 +258,8 @@ class ParsedFunction(_Parsed):
 
 
 # Where programs import them from, and pickles look for them.
-for _cls in (ParsedChatCompletion, ParsedChoice, ParsedChatCompletionMessage, ParsedFunctionToolCall, ParsedFunction):
-    _cls.__module__ = "tokstream.types.chat"
+for _name in __all__:
+    globals()[_name].__module__ = "tokstream.types.chat"
 
 
 def plain(value: Any, mode: str = "python") -> Any:

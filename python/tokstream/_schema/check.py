@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from tokstream._typing import is_dict, is_list, is_number
 
-from . import Invalid, Reason, load_json, resolve
+from . import Invalid, Reason, load_json
 from .nodes import fail, kind_of
+from .strict_mode import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .nodes import Path
+
+
+# What floats are wrong by, as a part of the number.
+_ALMOST = 1e-12
 
 
 def check_json(schema: dict[str, Any], text: str) -> Any:
@@ -46,13 +51,22 @@ def is_multiple(value: float, step: float) -> bool:
         return False
 
 
-# What floats are wrong by, as a part of the number.
-_ALMOST = 1e-12
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_as_long(value: Any, least: float) -> bool:
+    return len(value) >= least
+
+
+def _is_no_longer(value: Any, most: float) -> bool:
+    return len(value) <= most
+
 
 _TYPES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "object": ("an object", is_dict),
     "array": ("an array", is_list),
-    "string": ("a string", lambda value: isinstance(value, str)),
+    "string": ("a string", _is_text),
     "number": ("a number", is_number),
     "integer": ("an integer", lambda value: is_number(value) and value == value // 1),
     "boolean": ("true or false", lambda value: isinstance(value, bool)),
@@ -66,12 +80,12 @@ LIMITS: dict[str, tuple[Callable[[Any], bool], str, Callable[[Any, Any], bool]]]
     "exclusiveMinimum": (is_number, "more than {}", operator.gt),
     "exclusiveMaximum": (is_number, "less than {}", operator.lt),
     "multipleOf": (is_number, "a multiple of {}", is_multiple),
-    "minLength": (_TYPES["string"][1], "a length of {} or more", lambda value, limit: len(value) >= limit),
-    "maxLength": (_TYPES["string"][1], "a length of {} or less", lambda value, limit: len(value) <= limit),
-    "minItems": (is_list, "{} items or more", lambda value, limit: len(value) >= limit),
-    "maxItems": (is_list, "{} items or less", lambda value, limit: len(value) <= limit),
-    "minProperties": (is_dict, "{} keys or more", lambda value, limit: len(value) >= limit),
-    "maxProperties": (is_dict, "{} keys or less", lambda value, limit: len(value) <= limit),
+    "minLength": (_is_text, "a length of {} or more", _is_as_long),
+    "maxLength": (_is_text, "a length of {} or less", _is_no_longer),
+    "minItems": (is_list, "{} items or more", _is_as_long),
+    "maxItems": (is_list, "{} items or less", _is_no_longer),
+    "minProperties": (is_dict, "{} keys or more", _is_as_long),
+    "maxProperties": (is_dict, "{} keys or less", _is_no_longer),
 }
 
 

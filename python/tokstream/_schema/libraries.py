@@ -57,7 +57,7 @@ def whole(type_: Any, seen: set[str], node: Node) -> Node | None:
     return made
 
 
-class _Of(Node):
+class _OfLibrary(Node):
     """A type of a library."""
 
     def __init__(self, type_: Any) -> None:
@@ -136,7 +136,7 @@ def _renamed(schema: Any, names: dict[str, str]) -> Any:
     return [_renamed(item, names) for item in schema] if is_list(schema) else schema
 
 
-class _Pydantic(_Of):
+class _Pydantic(_OfLibrary):
     """A type that pydantic reads."""
 
     def __init__(self, type_: Any) -> None:
@@ -182,7 +182,7 @@ def _reason(error: Any) -> Reason:
     return Reason(path_of(tuple(error["loc"])), error["msg"])
 
 
-class _Msgspec(_Of):
+class _Msgspec(_OfLibrary):
     """A type that msgspec reads."""
 
     @override

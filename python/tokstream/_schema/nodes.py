@@ -317,7 +317,6 @@ class Later(Node):
         self.node: Node | None = None
         # Whether it does contain itself.
         self.used = False
-        self._title = name
 
     def _known(self) -> Node:
         if self.node is None:
@@ -326,7 +325,7 @@ class Later(Node):
 
     @override
     def schema(self, defs: Definitions) -> dict[str, Any]:
-        return define(self.of, self._title, defs, lambda: self._known().schema(defs))
+        return define(self.of, self.name, defs, lambda: self._known().schema(defs))
 
     @override
     def allows_null(self) -> bool:

@@ -39,9 +39,7 @@ class Call:
     __slots__ = ("_through", "arguments", "content", "error", "id", "name", "result", "tool", "tools")
 
     def __init__(self, asked: dict[str, Any], tools: dict[str, Tool], number: str) -> None:
-        function = _made_good(asked)
-        if not isinstance(asked.get("id"), str) or not asked["id"]:
-            asked["id"] = f"call_{number}"
+        function = make_good(asked, number)
         self.id: str = asked["id"]
         self.name: str = function["name"]
         self.arguments: str = function.get("arguments", "")
@@ -146,8 +144,15 @@ class Call:
         self.content = joined(f"Error: {made.message}")
 
 
-def _made_good(asked: dict[str, Any]) -> dict[str, Any]:
-    """Return the function of a call, with the name and the text of arguments that servers demand of one."""
+def make_good(asked: dict[str, Any], number: str) -> dict[str, Any]:
+    """Give a call all that servers demand of one, an id, a name and the text of arguments; return its function.
+
+    Args:
+        asked: the call as a message has it.
+        number: what its id is made of if it has none.
+    """
+    if not isinstance(asked.get("id"), str) or not asked["id"]:
+        asked["id"] = f"call_{number}"
     kind = "custom" if is_dict(asked.get("custom")) and not is_dict(asked.get("function")) else "function"
     asked["type"] = kind
     function: dict[str, Any] = asked[kind] if is_dict(asked.get(kind)) else {}

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     ToolLike: TypeAlias = _Callable | _Function | ChatCompletionToolUnionParam | Mapping[str, object]
     ToolChoiceLike: TypeAlias = ChatCompletionToolChoiceOptionParam | Callable[..., object] | Mapping[str, object]
 
-__all__ = ["Tool", "put_into", "pydantic_function_tool", "tool", "tools_of"]
+__all__ = ["Tool", "describe_tools", "pydantic_function_tool", "tool", "tools_of"]
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -107,8 +107,7 @@ def tool(
     options = _Options(name, description, strict, ends, parallel)
     if function is None:
         return partial(_marked, options=options)
-    if not callable(function):
-        raise TypeError(f"a tool must be a function or a class, not {type(function).__name__}")
+    _check_callable(function)
     return function if options == _Options() else _marked(partial(function), options)
 
 
@@ -116,8 +115,7 @@ def _marked(function: Any, options: _Options) -> Any:
     if type(function) in (staticmethod, classmethod):
         setattr(function.__func__, _OPTIONS, options)
         return function
-    if not callable(function):
-        raise TypeError(f"a tool must be a function or a class, not {type(function).__name__}")
+    _check_callable(function)
     try:
         setattr(function, _OPTIONS, options)
     except AttributeError:
@@ -125,6 +123,11 @@ def _marked(function: Any, options: _Options) -> Any:
         function = partial(function)
         setattr(function, _OPTIONS, options)
     return function
+
+
+def _check_callable(function: Any) -> None:
+    if not callable(function):
+        raise TypeError(f"a tool must be a function or a class, not {type(function).__name__}")
 
 
 class _ModelFunction(dict[str, Any]):
@@ -211,7 +214,7 @@ def tools_of(given: Iterable[Any]) -> list[Tool]:
     return tools
 
 
-def put_into(params: dict[str, Any]) -> None:
+def describe_tools(params: dict[str, Any]) -> None:
     """Replace the tools among the parameters of a request by what is sent of them."""
     tools = tools_of(params["tools"])
     params["tools"] = [one.definition for one in tools]

@@ -46,5 +46,5 @@ class ToolError(TokstreamError):
 
 
 # Where programs import them from, and pickles look for them.
-for _cls in (MaxTurnsExceededError, ToolError):
-    _cls.__module__ = "tokstream"
+for _name in __all__:
+    globals()[_name].__module__ = "tokstream"

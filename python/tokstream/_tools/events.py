@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from tokstream._events.types import ChatCompletionStreamEvent, _Event, json_or_none
+from tokstream._events.types import ChatCompletionStreamEvent, Event, json_or_none
 
 if TYPE_CHECKING:
     from tokstream._tokstream import ChatCompletion
 
     from .errors import ToolError
 
-__all__ = ["ToolCallResultEvent", "ToolCallStartedEvent", "ToolRunEvent", "TurnDoneEvent", "TurnStartedEvent"]
 
-
-class TurnStartedEvent(_Event):
+class TurnStartedEvent(Event):
     """The model is asked. The events of its answer follow.
 
     Attributes:
@@ -29,7 +27,7 @@ class TurnStartedEvent(_Event):
         self.turn = turn
 
 
-class TurnDoneEvent(_Event):
+class TurnDoneEvent(Event):
     """The model has answered, or asked for calls. Those are run next.
 
     Attributes:
@@ -46,7 +44,7 @@ class TurnDoneEvent(_Event):
         self.completion = completion
 
 
-class ToolCallStartedEvent(_Event):
+class ToolCallStartedEvent(Event):
     """A call of a tool begins.
 
     Attributes:
@@ -70,7 +68,7 @@ class ToolCallStartedEvent(_Event):
         return json_or_none(self.arguments)
 
 
-class ToolCallResultEvent(_Event):
+class ToolCallResultEvent(Event):
     """A call of a tool has ended. Of calls that run at once, the first that ends comes first.
 
     Attributes:
@@ -94,9 +92,5 @@ class ToolCallResultEvent(_Event):
         self.result = result
         self.error = error
 
-
-# Where programs import them from, and pickles look for them.
-for _cls in (TurnStartedEvent, TurnDoneEvent, ToolCallStartedEvent, ToolCallResultEvent):
-    _cls.__module__ = "tokstream.types.chat"
 
 ToolRunEvent = ChatCompletionStreamEvent | TurnStartedEvent | TurnDoneEvent | ToolCallStartedEvent | ToolCallResultEvent

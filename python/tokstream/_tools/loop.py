@@ -41,6 +41,20 @@ class ToolLoop:
         ValueError: a limit is below what has a meaning.
     """
 
+    __slots__ = (
+        "_create",
+        "_max_cost",
+        "_max_turns",
+        "_parallel",
+        "_params",
+        "_raises",
+        "_stream",
+        "_streams",
+        "_tools",
+        "_workers",
+        "run",
+    )
+
     def __init__(
         self,
         create: Callable[..., Any],

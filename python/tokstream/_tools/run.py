@@ -94,6 +94,8 @@ class ToolRun:
 class _ToolRunStream:
     """What both streams have but for the waiting."""
 
+    __slots__ = ("__weakref__", "_loop", "_steps")
+
     _steps: Any
 
     def __init__(self, loop: ToolLoop) -> None:
@@ -110,6 +112,8 @@ class ToolRunStream(_ToolRunStream, ClosedOnExit):
 
     `client.chat.completions.run_tools(…, stream=True)` gives it. Requests are sent and tools run while it is iterated.
     """
+
+    __slots__ = ()
 
     def __init__(self, loop: ToolLoop) -> None:
         super().__init__(loop)
@@ -156,6 +160,8 @@ class AsyncToolRunStream(_ToolRunStream, AsyncClosedOnExit):
     `client.chat.completions.run_tools(…, stream=True)` of an `AsyncClient` gives it; it may be awaited first. Requests
     are sent and tools run while it is iterated.
     """
+
+    __slots__ = ()
 
     def __init__(self, loop: ToolLoop) -> None:
         super().__init__(loop)
@@ -205,5 +211,5 @@ class AsyncToolRunStream(_ToolRunStream, AsyncClosedOnExit):
 
 
 # Where programs import them from, and pickles look for them.
-for _cls in (ToolRun, ToolRunStream, AsyncToolRunStream):
-    _cls.__module__ = "tokstream"
+for _name in __all__:
+    globals()[_name].__module__ = "tokstream"

@@ -26,7 +26,7 @@ def run_tools(
     **params: Any,
 ) -> Any:
     """Begin a run of tools: return it, an awaitable of it, or the stream of its events."""
-    asynchronous = completions._client._asynchronous
+    asynchronous = completions._client.asynchronous
     asks: Any = completions if completions._form == PARSED else type(completions)(completions._client, PARSED)
     loop = ToolLoop(
         asks.create,

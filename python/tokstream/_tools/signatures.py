@@ -210,15 +210,12 @@ def _name_of(function: Any) -> str:
     return name if isinstance(name, str) else type(function).__name__
 
 
-def _doc_of(function: Any) -> str | None:
+def _doc_of(function: object) -> str | None:
     if hasattr(function, "__name__"):
         return inspect.getdoc(function)
     # A callable object is told of by its method, or by its class.
-    return inspect.getdoc(_class_of(function).__call__) or inspect.getdoc(_class_of(function))
-
-
-def _class_of(value: object) -> Any:
-    return type(value)
+    cls = type(function)
+    return inspect.getdoc(cls.__call__) or inspect.getdoc(cls)
 
 
 def _hints(function: Any) -> Callable[[str, Any], Any]:

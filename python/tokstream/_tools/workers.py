@@ -21,6 +21,8 @@ _THREADS = 32
 class Threads:
     """Runs calls for a client that blocks: functions in threads, coroutines in an event loop of the run's own."""
 
+    __slots__ = ("_loop", "_making", "_pool")
+
     def __init__(self) -> None:
         self._pool: concurrent.futures.ThreadPoolExecutor | None = None
         self._loop: _Loop | None = None
@@ -77,6 +79,8 @@ class Threads:
 class _Loop:
     """An event loop on a thread."""
 
+    __slots__ = ("_ending", "loop", "thread")
+
     def __init__(self) -> None:
         ready: concurrent.futures.Future[asyncio.AbstractEventLoop] = concurrent.futures.Future()
         self._ending = asyncio.Event()
@@ -96,6 +100,8 @@ class _Loop:
 
 class Tasks:
     """Runs calls for a client that awaits: coroutine functions in tasks, others in the threads of the event loop."""
+
+    __slots__ = ("_tasks",)
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()

@@ -12,6 +12,8 @@ from tokstream._typing import TYPE_CHECKING, override
 if TYPE_CHECKING:
     from typing import Any
 
+    from tokstream._watch import Watch
+
 
 class Chat(Resource):
     """Chat routes."""
@@ -19,15 +21,14 @@ class Chat(Resource):
     @replaceable
     def completions(self) -> Any:
         """Replies to a conversation."""
-        return self._kept("completions", AsyncCompletions if self._client._asynchronous else Completions, self._form)
+        return self._kept("completions", AsyncCompletions if self._client.asynchronous else Completions, self._form)
 
 
 class Completions(Resource):
     """Replies to a conversation."""
 
-    # Who is told of an answer that takes several requests: see `_long_answers.Call`. Of a run of tools its `running` is
-    # set to what has the run.
-    _watch: Any = None
+    # Who is told of a reply that takes several requests.
+    _watch: Watch | None = None
 
     def create(
         self,
@@ -107,7 +108,7 @@ class Completions(Resource):
             output = Output(response_format, tools)
             params = output.params(params)
         plain = type(self)(self._client, PARSED)
-        manager = AsyncChatCompletionStreamManager if self._client._asynchronous else ChatCompletionStreamManager
+        manager = AsyncChatCompletionStreamManager if self._client.asynchronous else ChatCompletionStreamManager
         return manager(lambda: plain.create(stream=True, **params), output=output)
 
 
@@ -144,15 +145,11 @@ def _describe_tools(params: dict[str, Any]) -> None:
     tools = params["tools"]
     if not tools:
         return
-    if type(tools) is list and not callable(params.get("tool_choice")):
-        for tool in tools:
-            if type(tool) is not dict:
-                break
-        else:
-            return
-    from tokstream._tools.definition import put_into
+    if type(tools) is list and {*map(type, tools)} == {dict} and not callable(params.get("tool_choice")):
+        return
+    from tokstream._tools.definition import describe_tools
 
-    put_into(params)
+    describe_tools(params)
 
 
 class AsyncChat(Chat):
