@@ -674,7 +674,7 @@ class Completions:
         reasoning: Reasoning | Mapping[str, object] | _Missing | None = ...,
         reasoning_effort: ReasoningEffort | _Missing = ...,
         repetition_penalty: float | _Missing | None = ...,
-        response_format: ResponseFormat | Mapping[str, object] | _Missing | None = ...,
+        response_format: object = ...,
         seed: int | _Missing | None = ...,
         service_tier: ServiceTier | _Missing | None = ...,
         stop: str | Sequence[str] | _Missing | None = ...,
@@ -712,6 +712,8 @@ class Completions:
             max_cost: what the run may cost, in USD. Once the server has reported so much, nothing further is asked.
             tool_choice: `"none"`, `"auto"`, `"required"`, or the tool that has to be called. One that forces a call
                 does so in the first turn alone.
+            response_format: what the answer is to be: as for `create`, or a type or JSON Schema as for `parse`, whose
+                value is the run's `parsed`.
             stream: whether to return the events of the run, as they come, in place of its end. Default false.
 
         Returns:
@@ -722,7 +724,8 @@ class Completions:
             MaxTurnsExceededError: the model still asks for tools after `max_turns`.
             BudgetExceededError: `max_cost` was reached.
             ToolError: a tool failed, with `on_tool_error="raise"`.
-            LengthFinishReasonError: a call was cut at the limit of tokens.
+            LengthFinishReasonError: a call, or an answer of a type, was cut at the limit of tokens.
+            OutputValidationError: the answer does not fit its type.
             APIError: a request failed. As with each of these, the error's `run` has the run so far.
             TypeError: something among the tools cannot be one.
             ValueError: a limit has no meaning.
@@ -758,7 +761,7 @@ class Completions:
         reasoning: Reasoning | Mapping[str, object] | _Missing | None = ...,
         reasoning_effort: ReasoningEffort | _Missing = ...,
         repetition_penalty: float | _Missing | None = ...,
-        response_format: ResponseFormat | Mapping[str, object] | _Missing | None = ...,
+        response_format: object = ...,
         seed: int | _Missing | None = ...,
         service_tier: ServiceTier | _Missing | None = ...,
         stop: str | Sequence[str] | _Missing | None = ...,
@@ -807,7 +810,7 @@ class Completions:
         reasoning: Reasoning | Mapping[str, object] | _Missing | None = ...,
         reasoning_effort: ReasoningEffort | _Missing = ...,
         repetition_penalty: float | _Missing | None = ...,
-        response_format: ResponseFormat | Mapping[str, object] | _Missing | None = ...,
+        response_format: object = ...,
         seed: int | _Missing | None = ...,
         service_tier: ServiceTier | _Missing | None = ...,
         stop: str | Sequence[str] | _Missing | None = ...,
@@ -1453,7 +1456,7 @@ class AsyncCompletions:
         reasoning: Reasoning | Mapping[str, object] | _Missing | None = ...,
         reasoning_effort: ReasoningEffort | _Missing = ...,
         repetition_penalty: float | _Missing | None = ...,
-        response_format: ResponseFormat | Mapping[str, object] | _Missing | None = ...,
+        response_format: object = ...,
         seed: int | _Missing | None = ...,
         service_tier: ServiceTier | _Missing | None = ...,
         stop: str | Sequence[str] | _Missing | None = ...,
@@ -1491,6 +1494,8 @@ class AsyncCompletions:
             max_cost: what the run may cost, in USD. Once the server has reported so much, nothing further is asked.
             tool_choice: `"none"`, `"auto"`, `"required"`, or the tool that has to be called. One that forces a call
                 does so in the first turn alone.
+            response_format: what the answer is to be: as for `create`, or a type or JSON Schema as for `parse`, whose
+                value is the run's `parsed`.
             stream: whether to return the events of the run, as they come, in place of its end. Default false.
 
         Returns:
@@ -1501,7 +1506,8 @@ class AsyncCompletions:
             MaxTurnsExceededError: the model still asks for tools after `max_turns`.
             BudgetExceededError: `max_cost` was reached.
             ToolError: a tool failed, with `on_tool_error="raise"`.
-            LengthFinishReasonError: a call was cut at the limit of tokens.
+            LengthFinishReasonError: a call, or an answer of a type, was cut at the limit of tokens.
+            OutputValidationError: the answer does not fit its type.
             APIError: a request failed. As with each of these, the error's `run` has the run so far.
             TypeError: something among the tools cannot be one.
             ValueError: a limit has no meaning.
@@ -1537,7 +1543,7 @@ class AsyncCompletions:
         reasoning: Reasoning | Mapping[str, object] | _Missing | None = ...,
         reasoning_effort: ReasoningEffort | _Missing = ...,
         repetition_penalty: float | _Missing | None = ...,
-        response_format: ResponseFormat | Mapping[str, object] | _Missing | None = ...,
+        response_format: object = ...,
         seed: int | _Missing | None = ...,
         service_tier: ServiceTier | _Missing | None = ...,
         stop: str | Sequence[str] | _Missing | None = ...,
@@ -1586,7 +1592,7 @@ class AsyncCompletions:
         reasoning: Reasoning | Mapping[str, object] | _Missing | None = ...,
         reasoning_effort: ReasoningEffort | _Missing = ...,
         repetition_penalty: float | _Missing | None = ...,
-        response_format: ResponseFormat | Mapping[str, object] | _Missing | None = ...,
+        response_format: object = ...,
         seed: int | _Missing | None = ...,
         service_tier: ServiceTier | _Missing | None = ...,
         stop: str | Sequence[str] | _Missing | None = ...,
