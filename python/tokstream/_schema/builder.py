@@ -219,8 +219,8 @@ class Builder:
     def _dataclass(self, cls: Any, hints: dict[str, Any], bindings: Bindings) -> typing.Iterator[Field]:
         kept = {field.name for field in dataclass_fields(cls) if field.init}
         for field in cls.__dataclass_fields__.values():
-            hint = hints.get(field.name, Any)
-            if isinstance(hint, InitVar):
+            hint: Any = hints.get(field.name, Any)
+            if _is_init_only(hint):
                 hint = hint.type
             elif field.name not in kept:
                 continue
@@ -250,6 +250,11 @@ class Builder:
         for name in cls._fields:
             node = self.node(hints.get(name, Any), cls, bindings)
             yield Field(name, node, required=name not in cls._field_defaults)
+
+
+def _is_init_only(hint: Any) -> bool:
+    """Return whether an annotation is an `InitVar` of a dataclass."""
+    return isinstance(hint, InitVar)
 
 
 def _unmarked(hint: Any, *, required: bool) -> tuple[Any, bool]:
