@@ -3,7 +3,12 @@
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, TypeVar, overload
 
-from tokstream._events.streams import AsyncChatCompletionStreamManager, ChatCompletionStreamManager
+from tokstream._events.streams import (
+    AnyStreamManager,
+    AsyncAnyStreamManager,
+    AsyncChatCompletionStreamManager,
+    ChatCompletionStreamManager,
+)
 from tokstream._long_answers.stream import AsyncContinuedStream, ContinuedStream
 from tokstream._marks import NotGiven, Omit
 from tokstream._response import AsyncResponseContextManager, RawResponse, ResponseContextManager
@@ -495,7 +500,7 @@ class Completions:
         **params: object,
     ) -> ParsedChatCompletion[Any]: ...
     @overload
-    def stream(
+    def stream(  # type: ignore[overload-overlap]
         self,
         *,
         messages: Messages,
@@ -552,7 +557,7 @@ class Completions:
             A context manager over the events. See `tokstream.types.chat` for their classes.
         """
     @overload
-    def stream(
+    def stream(  # type: ignore[overload-overlap]
         self,
         *,
         messages: Messages,
@@ -642,7 +647,7 @@ class Completions:
         extra_body: Mapping[str, object] | None = None,
         timeout: float | Timeout | NotGiven | None = ...,
         **params: object,
-    ) -> ChatCompletionStreamManager[Any]: ...
+    ) -> AnyStreamManager: ...
     @overload
     def run_tools(  # noqa: D417 - the others are those of create
         self,
@@ -1276,7 +1281,7 @@ class AsyncCompletions:
         **params: object,
     ) -> ParsedChatCompletion[Any]: ...
     @overload
-    def stream(
+    def stream(  # type: ignore[overload-overlap]
         self,
         *,
         messages: Messages,
@@ -1334,7 +1339,7 @@ class AsyncCompletions:
             A context manager over the events. See `tokstream.types.chat` for their classes.
         """
     @overload
-    def stream(
+    def stream(  # type: ignore[overload-overlap]
         self,
         *,
         messages: Messages,
@@ -1424,7 +1429,7 @@ class AsyncCompletions:
         extra_body: Mapping[str, object] | None = None,
         timeout: float | Timeout | NotGiven | None = ...,
         **params: object,
-    ) -> AsyncChatCompletionStreamManager[Any]: ...
+    ) -> AsyncAnyStreamManager: ...
     @overload
     async def run_tools(  # noqa: D417 - the others are those of create
         self,
