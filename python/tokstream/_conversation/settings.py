@@ -63,7 +63,7 @@ def checked_system(content: Any) -> Any:
     Raises:
         TypeError: it is none.
     """
-    if isinstance(content, (str, list, tuple)):
+    if issubclass(type(content), (str, list, tuple)):
         return content
     raise TypeError(f"system= must be a text or a list of parts, not {content!r:.100}")
 
