@@ -404,6 +404,12 @@ def test_settings_without_a_meaning(surface, options):
         surface.client("http://127.0.0.1:1/v1").conversation(**options)
 
 
+@pytest.mark.parametrize("system", [5, b"Be brief.", {"role": "system", "content": "Be brief."}])
+def test_what_is_no_content_of_a_system_message(surface, system):
+    with pytest.raises(TypeError, match="system= must be a text or a list of parts"):
+        surface.client("http://127.0.0.1:1/v1").conversation(system=system)
+
+
 def test_arguments_that_a_conversation_does_not_take(surface):
     client = surface.client("http://127.0.0.1:1/v1")
     with pytest.raises(TypeError, match=r"\.stream\("):

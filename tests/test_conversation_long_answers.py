@@ -155,3 +155,18 @@ def test_a_whole_reply_that_is_cancelled(serve, keep_partial, options):
             assert conversation.messages[-1]["content"] == "Whole"
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("params", [{"n": 2}, {"logprobs": True}, {"tools": [{"type": "function", "function": {}}]}])
+@pytest.mark.parametrize("option", ["resume", "auto_continue"])
+def test_what_is_refused_leaves_the_history_as_it_was(surface, client, params, option):
+    api, server = client(reply(completion("ok")))
+    conversation = api.conversation(system="Be brief.", keep_partial=True)
+    before = list(conversation.messages)
+    for ask in conversation.send, conversation.stream:
+        with pytest.raises(tokstream.ConfigurationError, match="cannot be used with"):
+            surface.run(ask("One", **params, **{option: True}))
+        assert conversation.messages == before
+    assert server.requests == []
+    surface.run(conversation.send("Two"))
+    assert len(conversation.messages) == 3

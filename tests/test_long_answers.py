@@ -312,7 +312,9 @@ def test_what_is_held_back_comes_before_the_error(surface, hasty):
 def test_events_go_on(surface, hasty):
     api, _ = hasty(capped("A"), stream(said("B")))
     with surface.using(api.chat.completions.stream(messages=HELLO, auto_continue=True)) as events:
+        assert events.continued == 0
         done = [event.content for event in surface.list(events) if event.type == "content.done"]
+        assert (events.continued, events.resumed) == (1, 0)
     assert done == ["AB"]
 
 

@@ -6,7 +6,7 @@ import dataclasses
 import enum
 import json
 from types import MappingProxyType
-from typing import Literal, Optional, Union
+from typing import Annotated, ClassVar, Literal, Optional, Union
 
 import pydantic
 import pytest
@@ -171,6 +171,34 @@ def test_constraints_of_a_model(parse):
     schema = parse.server.request.json["response_format"]["json_schema"]["schema"]
     assert schema["required"] == ["count", "tags"]
     assert schema["properties"]["count"]["description"] == "how many"
+
+
+@dataclasses.dataclass
+class Secret:
+    length: int = dataclasses.field(init=False)
+    word: dataclasses.InitVar[str]
+    again: dataclasses.InitVar[int] = 1
+    kind: ClassVar[str] = "secret"
+
+    def __post_init__(self, word: str, again: int) -> None:
+        self.length = len(word * again)
+
+
+def test_a_dataclass_is_given_what_its_constructor_takes(parse):
+    got = parse('{"word": "abc", "again": 2}', response_format=Secret)
+    assert got.parsed.length == 6
+    schema = parse.server.request.json["response_format"]["json_schema"]["schema"]
+    assert schema["properties"] == {"word": {"type": "string"}, "again": {"type": "integer"}}
+    assert parse('{"word": "abc"}', response_format=Secret).parsed.length == 3
+
+
+@pytest.mark.parametrize(
+    ("type_", "text", "name"),
+    [(Annotated[Data, "a city"], OSLO, "Data"), (list[Annotated[int, "a count"]], "[1]", "list_int")],
+)
+def test_notes_on_a_type_are_no_part_of_its_name(parse, type_, text, name):
+    parse(text, response_format=type_)
+    assert parse.server.request.json["response_format"]["json_schema"]["name"] == name
 
 
 def test_streams_are_for_stream(surface, client):

@@ -464,23 +464,44 @@ def test_timings_are_of_the_whole(surface, resumable):
 
 # ── what it cannot be used with ───────────────────────────────────────────────────────────────
 
-REFUSED = {
-    "tools": {"tools": [{"type": "function", "function": {"name": "f"}}]},
-    "response_format": {"response_format": {"type": "json_object"}},
-    "logprobs": {"logprobs": True},
-    "n": {"n": 2},
-}
+FUNCTION = {"name": "f"}
+SCHEMA = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}
+REFUSED = [
+    ("tools", {"tools": [{"type": "function", "function": FUNCTION}]}),
+    ("tools", {"functions": [FUNCTION]}),
+    ("response_format", {"response_format": {"type": "json_object"}}),
+    ("response_format", {"response_format": SCHEMA}),
+    ("response_format", {"response_format": {"type": "regex", "regex": "[0-9]+"}}),
+    ("logprobs", {"logprobs": True}),
+    ("logprobs", {"top_logprobs": 2}),
+    ("n", {"n": 2}),
+]
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize(("name", "params"), REFUSED)
 @pytest.mark.parametrize("option", ["resume", "auto_continue"])
-@pytest.mark.parametrize("where", ["params", "extra_body"])
-def test_what_has_no_text_to_go_on_from_is_refused(surface, resumable, name, option, where):
-    params = REFUSED[name] if where == "params" else {"extra_body": REFUSED[name]}
+def test_what_has_no_text_to_go_on_from_is_refused(surface, resumable, name, params, option):
     api, server = resumable()
-    for streamed in (True, False):
-        with pytest.raises(tokstream.ConfigurationError, match=rf"^{option} cannot be used with {name}: "):
-            surface.create(api, stream=streamed, **{option: True}, **params)
+    refused = rf"^{option} cannot be used with {name}: .* nothing was sent"
+    for given in (params, {"extra_body": params}):
+        for streamed in (True, False):
+            with pytest.raises(tokstream.ConfigurationError, match=refused):
+                surface.create(api, stream=streamed, **{option: True}, **given)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("option", ["resume", "auto_continue"])
+def test_events_and_values_are_refused_alike(surface, resumable, option):
+    api, server = resumable()
+    chat = api.chat.completions
+    refused = rf"^{option} cannot be used with "
+    with pytest.raises(tokstream.ConfigurationError, match=refused + "response_format"):
+        surface.run(chat.parse(messages=HELLO, response_format=list[int], **{option: True}))
+    manager = chat.stream(messages=HELLO, response_format=list[int], **{option: True})
+    with pytest.raises(tokstream.ConfigurationError, match=refused + "response_format"), surface.using(manager):
+        pass
+    with pytest.raises(tokstream.ConfigurationError, match=refused + "tools"):
+        surface.run(chat.run_tools(HELLO, tools=[{"type": "function", "function": FUNCTION}], **{option: True}))
     assert server.requests == []
 
 

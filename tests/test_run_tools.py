@@ -18,9 +18,9 @@ import pydantic
 import pytest
 
 import tokstream
-from replies import HELLO, USAGE, completion
-from server import reply
-from tool_runs import ANSWER, EXTRA, broken, call, calls, failure, results, runner, weather
+from replies import HELLO, USAGE, completion, said
+from server import reply, stream
+from tool_runs import ANSWER, EXTRA, broken, call, calls, failure, results, runner, streamed_calls, weather
 
 
 @pytest.fixture
@@ -471,6 +471,9 @@ def test_no_budget_at_all(fails):
     [
         ({"max_turns": 0}, ValueError, "max_turns must be at least 1, not 0"),
         ({"max_turns": float("nan")}, ValueError, "max_turns must be at least 1, not nan"),
+        ({"max_turns": "3"}, TypeError, "max_turns must be a number or None, not '3'"),
+        ({"max_cost": "1"}, TypeError, "max_cost must be a number of US dollars or None, not '1'"),
+        ({"max_reasks": 1}, TypeError, "run_tools.. has no max_reasks"),
         ({"max_cost": -1}, ValueError, "max_cost must be a number of US dollars, not -1"),
         ({"max_cost": float("nan")}, ValueError, "max_cost must be"),
         ({"on_tool_error": "ignore"}, ValueError, "on_tool_error must be 'return' or 'raise', not 'ignore'"),
@@ -546,6 +549,63 @@ def test_a_tool_without_a_function_ends_the_run(run):
     assert got.pending_calls == [asked[0]]
     assert [one["role"] for one in got.messages] == ["user", "assistant", "tool"]
     assert server.request.json["tools"][0] == plain
+
+
+# --- Answers of a type ---
+
+
+OSLO = '{"name": "Oslo"}'
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_an_answer_of_a_type(surface, client, streamed):
+    asked, answer = call("weather", '{"city": "Rome"}'), (OSLO[:5], OSLO[5:])
+    whole = [calls(asked), reply(completion(OSLO))]
+    api, server = client(*[streamed_calls(asked), stream(said(*answer))] if streamed else whole)
+    got = api.chat.completions.run_tools(HELLO, tools=[weather], response_format=City, stream=streamed)
+    if streamed:
+        with surface.using(got) as events:
+            told = surface.list(events)
+        assert [one.parsed for one in told if one.type == "content.done"] == [City(name="Oslo")]
+        assert told[-1].completion.parsed == City(name="Oslo")
+        got = events.run
+    else:
+        got = surface.run(got)
+    assert got.parsed == got.completion.parsed == City(name="Oslo")
+    assert got.messages[-1] == {"role": "assistant", "content": OSLO}
+    assert [request.json["response_format"]["json_schema"]["name"] for request in server.requests] == ["City"] * 2
+
+
+def test_a_schema_for_the_answer(run):
+    got, _ = run(reply(completion('{"answer": [1]}')), response_format={"type": "array", "items": {"type": "integer"}})
+    assert got.parsed == [1]
+
+
+def test_a_format_of_the_server_goes_as_it_is(run):
+    got, server = run(reply(completion("Hi!")), response_format={"type": "json_object"})
+    assert got.content == "Hi!"
+    assert server.request.json["response_format"] == {"type": "json_object"}
+    with pytest.raises(AttributeError, match="parsed"):
+        _ = got.parsed
+
+
+def test_an_answer_that_does_not_fit(fails):
+    error, server = fails(
+        tokstream.OutputValidationError,
+        calls(call("weather", '{"city": "Rome"}')),
+        reply(completion("Hm.")),
+        response_format=City,
+    )
+    assert error.text == error.run.content == "Hm."
+    assert error.run.usage.total_tokens == 2 * USAGE["total_tokens"]
+    assert len(server.requests) == 2
+
+
+def test_a_run_that_a_tool_ended_has_no_such_answer(run):
+    got, _ = run(calls(call("City", OSLO)), tools=[City], response_format=City)
+    assert got.result == City(name="Oslo")
+    with pytest.raises(AttributeError, match="parsed"):
+        _ = got.parsed
 
 
 # --- What it shows of itself ---

@@ -127,7 +127,7 @@ def test_a_recursive_type_refers_to_itself():
 def test_descriptions():
     schema = json_schema(Documented)
     assert schema["description"] == "What it is.\n\nAnd more."
-    assert list(schema["properties"]) == ["a", "b", "c", "d"]
+    assert list(schema["properties"]) == ["a", "b", "c", "d", "e"]
     assert [schema["properties"][name]["description"] for name in "abcd"] == [
         "the first",
         "the second",

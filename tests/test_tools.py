@@ -88,3 +88,54 @@ def test_a_forced_function_has_to_be_offered(surface, client):
     api, _ = client()
     with pytest.raises(TypeError, match="tool_choice is later, which is not among the tools"):
         surface.create(api, tools=[weather], tool_choice=later)
+
+
+GOOGLE = """Tell the weather.
+
+Args:
+    city (str): Where.
+    days: How many,
+        from today.
+
+Returns:
+    What it will be.
+"""
+NUMPY = """Tell the weather.
+
+Parameters
+----------
+city : str
+    Where.
+days : int, optional
+    How many,
+    from today.
+
+Returns
+-------
+str
+    What it will be.
+"""
+REST = """Tell the weather.
+
+:param str city: Where.
+:param days: How many,
+    from today.
+:type days: int
+:returns: What it will be.
+"""
+
+
+@pytest.mark.parametrize("text", [GOOGLE, NUMPY, REST], ids=["google", "numpy", "rest"])
+def test_what_docstrings_say_is_sent(surface, client, text):
+    def weather(city: str, days: int = 3) -> str:
+        return f"{city}, {days}"
+
+    weather.__doc__ = text
+    api, server = client(reply(completion()))
+    surface.run(api.chat.completions.run_tools("Hi", tools=[weather]))
+    (sent,) = server.request.json["tools"]
+    assert sent["function"]["description"] == "Tell the weather."
+    assert sent["function"]["parameters"]["properties"] == {
+        "city": {"type": "string", "description": "Where."},
+        "days": {"type": "integer", "description": "How many, from today.", "default": 3},
+    }

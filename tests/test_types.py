@@ -16,6 +16,10 @@ tokstream._choice.IncEx
 tokstream._cli.answer.AnyStream
 tokstream._conversation.base.Policy
 tokstream._conversation.base.Question
+tokstream._events.streams.AnyStream
+tokstream._events.streams.AnyStreamManager
+tokstream._events.streams.AsyncAnyStream
+tokstream._events.streams.AsyncAnyStreamManager
 tokstream._events.types.T
 tokstream._http.HeaderTypes
 tokstream._models.Flags

@@ -47,6 +47,11 @@ class OverStream:
         """How many times the stream was taken up again after a cut: 0 without `resume`."""
         return getattr(self._source, "resumed", 0)
 
+    @property
+    def continued(self) -> int:
+        """How many times the reply was continued at its length's end: 0 without `auto_continue`."""
+        return getattr(self._source, "continued", 0)
+
 
 class ClosedOnExit:
     """A stream that is closed at the end of its `with` block."""

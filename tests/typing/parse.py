@@ -1,7 +1,8 @@
 """What `client.chat.completions.parse` and `stream` make of a type, on both clients."""
 
 import dataclasses
-from typing import Any, TypedDict
+import enum
+from typing import Any, Literal, TypedDict
 
 import msgspec
 import pydantic
@@ -24,6 +25,10 @@ class Village(TypedDict):
     name: str
 
 
+class Color(enum.Enum):
+    RED = "red"
+
+
 class Hamlet(msgspec.Struct):
     name: str
 
@@ -42,6 +47,9 @@ def parse(client: Client) -> None:
     assert_type(client.chat.completions.parse(messages="x", response_format=list[City]).parsed, list[City])
     assert_type(client.chat.completions.parse(messages="x", response_format=dict[str, Town]).parsed, dict[str, Town])
     assert_type(client.beta.chat.completions.parse(messages="x", response_format=City).parsed, City)
+    assert_type(client.chat.completions.parse(messages="x", response_format=Color).parsed, Color)
+    assert_type(client.chat.completions.parse(messages="x", response_format=Literal["a"]), ParsedChatCompletion[Any])
+    assert_type(client.chat.completions.parse(messages="x", response_format=City | None), ParsedChatCompletion[Any])
     schema = client.chat.completions.parse(messages="x", response_format={"type": "object"}, max_reasks=2)
     assert_type(schema, ParsedChatCompletion[Any])
     plain = client.chat.completions.parse(messages="x", tools=[City, {"type": "function"}])
@@ -69,6 +77,11 @@ def stream(client: Client) -> None:
                 assert_type(event, ContentDoneEvent[City])
                 assert_type(event.parsed, City | None)
         assert_type(stream.get_final_completion(), ParsedChatCompletion[City])
+    with client.chat.completions.stream(messages="Which?", response_format=Literal["a", "b"]) as choice:
+        for one in choice:
+            if one.type == "content.done":
+                assert_type(one, ContentDoneEvent[Any])
+        assert_type(choice.get_final_completion(), ParsedChatCompletion[Any])
 
 
 async def asynchronous(client: AsyncClient) -> None:
@@ -82,3 +95,5 @@ async def asynchronous(client: AsyncClient) -> None:
                 assert_type(event.parsed, Town | None)
         final = await stream.get_final_completion()
         assert_type(final, ParsedChatCompletion[Town])
+    async with client.chat.completions.stream(messages="Where?", response_format={"type": "object"}) as given:
+        assert_type(await given.get_final_completion(), ParsedChatCompletion[Any])

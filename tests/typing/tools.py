@@ -1,6 +1,7 @@
 """Tools: what they are made of, and what a run of them gives, on both clients."""
 
 from functools import partial
+from typing import Any
 
 from typing_extensions import assert_type
 
@@ -49,6 +50,7 @@ def whole(client: Client) -> None:
     assert_type(run.usage, CompletionUsage | None)
     assert_type(run.cost, float)
     assert_type(run.result, object)
+    assert_type(client.chat.completions.run_tools("Hello!", tools=[weather], response_format=Report).parsed, Any)
     client.chat.completions.run_tools(run.messages, tools=[weather], tool_choice="required", unknown=1)
     client.chat.completions.run_tools("Hello!", tools=[weather], on_tool_error="ignore")  # type: ignore[call-overload]
     client.chat.completions.run_tools("Hello!")  # type: ignore[call-overload]

@@ -17,7 +17,7 @@ from . import transcript
 from .errors import ConversationError
 from .messages import Message, asked, plain
 from .overflow import BYTES_OF_A_TOKEN, size
-from .settings import checked_cost, checked_params, checked_policy, output_of, without_secrets
+from .settings import checked_cost, checked_params, checked_policy, checked_system, output_of, without_secrets
 from .turn import Turn
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class BaseConversation(Generic[ClientT]):
         if client._form != PARSED:
             raise TypeError("a conversation has no raw responses: use client.conversation(…)")
         self.client: ClientT = client
-        self.messages: list[Message] = [] if system is None else [{"role": "system", "content": system}]
+        self.messages: list[Message] = [] if system is None else [{"role": "system", "content": checked_system(system)}]
         if messages:
             self.messages.extend(asked(messages))
         self.model = model or None

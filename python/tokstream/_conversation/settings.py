@@ -57,6 +57,17 @@ def output_of(params: dict[str, Any]) -> Any:
     return output if output.format.is_rich or "max_reasks" in params else None
 
 
+def checked_system(content: Any) -> Any:
+    """Return the content of a system message.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if issubclass(type(content), (str, list, tuple)):
+        return content
+    raise TypeError(f"system= must be a text or a list of parts, not {content!r:.100}")
+
+
 def checked_policy(policy: Any) -> Any:
     """Return what is done when a history is too long.
 

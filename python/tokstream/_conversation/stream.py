@@ -43,11 +43,6 @@ class _ConversationStream(OverStream):
         """Whether nothing more will come: the stream has ended, failed or been closed."""
         return self._source.is_closed  # type: ignore[no-any-return]
 
-    @property
-    def continued(self) -> int:
-        """How many times the reply was continued at its length's end, with `auto_continue`."""
-        return getattr(self._source, "continued", 0)
-
     def _begin_step(self) -> None:
         if self._turn.superseded:
             raise ConversationError(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, overload
 
-    from typing_extensions import Self
+    from typing_extensions import Self, override
 
     from tokstream._parsing.output import Output
     from tokstream._parsing.parsed import ParsedChatCompletion
@@ -268,3 +268,23 @@ class AsyncChatCompletionStreamManager(Generic[T]):
     ) -> None:
         if self._stream is not None:
             await self._stream.close()
+
+
+if TYPE_CHECKING:
+    # Of values that no checker knows: with Any for T it would take the first overload, which has no value.
+
+    class AnyStream(ChatCompletionStream[Any]):
+        @override
+        def get_final_completion(self) -> ParsedChatCompletion[Any]: ...
+
+    class AnyStreamManager(ChatCompletionStreamManager[Any]):
+        @override
+        def __enter__(self) -> AnyStream: ...
+
+    class AsyncAnyStream(AsyncChatCompletionStream[Any]):
+        @override
+        async def get_final_completion(self) -> ParsedChatCompletion[Any]: ...
+
+    class AsyncAnyStreamManager(AsyncChatCompletionStreamManager[Any]):
+        @override
+        async def __aenter__(self) -> AsyncAnyStream: ...

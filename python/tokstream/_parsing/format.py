@@ -134,6 +134,8 @@ def _without_key(value: Any) -> Any:
 
 def _name_of(type_: Any) -> str:
     """Return how a type is called in a request."""
+    if hasattr(type_, "__metadata__"):  # Annotated
+        return _name_of(type_.__origin__)
     name = getattr(type_, "__name__", None)
     args = getattr(type_, "__args__", None)
     if name is None or args:

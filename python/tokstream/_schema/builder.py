@@ -6,7 +6,7 @@ import collections
 import collections.abc
 import types
 import typing
-from dataclasses import MISSING, fields as dataclass_fields
+from dataclasses import MISSING, InitVar, fields as dataclass_fields
 from enum import Enum
 from sys import modules
 from typing import TYPE_CHECKING, Any
@@ -217,12 +217,16 @@ class Builder:
             raise TypeError(f"{error}{where if '(a field of' not in str(error) else ''}") from None
 
     def _dataclass(self, cls: Any, hints: dict[str, Any], bindings: Bindings) -> typing.Iterator[Field]:
-        for field in dataclass_fields(cls):
-            if field.init:
-                required = field.default is MISSING and field.default_factory is MISSING
-                extra = libraries.from_field_metadata(field.metadata)
-                node = self.node(hints.get(field.name, Any), cls, bindings)
-                yield Field(field.name, node, required=required, schema_extra=extra)
+        kept = {field.name for field in dataclass_fields(cls) if field.init}
+        for field in cls.__dataclass_fields__.values():
+            hint: Any = hints.get(field.name, Any)
+            if _is_init_only(hint):
+                hint = hint.type
+            elif field.name not in kept:
+                continue
+            required = field.default is MISSING and field.default_factory is MISSING
+            extra = libraries.from_field_metadata(field.metadata)
+            yield Field(field.name, self.node(hint, cls, bindings), required=required, schema_extra=extra)
 
     def _attrs(self, cls: Any, hints: dict[str, Any], bindings: Bindings) -> typing.Iterator[Field]:
         nothing = libraries.attrs_nothing()
@@ -246,6 +250,11 @@ class Builder:
         for name in cls._fields:
             node = self.node(hints.get(name, Any), cls, bindings)
             yield Field(name, node, required=name not in cls._field_defaults)
+
+
+def _is_init_only(hint: Any) -> bool:
+    """Return whether an annotation is an `InitVar` of a dataclass."""
+    return isinstance(hint, InitVar)
 
 
 def _unmarked(hint: Any, *, required: bool) -> tuple[Any, bool]:

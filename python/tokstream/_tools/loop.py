@@ -10,6 +10,7 @@ from tokstream._exceptions import BudgetExceededError, TokstreamError
 from tokstream._messages import replayed
 from tokstream._parsing.errors import ContentFilterFinishReasonError, LengthFinishReasonError
 from tokstream._steps import END, Emit, following
+from tokstream._typing import is_number
 from tokstream.resources.chat import as_messages
 
 from .calls import Call
@@ -22,6 +23,7 @@ from .workers import Tasks, Threads
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from tokstream._parsing.output import Output
     from tokstream._steps import Steps
     from tokstream._tokstream import ChatCompletion
 
@@ -72,12 +74,18 @@ class ToolLoop:
     ) -> None:
         if on_tool_error not in ("return", "raise"):
             raise ValueError(f"on_tool_error must be 'return' or 'raise', not {on_tool_error!r:.100}")
+        if max_turns is not None and not is_number(max_turns):
+            raise TypeError(f"max_turns must be a number or None, not {max_turns!r:.100}")
         if max_turns is not None and not max_turns >= 1:
             raise ValueError(f"max_turns must be at least 1, not {max_turns}")
+        if max_cost is not None and not is_number(max_cost):
+            raise TypeError(f"max_cost must be a number of US dollars or None, not {max_cost!r:.100}")
         if max_cost is not None and not max_cost >= 0:
             raise ValueError(f"max_cost must be a number of US dollars, not {max_cost!r:.100}")
         if (params.get("n") or 1) != 1:
             raise ValueError("a run of tools goes on with one answer: n must be 1")
+        if "max_reasks" in params:
+            raise TypeError("run_tools() has no max_reasks: another reply cannot be asked for again")
         offered = tools_of(tools)
         self._create = create
         self._streams = stream
@@ -86,7 +94,8 @@ class ToolLoop:
         self._parallel = parallel
         self._raises = on_tool_error == "raise"
         self._max_cost = max_cost
-        self._params = dict(params)
+        self._output = _output_of(params)
+        self._params = dict(params) if self._output is None else self._output.params(params)
         if offered:
             self._params["tools"] = [one.definition for one in offered]
         if tool_choice or tool_choice is None:
@@ -126,6 +135,8 @@ class ToolLoop:
             ask = partial(self._create, messages=list(self.run.messages), **self._params)
             completion = (yield from self._streamed(ask)) if self._streams else (yield ask)
             asked = self._take(completion)
+            if not asked and self._output is not None:
+                self.run.completions[-1] = completion = self._output.complete(completion)
             yield Emit(TurnDoneEvent(self.run.turns, completion))
             ended = not asked
             if asked:
@@ -152,7 +163,7 @@ class ToolLoop:
 
     def _streamed(self, ask: Callable[..., Any]) -> Steps:
         self._stream = stream = yield partial(ask, stream=True)
-        state = EventState(stream)
+        state = EventState(stream, output=self._output)
         take = following(stream)
         while (chunk := (yield take)) is not END:
             for event in state.feed(chunk):
@@ -225,6 +236,16 @@ class ToolLoop:
         yield Emit(ToolCallResultEvent(call.name, call.id, call.content or "", call.result, call.error))
         if self._raises and call.error is not None:
             raise call.error
+
+
+def _output_of(params: dict[str, Any]) -> Output | None:
+    """Return what is read out of the answer, where a type or a JSON Schema says what it is to be."""
+    if params.get("response_format") is None:
+        return None
+    from tokstream._parsing.output import Output
+
+    output = Output(params["response_format"])
+    return output if output.format.is_rich else None
 
 
 def _started(call: Call) -> Emit:

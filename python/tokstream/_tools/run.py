@@ -71,6 +71,17 @@ class ToolRun:
         return content  # type: ignore[no-any-return]
 
     @property
+    def parsed(self) -> Any:
+        """The value of the answer, where a type or a JSON Schema was given as `response_format`.
+
+        Raises:
+            AttributeError: none was given, there is no answer yet, or a tool ended the run.
+            RefusalError: the model refused.
+        """
+        completion: Any = self.completion
+        return completion.parsed
+
+    @property
     def cost(self) -> float:
         """What all turns cost, in USD, by the server's own reckoning; 0 if it did not say."""
         cost: Any = getattr(self.usage, "estimated_cost", None)

@@ -3,7 +3,12 @@
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, TypeVar, overload
 
-from tokstream._events.streams import AsyncChatCompletionStreamManager, ChatCompletionStreamManager
+from tokstream._events.streams import (
+    AnyStreamManager,
+    AsyncAnyStreamManager,
+    AsyncChatCompletionStreamManager,
+    ChatCompletionStreamManager,
+)
 from tokstream._long_answers.stream import AsyncContinuedStream, ContinuedStream
 from tokstream._marks import NotGiven, Omit
 from tokstream._response import AsyncResponseContextManager, RawResponse, ResponseContextManager
@@ -495,7 +500,7 @@ class Completions:
         **params: object,
     ) -> ParsedChatCompletion[Any]: ...
     @overload
-    def stream(
+    def stream(  # type: ignore[overload-overlap]
         self,
         *,
         messages: Messages,
@@ -552,7 +557,7 @@ class Completions:
             A context manager over the events. See `tokstream.types.chat` for their classes.
         """
     @overload
-    def stream(
+    def stream(  # type: ignore[overload-overlap]
         self,
         *,
         messages: Messages,
@@ -642,7 +647,7 @@ class Completions:
         extra_body: Mapping[str, object] | None = None,
         timeout: float | Timeout | NotGiven | None = ...,
         **params: object,
-    ) -> ChatCompletionStreamManager[Any]: ...
+    ) -> AnyStreamManager: ...
     @overload
     def run_tools(  # noqa: D417 - the others are those of create
         self,
@@ -674,7 +679,7 @@ class Completions:
         reasoning: Reasoning | Mapping[str, object] | _Missing | None = ...,
         reasoning_effort: ReasoningEffort | _Missing = ...,
         repetition_penalty: float | _Missing | None = ...,
-        response_format: ResponseFormat | Mapping[str, object] | _Missing | None = ...,
+        response_format: object = ...,
         seed: int | _Missing | None = ...,
         service_tier: ServiceTier | _Missing | None = ...,
         stop: str | Sequence[str] | _Missing | None = ...,
@@ -712,6 +717,8 @@ class Completions:
             max_cost: what the run may cost, in USD. Once the server has reported so much, nothing further is asked.
             tool_choice: `"none"`, `"auto"`, `"required"`, or the tool that has to be called. One that forces a call
                 does so in the first turn alone.
+            response_format: what the answer is to be: as for `create`, or a type or JSON Schema as for `parse`, whose
+                value is the run's `parsed`.
             stream: whether to return the events of the run, as they come, in place of its end. Default false.
 
         Returns:
@@ -722,7 +729,8 @@ class Completions:
             MaxTurnsExceededError: the model still asks for tools after `max_turns`.
             BudgetExceededError: `max_cost` was reached.
             ToolError: a tool failed, with `on_tool_error="raise"`.
-            LengthFinishReasonError: a call was cut at the limit of tokens.
+            LengthFinishReasonError: a call, or an answer of a type, was cut at the limit of tokens.
+            OutputValidationError: the answer does not fit its type.
             APIError: a request failed. As with each of these, the error's `run` has the run so far.
             TypeError: something among the tools cannot be one.
             ValueError: a limit has no meaning.
@@ -758,7 +766,7 @@ class Completions:
         reasoning: Reasoning | Mapping[str, object] | _Missing | None = ...,
         reasoning_effort: ReasoningEffort | _Missing = ...,
         repetition_penalty: float | _Missing | None = ...,
-        response_format: ResponseFormat | Mapping[str, object] | _Missing | None = ...,
+        response_format: object = ...,
         seed: int | _Missing | None = ...,
         service_tier: ServiceTier | _Missing | None = ...,
         stop: str | Sequence[str] | _Missing | None = ...,
@@ -807,7 +815,7 @@ class Completions:
         reasoning: Reasoning | Mapping[str, object] | _Missing | None = ...,
         reasoning_effort: ReasoningEffort | _Missing = ...,
         repetition_penalty: float | _Missing | None = ...,
-        response_format: ResponseFormat | Mapping[str, object] | _Missing | None = ...,
+        response_format: object = ...,
         seed: int | _Missing | None = ...,
         service_tier: ServiceTier | _Missing | None = ...,
         stop: str | Sequence[str] | _Missing | None = ...,
@@ -1273,7 +1281,7 @@ class AsyncCompletions:
         **params: object,
     ) -> ParsedChatCompletion[Any]: ...
     @overload
-    def stream(
+    def stream(  # type: ignore[overload-overlap]
         self,
         *,
         messages: Messages,
@@ -1331,7 +1339,7 @@ class AsyncCompletions:
             A context manager over the events. See `tokstream.types.chat` for their classes.
         """
     @overload
-    def stream(
+    def stream(  # type: ignore[overload-overlap]
         self,
         *,
         messages: Messages,
@@ -1421,7 +1429,7 @@ class AsyncCompletions:
         extra_body: Mapping[str, object] | None = None,
         timeout: float | Timeout | NotGiven | None = ...,
         **params: object,
-    ) -> AsyncChatCompletionStreamManager[Any]: ...
+    ) -> AsyncAnyStreamManager: ...
     @overload
     async def run_tools(  # noqa: D417 - the others are those of create
         self,
@@ -1453,7 +1461,7 @@ class AsyncCompletions:
         reasoning: Reasoning | Mapping[str, object] | _Missing | None = ...,
         reasoning_effort: ReasoningEffort | _Missing = ...,
         repetition_penalty: float | _Missing | None = ...,
-        response_format: ResponseFormat | Mapping[str, object] | _Missing | None = ...,
+        response_format: object = ...,
         seed: int | _Missing | None = ...,
         service_tier: ServiceTier | _Missing | None = ...,
         stop: str | Sequence[str] | _Missing | None = ...,
@@ -1491,6 +1499,8 @@ class AsyncCompletions:
             max_cost: what the run may cost, in USD. Once the server has reported so much, nothing further is asked.
             tool_choice: `"none"`, `"auto"`, `"required"`, or the tool that has to be called. One that forces a call
                 does so in the first turn alone.
+            response_format: what the answer is to be: as for `create`, or a type or JSON Schema as for `parse`, whose
+                value is the run's `parsed`.
             stream: whether to return the events of the run, as they come, in place of its end. Default false.
 
         Returns:
@@ -1501,7 +1511,8 @@ class AsyncCompletions:
             MaxTurnsExceededError: the model still asks for tools after `max_turns`.
             BudgetExceededError: `max_cost` was reached.
             ToolError: a tool failed, with `on_tool_error="raise"`.
-            LengthFinishReasonError: a call was cut at the limit of tokens.
+            LengthFinishReasonError: a call, or an answer of a type, was cut at the limit of tokens.
+            OutputValidationError: the answer does not fit its type.
             APIError: a request failed. As with each of these, the error's `run` has the run so far.
             TypeError: something among the tools cannot be one.
             ValueError: a limit has no meaning.
@@ -1537,7 +1548,7 @@ class AsyncCompletions:
         reasoning: Reasoning | Mapping[str, object] | _Missing | None = ...,
         reasoning_effort: ReasoningEffort | _Missing = ...,
         repetition_penalty: float | _Missing | None = ...,
-        response_format: ResponseFormat | Mapping[str, object] | _Missing | None = ...,
+        response_format: object = ...,
         seed: int | _Missing | None = ...,
         service_tier: ServiceTier | _Missing | None = ...,
         stop: str | Sequence[str] | _Missing | None = ...,
@@ -1586,7 +1597,7 @@ class AsyncCompletions:
         reasoning: Reasoning | Mapping[str, object] | _Missing | None = ...,
         reasoning_effort: ReasoningEffort | _Missing = ...,
         repetition_penalty: float | _Missing | None = ...,
-        response_format: ResponseFormat | Mapping[str, object] | _Missing | None = ...,
+        response_format: object = ...,
         seed: int | _Missing | None = ...,
         service_tier: ServiceTier | _Missing | None = ...,
         stop: str | Sequence[str] | _Missing | None = ...,
