@@ -47,6 +47,7 @@ class ToolLoop:
         "_create",
         "_max_cost",
         "_max_turns",
+        "_output",
         "_parallel",
         "_params",
         "_raises",
