@@ -1,11 +1,15 @@
 //! A response object as plain data and as JSON text, straight from the server's text.
 
-use std::fmt::Write;
+use std::borrow::Cow;
+use std::io::Write;
+use std::ops::Range;
 
+use jiter::cached_py_string;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyFloat, PyList, PyString};
+use pyo3::types::{PyDict, PyFloat, PyList};
 
 use super::schema::{Kind, Schema, Standing};
+use crate::escape::write_string;
 use crate::py::json::decode;
 use crate::split::Cursor;
 
@@ -22,7 +26,7 @@ pub struct Without {
 
 /// A field of one object: its name, how it is read, and its value's text, where the server sent one.
 struct Field<'a> {
-    name: String,
+    name: Cow<'static, str>,
     kind: Kind,
     value: Option<&'a str>,
 }
@@ -37,7 +41,7 @@ fn fields<'a>(schema: &Schema, text: &'a str, without: Without) -> Vec<Field<'a>
     let mut all: Vec<(Field<'a>, bool)> = declared
         .map(|field| {
             let shown = Field {
-                name: field.name.to_owned(),
+                name: Cow::Borrowed(field.name),
                 kind: field.kind,
                 value: None,
             };
@@ -51,7 +55,7 @@ fn fields<'a>(schema: &Schema, text: &'a str, without: Without) -> Vec<Field<'a>
             Some((field, _)) => field.value = value,
             None => all.push((
                 Field {
-                    name: name.to_owned(),
+                    name: Cow::Owned(name.to_owned()),
                     kind: Kind::Plain("any"),
                     value,
                 },
@@ -124,7 +128,7 @@ pub fn to_python<'py>(py: Python<'py>, schema: &Schema, text: &str, without: Wit
             None => py.None().into_bound(py),
             Some(value) => value_to_python(py, field.kind, value, without)?,
         };
-        dumped.set_item(PyString::intern(py, &field.name), value)?;
+        dumped.set_item(cached_py_string(py, &field.name), value)?;
     }
     Ok(dumped)
 }
@@ -156,7 +160,9 @@ pub struct Unusual;
 /// Writes JSON text as pydantic does.
 pub struct Writer<'py> {
     py: Python<'py>,
-    out: String,
+    out: Vec<u8>,
+    /// Where the names are in `out` of the plain objects that are being written.
+    names: Vec<Range<usize>>,
     indent: Option<usize>,
     level: usize,
 }
@@ -167,7 +173,8 @@ impl<'py> Writer<'py> {
     pub fn new(py: Python<'py>, indent: Option<usize>) -> Self {
         Self {
             py,
-            out: String::new(),
+            out: Vec::new(),
+            names: Vec::new(),
             indent,
             level: 0,
         }
@@ -175,7 +182,7 @@ impl<'py> Writer<'py> {
 
     /// The text.
     #[must_use]
-    pub fn finish(self) -> String {
+    pub fn finish(self) -> Vec<u8> {
         self.out
     }
 
@@ -185,10 +192,10 @@ impl<'py> Writer<'py> {
     /// [`Unusual`].
     pub fn object(&mut self, schema: &Schema, text: &str, without: Without) -> Result<(), Unusual> {
         let fields = fields(schema, text, without);
-        self.items('{', '}', fields, |writer, field| {
+        self.items(b'{', b'}', fields, |writer, field| {
             writer.name(&field.name);
             match field.value {
-                None => writer.out.push_str("null"),
+                None => writer.out.extend_from_slice(b"null"),
                 Some(value) => writer.value(field.kind, value, without)?,
             }
             Ok(())
@@ -202,7 +209,7 @@ impl<'py> Writer<'py> {
             Kind::Many(schema) if text.starts_with('[') => {
                 let mut items = Vec::new();
                 Cursor::new(text).elements(|_, item| items.push(item.value()));
-                self.items('[', ']', items, |writer, item| {
+                self.items(b'[', b']', items, |writer, item| {
                     writer.value(Kind::One(schema), item, without)
                 })
             }
@@ -214,7 +221,7 @@ impl<'py> Writer<'py> {
     fn plain(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Unusual> {
         let mut outcome = Ok(());
         if cursor.is_at(b'[') {
-            self.out.push('[');
+            self.out.push(b'[');
             self.level += 1;
             let mut is_empty = true;
             cursor.elements(|at, item| {
@@ -226,34 +233,48 @@ impl<'py> Writer<'py> {
                     item.value();
                 }
             });
-            self.end_items(']', is_empty);
+            self.end_items(b']', is_empty);
             return outcome;
         }
         if cursor.is_at(b'{') {
-            self.out.push('{');
+            self.out.push(b'{');
             self.level += 1;
-            let mut names: Vec<String> = Vec::new();
+            let outer = self.names.len();
             cursor.members(|name, value| {
-                // Of two members of one name Python has the last one, in the place of the first.
-                if outcome.is_err() || names.iter().any(|known| known == name) || names.len() >= MANY {
-                    outcome = Err(Unusual);
+                if outcome.is_ok() {
+                    self.begin_item(self.names.len() > outer);
+                    outcome = self.new_name(name, outer).and_then(|()| self.plain(value));
+                } else {
                     value.value();
-                    return;
                 }
-                self.begin_item(!names.is_empty());
-                names.push(name.to_owned());
-                self.name(name);
-                outcome = self.plain(value);
             });
-            self.end_items('}', names.is_empty());
+            self.end_items(b'}', self.names.len() == outer);
+            self.names.truncate(outer);
             return outcome;
         }
         let text = cursor.value();
         match text.as_bytes().first() {
             Some(b'"') => return self.string(text),
             Some(b'-' | b'0'..=b'9') => self.number(text),
-            _ => self.out.push_str(text),
+            _ => self.out.extend_from_slice(text.as_bytes()),
         }
+        Ok(())
+    }
+
+    /// Writes the name of a member whose object's names are those from `outer` on. Of two members of one name Python has
+    /// the last one, in the place of the first.
+    fn new_name(&mut self, name: &str, outer: usize) -> Result<(), Unusual> {
+        let start = self.out.len();
+        self.name(name);
+        let its = start..self.out.len();
+        let others = self.names.get(outer..).unwrap_or_default();
+        let is_known = others
+            .iter()
+            .any(|other| self.out.get(other.clone()) == self.out.get(its.clone()));
+        if is_known || others.len() >= MANY {
+            return Err(Unusual);
+        }
+        self.names.push(its);
         Ok(())
     }
 
@@ -261,11 +282,11 @@ impl<'py> Writer<'py> {
     fn number(&mut self, text: &str) {
         let is_integer = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
         if is_integer {
-            self.out.push_str(if text == "-0" { "0" } else { text });
+            self.push(if text == "-0" { "0" } else { text });
             return;
         }
         if is_shortest(text) {
-            self.out.push_str(text);
+            self.push(text);
             return;
         }
         let number: f64 = text.parse().unwrap_or(f64::NAN);
@@ -275,39 +296,35 @@ impl<'py> Writer<'py> {
             let _ = write!(self.out, "{number:?}");
         } else if number.is_finite() {
             let shown = PyFloat::new(self.py, number).to_string();
-            self.out.push_str(&as_pydantic_has_it(&shown));
+            self.push(&as_pydantic_has_it(&shown));
         } else {
-            self.out.push_str(if number < 0.0 { "-Infinity" } else { "Infinity" });
+            self.push(if number < 0.0 { "-Infinity" } else { "Infinity" });
         }
     }
 
     fn string(&mut self, literal: &str) -> Result<(), Unusual> {
-        if !literal.contains('\\') {
-            self.out.push_str(literal);
-            return Ok(());
+        if literal.contains('\\') {
+            let text: String = serde_json::from_str(literal).map_err(|_| Unusual)?;
+            write_string(&mut self.out, &text);
+        } else {
+            self.push(literal);
         }
-        let text: String = serde_json::from_str(literal).map_err(|_| Unusual)?;
-        self.text(&text);
         Ok(())
     }
 
-    fn text(&mut self, text: &str) {
-        match serde_json::to_string(text) {
-            Ok(literal) => self.out.push_str(&literal),
-            // None that occurs: a string is always JSON.
-            Err(_) => self.out.push_str("\"\""),
-        }
+    fn name(&mut self, name: &str) {
+        write_string(&mut self.out, name);
+        self.push(if self.indent.is_some() { ": " } else { ":" });
     }
 
-    fn name(&mut self, name: &str) {
-        self.text(name);
-        self.out.push_str(if self.indent.is_some() { ": " } else { ":" });
+    fn push(&mut self, text: &str) {
+        self.out.extend_from_slice(text.as_bytes());
     }
 
     fn items<T>(
         &mut self,
-        open: char,
-        close: char,
+        open: u8,
+        close: u8,
         items: Vec<T>,
         mut write: impl FnMut(&mut Self, T) -> Result<(), Unusual>,
     ) -> Result<(), Unusual> {
@@ -324,12 +341,12 @@ impl<'py> Writer<'py> {
 
     fn begin_item(&mut self, is_further: bool) {
         if is_further {
-            self.out.push(',');
+            self.out.push(b',');
         }
         self.new_line();
     }
 
-    fn end_items(&mut self, close: char, is_empty: bool) {
+    fn end_items(&mut self, close: u8, is_empty: bool) {
         self.level -= 1;
         if !is_empty {
             self.new_line();
@@ -339,8 +356,8 @@ impl<'py> Writer<'py> {
 
     fn new_line(&mut self) {
         if let Some(indent) = self.indent {
-            self.out.push('\n');
-            self.out.extend(std::iter::repeat_n(' ', indent * self.level));
+            self.out.push(b'\n');
+            self.out.resize(self.out.len() + indent * self.level, b' ');
         }
     }
 }

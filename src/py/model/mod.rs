@@ -271,6 +271,23 @@ fn dumped<'py>(
     in_python(object.as_any(), function, &PyTuple::empty(object.py()), options)
 }
 
+/// The object as JSON text, in the same way.
+fn dumped_json<'py>(
+    object: &Bound<'py, BaseModel>,
+    function: &str,
+    options: Option<&Bound<'py, PyDict>>,
+    unset: bool,
+    indent: Option<usize>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = object.py();
+    if options.is_none()
+        && let Some(text) = object.get().dump_json(py, unset, false, false, indent)?
+    {
+        return Ok(PyString::new(py, &text).into_any());
+    }
+    in_python(object.as_any(), function, &PyTuple::empty(py), options)
+}
+
 macro_rules! python_methods {
     ($slf:ident, $args:ident, $options:ident; $($method:ident)*; $($class_method:ident)*) => {
         #[pymethods]
@@ -375,7 +392,7 @@ impl BaseModel {
         let without = Without { unset, defaults, none };
         let mut writer = Writer::new(py, indent);
         let written = writer.object(self.schema, text_of(&self.bytes(py)?)?, without);
-        Ok(written.is_ok().then(|| writer.finish()))
+        Ok(written.ok().and_then(|()| String::from_utf8(writer.finish()).ok()))
     }
 
     #[pyo3(signature = (**options))]
@@ -393,12 +410,12 @@ impl BaseModel {
         slf: &Bound<'py, Self>,
         options: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        in_python(slf.as_any(), "model_dump_json", &PyTuple::empty(slf.py()), options)
+        dumped_json(slf, "model_dump_json", options, false, None)
     }
 
     #[pyo3(signature = (**options))]
     fn to_json<'py>(slf: &Bound<'py, Self>, options: Option<&Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyAny>> {
-        in_python(slf.as_any(), "to_json", &PyTuple::empty(slf.py()), options)
+        dumped_json(slf, "to_json", options, true, Some(2))
     }
 
     #[getter]
@@ -457,7 +474,7 @@ impl BaseModel {
 
     #[pyo3(signature = (**options))]
     fn json<'py>(slf: &Bound<'py, Self>, options: Option<&Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyAny>> {
-        in_python(slf.as_any(), "model_dump_json", &PyTuple::empty(slf.py()), options)
+        dumped_json(slf, "model_dump_json", options, false, None)
     }
 
     fn __eq__<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
