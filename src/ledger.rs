@@ -214,7 +214,11 @@ impl fmt::Display for Overspent {
         if *pending > 0.0 {
             write!(f, ", and up to {pending} USD for calls whose cost is not known yet")?;
         }
-        f.write_str("; this request was not sent. Raise max_cost, or wait for the calls under way")
+        f.write_str("; this request was not sent. Raise max_cost")?;
+        if spent < limit {
+            f.write_str(", or wait for the calls under way")?;
+        }
+        Ok(())
     }
 }
 
