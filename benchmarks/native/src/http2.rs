@@ -43,6 +43,11 @@ async fn answer(
         incoming.flow_control().release_capacity(data.len())?;
         body.extend_from_slice(&data);
     }
+    if body.is_empty() {
+        // A client warms its connection up.
+        respond.send_response(Response::new(()), true)?;
+        return Ok(());
+    }
     let model = model(&body).ok_or("no model")?.to_owned();
     let answer = answer_to(model, &answers)?;
     let content_type = match &*answer {

@@ -66,6 +66,7 @@ const WORDS: [&str; 16] = [
 const FAR: Duration = Duration::from_millis(50);
 /// Blocks of one flood that differ in their contents.
 const BLOCKS: usize = 16;
+const EMPTY: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
 const STREAM_HEAD: &str =
     "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ntransfer-encoding: chunked\r\n\r\n";
 
@@ -212,10 +213,16 @@ async fn converse(mut stream: impl AsyncRead + AsyncWrite + Unpin, answers: Answ
                 return Ok(());
             }
         };
-        let model = model(&read[body.clone()]).ok_or(io::ErrorKind::InvalidData)?.to_owned();
-        read.drain(..body.end);
-        let answer = answer_to(model, &answers)?;
-        send(&mut stream, &answer).await?;
+        if body.is_empty() {
+            // A client warms its connection up.
+            read.drain(..body.end);
+            stream.write_all(EMPTY.as_bytes()).await?;
+        } else {
+            let model = model(&read[body.clone()]).ok_or(io::ErrorKind::InvalidData)?.to_owned();
+            read.drain(..body.end);
+            let answer = answer_to(model, &answers)?;
+            send(&mut stream, &answer).await?;
+        }
         stream.flush().await?;
     }
 }
