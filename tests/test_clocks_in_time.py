@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from typing import TYPE_CHECKING, Any
@@ -9,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import tokstream
+from http2_server import Gone, Http2Server
 from replies import event, text
 from server import STALL, Pause, head, reply, stream
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Iterator
 
 # On whichever thread a call is driven.
@@ -81,3 +84,51 @@ def test_a_timeout_comes_in_its_time(surface, client, script, streamed):
 def test_a_connection_that_does_not_come(surface, unreachable, phase, streamed):
     api = surface.client(unreachable, timeout=tokstream.Timeout(None, **{phase: TIME}), max_retries=0)
     in_time(lambda: surface.ask(api, streamed), phase)
+
+
+@pytest.mark.parametrize("streamed", [True, False], ids=["streamed", "whole"])
+@pytest.mark.parametrize("phase", ["connect", "total"])
+def test_a_tls_that_does_not_come(surface, serve, phase, streamed):
+    def say_nothing(connection: Any) -> None:
+        while True:
+            connection.receive()
+
+    server = serve(on_accept=say_nothing)
+    url = server.url.replace("http:", "https:")
+    api = surface.client(url, timeout=tokstream.Timeout(None, **{phase: TIME}), max_retries=0)
+    in_time(lambda: surface.ask(api, streamed), phase)
+
+
+@pytest.mark.parametrize("surface", ["sync", "async"], indirect=True)
+@pytest.mark.parametrize("phase", ["first_token", "read", "total"])
+def test_over_http2(surface, phase):
+    def respond(answer: Any) -> None:
+        with contextlib.suppress(Gone):
+            answer.head()
+            if phase != "first_token":
+                answer.send(event(text("A")))
+            answer.was_reset.wait(10)
+
+    with Http2Server(respond) as server:
+        clock = tokstream.Timeout(None, **{phase: TIME})
+        api = surface.client(server.url, http2="prior-knowledge", timeout=clock, max_retries=0)
+        in_time(lambda: surface.ask(api, True), phase)
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_in_another_loop(serve, script):
+    uvloop = pytest.importorskip("uvloop")
+    phase = script.partition(",")[0]
+    server = serve(then=SCRIPTS[script])
+
+    async def ask() -> None:
+        clock = tokstream.Timeout(None, **{phase: TIME})
+        async with tokstream.AsyncClient(base_url=server.url, timeout=clock, max_retries=0) as api:
+            async for _ in await api.chat.completions.create(messages="x", stream=True):
+                pass
+
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    try:
+        in_time(lambda: loop.run_until_complete(ask()), phase)
+    finally:
+        loop.close()

@@ -116,8 +116,14 @@ def test_a_status_that_no_one_asked_for(fails, status):
         (b'event: error\ndata: {"message": "Model crashed"}\n\n', "Model crashed"),
         (b'event: error\ndata: {"error": {"message": "Model crashed"}}\n\n', "Model crashed"),
         (b"event: error\ndata: Model crashed\n\n", "Model crashed"),
+        (b'event: error\ndata: "Model crashed"\n\n', "Model crashed"),
+        ({"detail": [{"loc": ["model"], "msg": "Model crashed", "type": "x"}]}, "Model crashed"),
+        ({"object": "error", "message": "Model crashed", "code": 500}, "Model crashed"),
     ],
-    ids=["object", "text", "detail", "detail-error", "event", "event-object", "event-text"],
+    ids=[
+        *("object", "text", "detail", "detail-error", "event", "event-object", "event-text", "event-string"),
+        *("detail-list", "itself"),
+    ],
 )
 def test_an_error_in_mid_stream(surface, client, data, message):
     api, _ = client(stream(sse(text("A"), data, text("B"))), reply(completion("usable")))

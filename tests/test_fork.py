@@ -281,7 +281,33 @@ print(*lines, flush=True)
 """
 
 
-def test_forks_while_other_threads_read(serve):
+AMID_LOOPS = """
+async def read():
+    answer = await client.chat.completions.create(messages="x", stream=True)
+    return "".join([word async for word in answer.text_stream])
+
+async def ask():
+    return (await client.chat.completions.create(messages="y")).choices[0].message.content
+
+lines = []
+client = tokstream.AsyncClient(base_url=sys.argv[1])
+reading = [threading.Thread(target=lambda: lines.append(asyncio.run(read()))) for _ in range(4)]
+for thread in reading:
+    thread.start()
+for _ in range(4):
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0 if asyncio.run(ask()) == "ok" else 1)
+    assert os.waitpid(pid, 0)[1] == 0
+print("forked", flush=True)
+for thread in reading:
+    thread.join()
+print(*lines, flush=True)
+"""
+
+
+@pytest.mark.parametrize("program", [AMID, AMID_LOOPS], ids=["sync", "async"])
+def test_forks_while_other_threads_read(serve, program):
     gate = Gate()
 
     def respond(request):
@@ -290,7 +316,7 @@ def test_forks_while_other_threads_read(serve):
         return stream(*(step for n in range(200) for step in (said(str(n % 10), done=False), Pause(0.001))), gate, DONE)
 
     expected = "".join(str(n % 10) for n in range(200))
-    assert run(AMID, serve(then=respond).url, opening=(gate, 1)) == ["forked", " ".join([expected] * 4)]
+    assert run(program, serve(then=respond).url, opening=(gate, 1)) == ["forked", " ".join([expected] * 4)]
 
 
 IMPORTING = """

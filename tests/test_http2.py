@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import threading
 import time
 
@@ -101,6 +102,62 @@ def test_a_reply_that_is_reset_short_of_its_length_is_an_error(surface, serve2, 
     with pytest.raises(tokstream.APIConnectionError):
         surface.create(api, messages="short")
     assert surface.ask(api, False) == "ok"
+
+
+def shut(stream):
+    # A client that has left was faster.
+    with contextlib.suppress(OSError):
+        stream.connection.sock.shutdown(socket.SHUT_RDWR)
+
+
+def go_away(stream):
+    stream.connection.do(lambda link: link.close_connection(h2.errors.ErrorCodes.INTERNAL_ERROR, last_stream_id=0))
+    shut(stream)
+
+
+# How a stream ends, and whether it is a proper end.
+ENDINGS = {
+    "ended": (lambda stream: stream.end(), True),
+    "reset": (lambda stream: stream.reset(h2.errors.ErrorCodes.INTERNAL_ERROR), False),
+    "cancelled": (lambda stream: stream.reset(h2.errors.ErrorCodes.CANCEL), False),
+    "no frame": (lambda stream: stream.connection.sock.sendall(b"\x00garbage" * 100), False),
+    "gone": (shut, False),
+    "going": (go_away, False),
+}
+# What has been said until then, and whether it is whole where the end is proper, and in any case.
+SAID = {
+    "nothing": (b"", False, False),
+    "begun": (sse(text("A"), done=False), False, False),
+    "finished": (said("A", done=False), True, False),
+    "done": (said("A"), True, True),
+}
+
+
+@pytest.mark.parametrize("begun", SAID)
+@pytest.mark.parametrize("how", ENDINGS)
+def test_how_a_stream_ends(surface, serve2, how, begun):
+    end, is_proper = ENDINGS[how]
+    body, whole_if_proper, whole_anyhow = SAID[begun]
+
+    def respond(stream):
+        if b"usable" in stream.body:
+            return answer(stream)
+        stream.head()
+        stream.send(body)
+        return end(stream)
+
+    server = serve2(respond)
+    api = surface.client(server.url, http2="prior-knowledge", max_retries=0)
+    words = surface.stream(api).text_stream
+    if body:
+        assert surface.next(words) == "A"
+    if whole_anyhow or (is_proper and whole_if_proper):
+        assert surface.list(words) == []
+    else:
+        with pytest.raises(tokstream.StreamTruncatedError) as caught:
+            surface.next(words)
+        assert not body or caught.value.partial.choices[0].message.content == "A"
+    assert surface.ask(api, False, messages="usable") == "ok"
 
 
 def test_a_limit_of_streams_does_not_hold_calls_up(surface, serve2):

@@ -22,6 +22,8 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are sent as 
 
 TRIES = 5
 PROMPT = 0.2
+# As soon as a connection is gone however else a call is given up.
+GONE = 0.1
 
 PROGRAM = """
 import asyncio
@@ -86,8 +88,8 @@ STREAMS: dict[str, tuple[str, list[Any]]] = {
 }
 
 
-def interrupted(process: Any, server: Any, requests: int) -> None:
-    took = []
+def interrupted(process: Any, server: Any, requests: int, *, waits_on_connection: bool) -> None:
+    took, gone = [], []
     for number in range(TRIES):
         server.wait_requests((number + 1) * requests)
         time.sleep(0.05)  # until it waits again; earlier is no harm
@@ -95,8 +97,13 @@ def interrupted(process: Any, server: Any, requests: int) -> None:
         sent = time.monotonic()
         assert process.stdout.readline() == "interrupted\n"
         took.append(time.monotonic() - sent)
+        if waits_on_connection:
+            connection = server.connections[server.requests[(number + 1) * requests - 1].connection]
+            assert connection.ended.wait(PATIENCE)
+            gone.append(connection.ended_at - sent)
     assert finish(process) == []
     assert min(took) < PROMPT
+    assert not gone or min(gone) < GONE
     assert all(connection.ended.wait(PATIENCE) for connection in server.connections)
 
 
@@ -122,7 +129,7 @@ def test_ctrl_c(serve, child, name, asynchronous):
         retries=1 if name in ("retry", "resumed") else 0,
         tries=TRIES,
     )
-    interrupted(process, server, len(script))
+    interrupted(process, server, len(script), waits_on_connection=name != "retry")
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 import tokstream
 from replies import HELLO, completion, said
 from server import reply, stream
+from surface import KEY
 
 OK = reply(completion("ok"))
 FAR = "http://api.example.test/v1/openai"
@@ -150,6 +151,27 @@ def test_a_pickled_client_reads_the_environment(surface, client, monkeypatch):
     surface.run(again.close())
     assert bearer(server) == ["Bearer of a later environment"]
     assert server.request.json["model"] == "some/model"
+
+
+@pytest.mark.parametrize("form", ["", "with_raw_response", "with_streaming_response"])
+def test_a_pickled_method_is_one_of_a_pickled_client(surface, client, monkeypatch, form):
+    api, server = client(then=OK, model="some/model", default_headers={"X-Mine": "1"})
+    monkeypatch.setenv(NAMES[0], "of the environment")
+    completions = api.chat.completions
+    methods = getattr(completions, form) if form else completions
+    pickled = pickle.dumps(methods.create)
+    assert KEY.encode() not in pickled
+    asked = pickle.loads(pickled)(messages="x")
+    if form == "with_streaming_response":
+        with surface.using(asked) as response:
+            surface.run(response.read())
+    else:
+        surface.run(asked)
+    assert bearer(server) == ["Bearer of the environment"]
+    assert server.request.json["model"] == "some/model"
+    assert server.request.header("x-mine") == "1"
+    for copied in (copy.copy(methods), copy.deepcopy(methods)):
+        assert (type(copied), copied._form, copied._client) == (type(methods), methods._form, methods._client)
 
 
 def key_of_the_module():

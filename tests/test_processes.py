@@ -63,6 +63,18 @@ def test_a_pool_of_processes(serve, method, monkeypatch):
     assert ask(client, "after")[0] == "ok"
 
 
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_method_is_what_a_pool_calls(serve, method):
+    server = serve(then=answer)
+    create = tokstream.Client(base_url=server.url, max_retries=0).chat.completions.create
+    context = multiprocessing.get_context(method)
+    with concurrent.futures.ProcessPoolExecutor(2, mp_context=context) as pool:
+        asked = [pool.submit(create, messages="x") for _ in range(4)]
+        failed = pool.submit(create, messages="fail").exception(PATIENCE)
+        assert [one.result(PATIENCE).choices[0].message.content for one in asked] == ["ok"] * 4
+    assert isinstance(failed, tokstream.BadRequestError)
+
+
 def test_joblib(serve):
     server = serve(then=answer)
     client = tokstream.Client(base_url=server.url)

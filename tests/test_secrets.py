@@ -29,6 +29,19 @@ def test_userinfo_in_an_address_is_not_shown(surface, closed_port):
     assert "s3cr3t" not in str(caught.value) + repr(api) + str(caught.value.request.url)
 
 
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+def test_the_password_of_a_proxy_is_not_shown(surface, closed_port, capfd, scheme):
+    proxy = f"{scheme}://user:s3cret@127.0.0.1:{closed_port}"
+    api = surface.client("http://api.example.test/v1", proxy=proxy, max_retries=0)
+    with pytest.raises(tokstream.APIConnectionError) as caught:
+        surface.create(api)
+    shown = str(caught.value) + repr(caught.value) + repr(vars(caught.value)) + repr(api) + "".join(capfd.readouterr())
+    assert "s3cret" not in shown
+    with pytest.raises(tokstream.ConfigurationError) as refused:
+        surface.create(surface.client("http://api.example.test/v1", proxy="gopher://user:s3cret@x"))
+    assert "s3cret" not in str(refused.value) + repr(refused.value)
+
+
 def test_no_error_names_the_key(surface, client):
     api, _ = client(reply(error("no"), 401), max_retries=0)
     with pytest.raises(tokstream.AuthenticationError) as caught:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import sys
+import threading
 import time
 from typing import Any
 
 import pytest
 
 import tokstream
+from http2_server import Gone, Http2Server
 from replies import event, text
 from server import PATIENCE, STALL, stream
 
@@ -94,6 +97,64 @@ def test_a_stream_of_any_kind(surface, client, kind, way, begun):
     in_time(surface, server, stop)
 
 
+@pytest.mark.parametrize("way", ["close", "del", "client"])
+def test_a_stream_over_tls(surface, serve, authority, way):
+    server = serve(then=SILENT, tls=authority.server())
+    api = surface.client(server, verify=authority.file)
+
+    def stop() -> float:
+        own = surface.client(server, verify=authority.file) if way == "client" else api
+        answer = surface.stream(own)
+        surface.next(answer)
+        at = time.monotonic()
+        if way == "del":
+            del answer
+        else:
+            surface.run((own if way == "client" else answer).close())
+        return at
+
+    in_time(surface, server, stop)
+
+
+@pytest.mark.parametrize("way", ["close", "del", "client"])
+def test_a_stream_of_http2(surface, way):
+    """The connection lives on, for others; of this stream the server is told that nobody reads it."""
+    ended: list[float] = []
+    known = threading.Condition()
+
+    def respond(answer: Any) -> None:
+        with contextlib.suppress(Gone):
+            answer.head()
+            answer.send(event(text("A")))
+            answer.was_reset.wait(PATIENCE)
+        with known:
+            ended.append(time.monotonic())
+            known.notify_all()
+
+    with Http2Server(respond) as server:
+        api = surface.client(server.url, http2="prior-knowledge")
+        took = []
+        gc.collect()
+        gc.disable()  # no cycle may be what keeps a stream alive
+        try:
+            for number in range(TRIES):
+                answer = surface.stream(api)
+                surface.next(answer)
+                at = time.monotonic()
+                if way == "del":
+                    del answer
+                else:
+                    surface.run((api if way == "client" else answer).close())
+                with known:
+                    assert known.wait_for(lambda number=number: len(ended) > number, PATIENCE)
+                took.append(ended[number] - at)
+                if way == "client":
+                    api = surface.client(server.url, http2="prior-knowledge")
+        finally:
+            gc.enable()
+    assert min(took) < PROMPT
+
+
 async def by_timeout(reading: Any) -> float:
     if sys.version_info < (3, 11):
         reading.close()
@@ -154,3 +215,104 @@ def test_a_task_that_is_given_up(serve, kind, how):
             pytest.fail(f"the connection was there for another {min(took):.3f} seconds")
 
     asyncio.run(main())
+
+
+async def generator(api: Any) -> Any:
+    async for each in await api.chat.completions.create(messages="x", stream=True):
+        yield each
+
+
+async def closed(api: Any) -> float:
+    reading = generator(api)
+    await reading.__anext__()
+    at = time.monotonic()
+    await reading.aclose()
+    return at
+
+
+async def thrown_into(api: Any) -> float:
+    reading = generator(api)
+    await reading.__anext__()
+    at = time.monotonic()
+    with pytest.raises(LookupError):
+        await reading.athrow(LookupError)
+    return at
+
+
+async def busy(api: Any) -> float:
+    """The loop has no turn while the caller is busy."""
+    answer = await api.chat.completions.create(messages="x", stream=True)
+    await answer.__anext__()
+    at = time.monotonic()
+    del answer
+    return at
+
+
+async def a_failing_group(api: Any) -> float:
+    if sys.version_info < (3, 11):
+        pytest.skip("asyncio.TaskGroup came with Python 3.11")
+
+    async def read(begun: asyncio.Event) -> None:
+        async for _ in generator(api):
+            begun.set()
+
+    async def fail(at: list[float]) -> None:
+        async with asyncio.TaskGroup() as group:
+            begun = asyncio.Event()
+            group.create_task(read(begun))
+            await begun.wait()
+            at.append(time.monotonic())
+            raise LookupError
+
+    at: list[float] = []
+    with pytest.raises(BaseExceptionGroup):  # noqa: F821 - of Python 3.11
+        await fail(at)
+    return at[0]
+
+
+@pytest.mark.parametrize("kind", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("how", [closed, thrown_into, busy, a_failing_group])
+def test_the_loop_need_not_go_on(serve, how, kind):
+    server = serve(then=SILENT)
+    loop = pytest.importorskip(kind).new_event_loop()
+
+    async def main() -> None:
+        async with tokstream.AsyncClient(base_url=server.url) as api:
+            took = []
+            for number in range(TRIES):
+                at = await how(api)
+                # This blocks the loop.
+                assert server.connections[number].ended.wait(PATIENCE)
+                took.append(server.connections[number].ended_at - at)
+            assert min(took) < PROMPT
+
+    gc.collect()
+    gc.disable()  # no cycle may be what keeps a stream alive
+    try:
+        loop.run_until_complete(main())
+    finally:
+        gc.enable()
+        loop.close()
+
+
+def test_a_generator_of_the_callers(serve):
+    server = serve(then=SILENT)
+    took = []
+    gc.collect()
+    gc.disable()  # no cycle may be what keeps a stream alive
+    try:
+        with tokstream.Client(base_url=server.url) as api:
+
+            def read() -> Any:
+                yield from api.chat.completions.create(messages="x", stream=True)
+
+            for number in range(TRIES):
+                reading = read()
+                next(reading)
+                at = time.monotonic()
+                reading.close()
+                assert server.connections[number].ended.wait(PATIENCE)
+                took.append(server.connections[number].ended_at - at)
+    finally:
+        gc.enable()
+    assert min(took) < PROMPT

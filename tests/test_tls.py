@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 import tokstream
-from replies import completion, said
+from replies import completion, said, sse, text
 from server import reply, stream
 
 OK = reply(completion("ok"))
@@ -87,3 +89,37 @@ def test_the_systems_authorities_are_trusted(surface, serve, authority, monkeypa
     server = serve(OK, stream(said("ok")), tls=authority.server())
     api = surface.client(server)
     assert surface.ask(api, False) == surface.ask(api, True) == "ok"
+
+
+# What has been said when the connection ends, and whether it is whole where TLS was told of the end, and in any case.
+SAID = {
+    "begun": (sse(text("A"), done=False), False, False),
+    "finished": (said("A", done=False), True, False),
+    "done": (said("A"), True, True),
+}
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["told", "untold"])
+@pytest.mark.parametrize("begun", SAID)
+def test_an_end_that_tls_was_not_told_of_is_a_cut(surface, serve, authority, begun, told):
+    """Anybody between the two can close a connection; only the server can say that it does."""
+    body, whole_if_told, whole_anyhow = SAID[begun]
+
+    def respond(_):
+        *steps, close = stream(body, framing="close")
+        yield from steps
+        if told:
+            # It may wait for the client's own word in vain.
+            with contextlib.suppress(OSError):
+                server.connections[0].sock.unwrap()
+        yield close
+
+    server = serve(respond, tls=authority.server())
+    words = surface.stream(surface.client(server, verify=authority.file, max_retries=0)).text_stream
+    assert surface.next(words) == "A"
+    if whole_anyhow or (told and whole_if_told):
+        assert surface.list(words) == []
+    else:
+        with pytest.raises(tokstream.StreamTruncatedError) as caught:
+            surface.next(words)
+        assert caught.value.partial.choices[0].message.content == "A"

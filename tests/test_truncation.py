@@ -144,6 +144,37 @@ def test_surplus_bytes_are_no_reply(surface, client, when, streamed):
     assert len(server.requests) == 3
 
 
+EVIL = b"".join(reply(completion("evil")))
+EVIL_STREAM = b"".join(stream(said("evil")))
+SAID = said("A")
+# Replies with another one behind them in the same packet, and whether a stream was asked for.
+FOLLOWED = {
+    "an error": (b"".join(reply(error(), 400)) + EVIL, False),
+    "an error for a stream": (b"".join(reply(error(), 400)) + EVIL_STREAM, True),
+    "204": (head(204) + EVIL, False),
+    "304": (head(304) + EVIL, False),
+    "101": (head(101, ("Upgrade", "x"), ("Connection", "upgrade")) + EVIL, False),
+    "after an interim one": (head(100) + b"".join(reply(completion("A"))) + EVIL, False),
+    "by its length": (b"".join(stream(SAID, framing="length")) + EVIL_STREAM, True),
+    "longer than it says": (head(200, EVENTS, ("Content-Length", str(len(SAID) - 4))) + SAID + EVIL_STREAM, True),
+    "without its last frame": (head(200, EVENTS, CHUNKED) + frame(SAID) + EVIL_STREAM, True),
+    "empty lines": (b"".join(reply(completion("A"))) + b"\r\n\r\n", False),
+}
+
+
+@pytest.mark.parametrize("name", FOLLOWED)
+def test_what_follows_a_reply_of_any_kind_is_none(surface, client, name):
+    sent, streamed = FOLLOWED[name]
+    good = stream(said("B")) if streamed else reply(completion("B"))
+    api, server = client([sent], then=good, max_retries=0)
+    try:
+        assert surface.ask(api, streamed) == "A"
+    except tokstream.APIError:
+        assert name not in ("after an interim one", "by its length", "without its last frame", "empty lines")
+    assert [surface.ask(api, streamed) for _ in range(2)] == ["B", "B"]
+    assert len(server.requests) == 3
+
+
 def test_done_with_nothing_after_it_needs_no_finish_reason(surface, client):
     api, _ = client(stream(BEGUN, DONE))
     assert surface.run(surface.stream(api).get_final_completion()).choices[0].finish_reason is None

@@ -150,7 +150,9 @@ class BaseClient:
         arguments["query"] = arguments.pop("default_query")
         arguments["compress"] = arguments.pop("compress_requests")
         core = _tokstream.Core(asynchronous=self._asynchronous, api_key=api_key, share=share, **arguments)
-        self._state = ClientState(core, model, asynchronous=self._asynchronous, name=type(self).__name__)
+        self._state = ClientState(
+            core, model, asynchronous=self._asynchronous, of=type(self), arguments=self._arguments
+        )
 
     @property
     def _core(self) -> _tokstream.Core:
@@ -445,39 +447,13 @@ class BaseClient:
         return f"<{type(self).__name__} that was not set up>" if state is None else repr(state)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # A key is never pickled: the copy reads the environment at its first use. A function goes by reference.
-        key = self._core.api_key
-        arguments = _without_secrets(self._arguments)
-        model = self._state.chosen_model
-        return _unpickle, (type(self), key if callable(key) else None, arguments, model, self._form)
+        return self._state.pickled(self._form)
 
     def __copy__(self) -> Self:
         return self.with_options()
 
     def __deepcopy__(self, memo: Any) -> Self:
         return self.with_options()
-
-
-def _without_secrets(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return arguments as a pickle may keep them: no passwords in URLs, no headers or parameters that hold keys."""
-    from ._http import is_secret, without_user
-
-    kept = dict(arguments)
-    for name in ("base_url", "proxy"):
-        if kept[name] is not None:
-            kept[name] = without_user(str(kept[name]))
-    for name in ("default_headers", "default_query"):
-        if kept[name] is not None:
-            kept[name] = {key: value for key, value in kept[name].items() if not is_secret(key)}
-    return kept
-
-
-def _unpickle(
-    cls: type[BaseClient], api_key: Callable[[], Any] | None, arguments: dict[str, Any], model: str | None, form: str
-) -> BaseClient:
-    client = cls(api_key=api_key, model=model, **arguments)
-    client._form = form
-    return client
 
 
 def _warming(timeout: Any) -> dict[str, Any]:

@@ -39,13 +39,16 @@ class replaceable(property):  # noqa: N801 - it is used as property is
 class ClientState:
     """What the resources of a client need of it; no reference leads back, so that a client goes when it is dropped."""
 
-    __slots__ = ("_name", "asynchronous", "chosen_model", "core", "key_is_awaited")
+    __slots__ = ("_arguments", "_class", "asynchronous", "chosen_model", "core", "key_is_awaited")
 
-    def __init__(self, core: _tokstream.Core, model: str | None, *, asynchronous: bool, name: str) -> None:
+    def __init__(
+        self, core: _tokstream.Core, model: str | None, *, asynchronous: bool, of: type, arguments: dict[str, Any]
+    ) -> None:
         self.core = core
         self.asynchronous = asynchronous
         self.key_is_awaited = asynchronous and callable(core.api_key)
-        self._name = name
+        self._class = of
+        self._arguments = arguments
         self.chosen_model = model
 
     @property
@@ -57,7 +60,47 @@ class ClientState:
     def __repr__(self) -> str:
         from ._http import redact_url
 
-        return f"{self._name}(base_url={redact_url(self.core.base_url)!r}, model={self.model!r})"
+        return f"{self._class.__name__}(base_url={redact_url(self.core.base_url)!r}, model={self.model!r})"
+
+    def pickled(self, form: str) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        """Return what makes the client again; a key is never pickled: the copy reads the environment at first use."""
+        key = self.core.api_key
+        # A function goes by reference.
+        key = key if callable(key) else None
+        return _unpickle, (self._class, key, _without_secrets(self._arguments), self.chosen_model, form)
+
+    @override
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _state_of, self.pickled(PARSED)[1]
+
+    def __deepcopy__(self, memo: Any) -> ClientState:
+        return self
+
+
+def _without_secrets(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return arguments as a pickle may keep them: no passwords in URLs, no headers or parameters that hold keys."""
+    from ._http import without_user
+
+    kept = dict(arguments)
+    for name in ("base_url", "proxy"):
+        if kept[name] is not None:
+            kept[name] = without_user(str(kept[name]))
+    for name in ("default_headers", "default_query"):
+        if kept[name] is not None:
+            kept[name] = {key: value for key, value in kept[name].items() if not _tokstream._is_secret(key)}
+    return kept
+
+
+def _unpickle(
+    cls: type[Any], api_key: Callable[[], Any] | None, arguments: dict[str, Any], model: str | None, form: str
+) -> Any:
+    client = cls(api_key=api_key, model=model, **arguments)
+    client._form = form
+    return client
+
+
+def _state_of(*arguments: Any) -> Any:
+    return _unpickle(*arguments)._state
 
 
 class Resource:
@@ -92,6 +135,11 @@ class Resource:
     @override
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._client!r}>"
+
+    @override
+    def __reduce__(self) -> tuple[Any, ...]:
+        # With it go its methods, which are what a pool of processes is given to call.
+        return type(self), (self._client, self._form)
 
 
 def named_after(method: Callable[..., Any], call: Callable[..., Any]) -> Callable[..., Any]:
