@@ -237,6 +237,12 @@ def test_settings_pickle_copy_and_hash(value):
     assert value != object()
 
 
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("value", SETTINGS, ids=lambda value: type(value).__name__)
+def test_settings_pickle_in_every_protocol(value, protocol):
+    assert pickle.loads(pickle.dumps(value, protocol)) == value
+
+
 @pytest.mark.parametrize("value", SETTINGS, ids=lambda value: type(value).__name__)
 def test_settings_do_not_change(value):
     for name in ("read", "max_retries", "event_bytes"):

@@ -119,6 +119,8 @@ def go_away(stream):
 ENDINGS = {
     "ended": (lambda stream: stream.end(), True),
     "reset": (lambda stream: stream.reset(h2.errors.ErrorCodes.INTERNAL_ERROR), False),
+    # It ends no stream: that is said by END_STREAM alone.
+    "reset without an error": (lambda stream: stream.reset(h2.errors.ErrorCodes.NO_ERROR), False),
     "cancelled": (lambda stream: stream.reset(h2.errors.ErrorCodes.CANCEL), False),
     "no frame": (lambda stream: stream.connection.sock.sendall(b"\x00garbage" * 100), False),
     "gone": (shut, False),

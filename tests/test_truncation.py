@@ -109,6 +109,13 @@ def test_a_finished_answer_whose_transport_broke_was_cut(surface, client, rest):
     assert caught.value.partial.choices[0].message.content == "A"
 
 
+@pytest.mark.parametrize("reason", [False, 0, [], {}], ids=repr)
+def test_what_is_no_reason_finishes_no_choice(surface, client, reason):
+    api, _ = client(stream(sse(chunk({**choice(content="A"), "finish_reason": reason}), done=False)), max_retries=0)
+    with pytest.raises(tokstream.StreamTruncatedError):
+        surface.list(surface.stream(api))
+
+
 def test_the_error_comes_again(surface, client):
     api, _ = client(stream(BEGUN, CLOSE), max_retries=0)
     answer = surface.stream(api)
