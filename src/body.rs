@@ -1,6 +1,11 @@
 //! A reply's body as it comes, its codings taken off.
 
+use std::future::poll_fn;
+use std::pin::Pin;
+
 use bytes::{Bytes, BytesMut};
+use hyper::body::Body as _;
+use reqwest::Version;
 use reqwest::header::HeaderMap;
 use tokio::task::coop::consume_budget;
 
@@ -8,10 +13,12 @@ use crate::decode::Decoder;
 use crate::error::{Cause, Error};
 use crate::transport::classify;
 
-/// A reply's body: reqwest's response with errors that are ours.
+/// A reply's body: reqwest's with errors that are ours.
 #[derive(Debug)]
 pub struct Body {
-    response: reqwest::Response,
+    source: reqwest::Body,
+    /// Whether the body itself knows that the server has ended it.
+    tells_its_end: bool,
     proxied: bool,
     decoder: Option<Decoder>,
     /// Bytes still to come, where that is known.
@@ -27,7 +34,8 @@ impl Body {
         Ok(Self {
             decoder: Decoder::of(headers)?,
             owed: response.content_length(),
-            response,
+            tells_its_end: response.version() == Version::HTTP_2,
+            source: response.into(),
             proxied,
         })
     }
@@ -56,19 +64,38 @@ impl Body {
 
     /// The next bytes as they are.
     async fn transported(&mut self) -> Result<Option<Bytes>, Error> {
-        let chunk = self.response.chunk().await.map_err(|e| classify(&e, self.proxied))?;
+        let chunk = self.data().await?;
         match (&chunk, &mut self.owed) {
             (Some(bytes), Some(owed)) => *owed = owed.saturating_sub(bytes.len() as u64),
             // Over HTTP/2 a stream that the server gave up "without error" looks like one that ended.
-            (None, Some(1..)) => {
-                return Err(Error::Connection {
-                    cause: Cause::Reset,
-                    detail: "the reply ended short of its Content-Length".into(),
-                });
+            (None, Some(1..)) => return Err(cut("the reply ended short of its Content-Length")),
+            (None, _) if self.tells_its_end && !self.source.is_end_stream() => {
+                return Err(cut("the server gave the reply up before its end"));
             }
             _ => {}
         }
         Ok(chunk)
+    }
+
+    async fn data(&mut self) -> Result<Option<Bytes>, Error> {
+        loop {
+            let frame = poll_fn(|context| Pin::new(&mut self.source).poll_frame(context)).await;
+            let Some(frame) = frame.transpose().map_err(|e| classify(&e, self.proxied))? else {
+                return Ok(None);
+            };
+            // What is no data are trailers.
+            if let Ok(bytes) = frame.into_data() {
+                return Ok(Some(bytes));
+            }
+        }
+    }
+}
+
+/// A reply that is not whole.
+fn cut(detail: &str) -> Error {
+    Error::Connection {
+        cause: Cause::Reset,
+        detail: detail.into(),
     }
 }
 
