@@ -139,7 +139,7 @@ impl Accumulator {
     /// Whether there are choices and each has its finish reason.
     #[must_use]
     pub fn finished(&self) -> bool {
-        let finished = |choice: &Choice| choice.own.get("finish_reason").is_some_and(Value::is_filled);
+        let finished = |choice: &Choice| choice.own.get("finish_reason").is_some_and(Value::is_text);
         self.has_choices() && self.choices.iter().all(finished)
     }
 

@@ -139,6 +139,15 @@ impl Value {
         }
     }
 
+    /// A string that is not empty.
+    pub(super) fn is_text(&self) -> bool {
+        match self {
+            Self::Raw(raw) => raw.starts_with('"') && **raw != *r#""""#,
+            Self::Text(text) => !text.as_str().is_empty(),
+            Self::Null | Self::List(_) | Self::Object(_) | Self::Calls(_) => false,
+        }
+    }
+
     /// Neither null nor an empty string.
     pub(super) fn is_filled(&self) -> bool {
         match self {
