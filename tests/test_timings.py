@@ -28,7 +28,8 @@ def test_timings_are_a_value(surface, client):
     api, _ = client(stream(said("A")))
     answer = surface.stream(api)
     surface.list(answer)
-    assert pickle.loads(pickle.dumps(answer.timings)) == answer.timings
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        assert pickle.loads(pickle.dumps(answer.timings, protocol)) == answer.timings
 
 
 def test_timings_before_the_first_token(surface, client):

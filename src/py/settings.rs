@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyTuple};
+use pyo3::types::{PyBool, PyDict, PyTuple, PyType};
 
 use super::errors::configuration;
 use super::json::is_left_out;
@@ -15,6 +16,24 @@ use crate::retry::RetryPolicy;
 #[pyclass(frozen, eq, name = "Timeout", module = "tokstream")]
 #[derive(Debug, Clone, PartialEq)]
 pub struct PyTimeout(pub Timeouts);
+
+/// What a pickle keeps of an object that is made of arguments: a function of the standard library's, and its arguments.
+pub type Reduced<'py> = (
+    Bound<'py, PyAny>,
+    (Bound<'py, PyType>, Bound<'py, PyTuple>, Bound<'py, PyDict>),
+);
+
+/// How `object` is made again of these arguments, whatever a pickle's protocol: those before 2 know no `__getnewargs_ex__`.
+///
+/// # Errors
+/// Where the standard library cannot be imported.
+pub fn reduced<'py, T>(object: &Bound<'py, T>, keywords: Bound<'py, PyDict>) -> PyResult<Reduced<'py>> {
+    let py = object.py();
+    let make = py
+        .import(intern!(py, "copyreg"))?
+        .getattr(intern!(py, "__newobj_ex__"))?;
+    Ok((make, (object.as_any().get_type(), PyTuple::empty(py), keywords)))
+}
 
 /// A number of seconds, or `None` for no limit.
 fn seconds(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Option<Duration>> {
@@ -137,13 +156,13 @@ impl PyTimeout {
         hasher.finish()
     }
 
-    fn __getnewargs_ex__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyTuple>, Bound<'py, PyDict>)> {
-        let keywords = PyDict::new(py);
-        keywords.set_item("connect", self.connect())?;
-        keywords.set_item("first_token", self.first_token())?;
-        keywords.set_item("read", self.read())?;
-        keywords.set_item("total", self.total())?;
-        Ok((PyTuple::empty(py), keywords))
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
+        let (this, keywords) = (slf.get(), PyDict::new(slf.py()));
+        keywords.set_item("connect", this.connect())?;
+        keywords.set_item("first_token", this.first_token())?;
+        keywords.set_item("read", this.read())?;
+        keywords.set_item("total", this.total())?;
+        reduced(slf, keywords)
     }
 }
 
@@ -263,14 +282,14 @@ impl PyRetryPolicy {
         hasher.finish()
     }
 
-    fn __getnewargs_ex__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyTuple>, Bound<'py, PyDict>)> {
-        let keywords = PyDict::new(py);
-        keywords.set_item("max_retries", self.max_retries())?;
-        keywords.set_item("initial_delay", self.initial_delay())?;
-        keywords.set_item("max_delay", self.max_delay())?;
-        keywords.set_item("jitter", self.jitter())?;
-        keywords.set_item("max_retry_after", self.max_retry_after())?;
-        Ok((PyTuple::empty(py), keywords))
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
+        let (this, keywords) = (slf.get(), PyDict::new(slf.py()));
+        keywords.set_item("max_retries", this.max_retries())?;
+        keywords.set_item("initial_delay", this.initial_delay())?;
+        keywords.set_item("max_delay", this.max_delay())?;
+        keywords.set_item("jitter", this.jitter())?;
+        keywords.set_item("max_retry_after", this.max_retry_after())?;
+        reduced(slf, keywords)
     }
 }
 
@@ -359,11 +378,11 @@ impl PyLimits {
         )
     }
 
-    fn __getnewargs_ex__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyTuple>, Bound<'py, PyDict>)> {
-        let keywords = PyDict::new(py);
-        keywords.set_item("event_bytes", self.event_bytes)?;
-        keywords.set_item("body_bytes", self.body_bytes)?;
-        keywords.set_item("error_body_bytes", self.error_body_bytes)?;
-        Ok((PyTuple::empty(py), keywords))
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
+        let (this, keywords) = (slf.get(), PyDict::new(slf.py()));
+        keywords.set_item("event_bytes", this.event_bytes)?;
+        keywords.set_item("body_bytes", this.body_bytes)?;
+        keywords.set_item("error_body_bytes", this.error_body_bytes)?;
+        reduced(slf, keywords)
     }
 }

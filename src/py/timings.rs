@@ -1,8 +1,10 @@
 //! What a stream took.
 
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 use tokio::time::Instant;
 
+use super::settings::{Reduced, reduced};
 use crate::exchange::Progress;
 use crate::json::member;
 use crate::stream::Marks;
@@ -72,14 +74,14 @@ impl Timings {
         }
     }
 
-    fn __getnewargs__(&self) -> (f64, Option<f64>, f64, Option<f64>, u32) {
-        (
-            self.connect,
-            self.first_token,
-            self.total,
-            self.tokens_per_second,
-            self.retries,
-        )
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
+        let (this, keywords) = (slf.get(), PyDict::new(slf.py()));
+        keywords.set_item("connect", this.connect)?;
+        keywords.set_item("first_token", this.first_token)?;
+        keywords.set_item("total", this.total)?;
+        keywords.set_item("tokens_per_second", this.tokens_per_second)?;
+        keywords.set_item("retries", this.retries)?;
+        reduced(slf, keywords)
     }
 
     fn __repr__(&self) -> String {
