@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 # A client must not see the keys, addresses, proxies or certificates of whoever runs the tests.
 HIDDEN = ("DEEPINFRA_", "OPENAI_", "SSL_CERT_", "TOKSTREAM_")
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+# What a shell runs in the background ignores Ctrl-C, and so would the programs that tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
