@@ -74,26 +74,6 @@ impl Lane {
         Some(self.runtime.as_ref()?.block_on(work))
     }
 
-    /// Runs `work` as a task of this lane, while the lane is driven: it is woken by the connection's task without a
-    /// system call.
-    pub fn run<F>(&self, work: F) -> impl Future<Output = F::Output> + Send + use<F>
-    where
-        F: Future<Output: Send> + Send + 'static,
-    {
-        let task = self.runtime.as_ref().map(|runtime| runtime.spawn(work));
-        async move {
-            if let Some(task) = task {
-                match task.await.map_err(JoinError::try_into_panic) {
-                    Ok(done) => return done,
-                    Err(Ok(panic)) => std::panic::resume_unwind(panic),
-                    // The runtime is gone, and nobody drives this.
-                    Err(Err(_)) => {}
-                }
-            }
-            std::future::pending().await
-        }
-    }
-
     /// Drives this lane until `work` is done or `stop` is asked, or for about the time of a `slice`.
     pub fn drive<F: Future>(&self, work: Pin<&mut F>, stop: &Stop, slice: Duration) -> Turn<F::Output> {
         let mut work = work;
@@ -166,6 +146,21 @@ impl Lane {
             self.block_on(async { drop(tokio::time::timeout(DRAIN_WAIT, leftover.drain()).await) });
         }
         self.turn();
+    }
+}
+
+/// Runs `work` as a task of the lane that drives this: it and the connection's task wake each other without a system call.
+///
+/// The task begins when this is first polled. Begun on no lane, it would have to wake its own by a system call.
+pub async fn as_task<F>(work: F) -> F::Output
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    match tokio::spawn(work).await.map_err(JoinError::try_into_panic) {
+        Ok(done) => done,
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        // The runtime is gone, and nobody drives this.
+        Err(Err(_)) => std::future::pending().await,
     }
 }
 

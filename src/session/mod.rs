@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 
 use background::{background, runtime};
 use lane::Use;
-pub use lane::{Lane, Turn, turn};
+pub use lane::{Lane, Turn, as_task, turn};
 pub use line::{Gate, Line};
 pub use stop::Stop;
 
