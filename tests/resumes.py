@@ -26,8 +26,19 @@ def contents(chunks: list[Any]) -> list[Any]:
     return [chunk.choices[0].delta.content for chunk in chunks if chunk.choices]
 
 
-def answered(content: str) -> list[Any]:
-    return [*HELLO, {"role": "assistant", "content": content}]
+def answered(content: str, **fields: Any) -> list[Any]:
+    return [*HELLO, {"role": "assistant", "content": content, **fields}]
+
+
+# How the text of an answer is read.
+READERS = {
+    "chunks": lambda surface, answer: "".join(filter(None, contents(surface.list(answer)))),
+    "text_stream": lambda surface, answer: "".join(surface.list(answer.text_stream)),
+    "final text": lambda surface, answer: surface.run(answer.get_final_text()),
+    "until done": lambda surface, answer: surface.run(surface.run(answer.until_done()).get_final_text()),
+    "final completion": lambda surface, answer: surface.run(answer.get_final_completion()).choices[0].message.content,
+    "one chunk, then all": lambda surface, answer: surface.next(answer) and surface.run(answer.get_final_text()),
+}
 
 
 def resuming(client: Any) -> Any:
