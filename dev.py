@@ -164,8 +164,10 @@ def test_rust(*arguments: str) -> None:
 
 # Tests of what the core does with a server's bytes and with time, which is the same on every Python.
 OF_THE_CORE = (
+    "clocks_in_time",
     "compression",
     "hostile",
+    "http2",
     "proxies",
     "redirects",
     "retries",

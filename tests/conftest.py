@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -36,6 +37,12 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(HIDDEN) or name.lower() in PROXIES:
             monkeypatch.delenv(name)
+
+
+def pytest_collection_finish() -> None:
+    """Keeps the collector from looking at all modules and tests again and again: they stay."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
