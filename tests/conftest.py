@@ -15,8 +15,10 @@ import tokstream
 from certificates import Authority
 from children import running
 from replies import HELLO, completion, sse
+from resumes import POLICY
 from server import Entry, Server, reply, stream
 from surface import ALL_SURFACES, SURFACES, Surface
+from tool_runs import failure, runner
 
 if TYPE_CHECKING:
     import subprocess
@@ -86,6 +88,41 @@ def client(surface: Surface, serve: Callable[..., Server]) -> Callable[..., Any]
         return surface.client(server, **options), server
 
     return start
+
+
+@pytest.fixture
+def hasty(client: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, of a client that waits for nothing between attempts."""
+
+    def start(*script: Entry, then: Entry | None = None, **options: Any) -> tuple[Any, Server]:
+        return client(*script, then=then, **{"retry": POLICY, **options})
+
+    return start
+
+
+@pytest.fixture
+def unreachable() -> Iterator[str]:
+    """A base URL whose connections are never accepted: the queue of its listener is full."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        address = listener.getsockname()
+        for _ in range(8):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(address)
+        yield f"http://127.0.0.1:{address[1]}/v1"
+
+
+@pytest.fixture
+def run(surface: Surface, client: Callable[..., Any]) -> Callable[..., Any]:
+    """A run of tools against a script: the run and its server."""
+    return runner(surface, client)
+
+
+@pytest.fixture
+def tools_fail(surface: Surface, client: Callable[..., Any]) -> Callable[..., Any]:
+    """The error that a run of tools against a script ends with, and its server."""
+    return failure(surface, client)
 
 
 @pytest.fixture

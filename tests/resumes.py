@@ -39,12 +39,3 @@ READERS = {
     "final completion": lambda surface, answer: surface.run(answer.get_final_completion()).choices[0].message.content,
     "one chunk, then all": lambda surface, answer: surface.next(answer) and surface.run(answer.get_final_text()),
 }
-
-
-def resuming(client: Any) -> Any:
-    """Return what makes a client of a script that waits for nothing between attempts, and its server."""
-
-    def resumable(*script: Any, then: Any = None, **options: Any) -> Any:
-        return client(*script, then=then, **{"retry": POLICY, **options})
-
-    return resumable

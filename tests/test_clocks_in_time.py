@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,6 @@ from server import STALL, Pause, head, reply, stream
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Iterator
 
 # On whichever thread a call is driven.
 ALL_SURFACES = True
@@ -25,19 +23,6 @@ TIME = 0.2
 LATE = 0.1
 TRIES = 5
 PINGS = [step for _ in range(40) for step in (b": ping\n\n", Pause(0.05))]
-
-
-@pytest.fixture
-def unreachable() -> Iterator[str]:
-    """A base URL whose connections are never accepted: the queue of its listener is full."""
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
-        fillers = [socket.socket() for _ in range(8)]
-        for filler in fillers:
-            filler.setblocking(False)
-            filler.connect_ex(listener.getsockname())
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
-        for filler in fillers:
-            filler.close()
 
 
 SCRIPTS = {

@@ -47,14 +47,6 @@ def ask(surface: Any, conversation: Any, streamed: bool, **params: Any) -> Any:
     return surface.run(conversation.send("One", **params))
 
 
-@pytest.fixture
-def hasty(client: Any) -> Any:
-    def hasty(*script: Any, **options: Any) -> Any:
-        return client(*script, retry=POLICY, **options)
-
-    return hasty
-
-
 def test_a_stream_tells_how_often_it_went_on(surface, hasty):
     api, _ = hasty(
         cut("A"),

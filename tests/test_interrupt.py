@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 import signal
-import socket
 import textwrap
 import threading
 import time
@@ -54,20 +53,6 @@ except KeyboardInterrupt:
     say("interrupted")
 asyncio.run(again())
 """
-
-
-@pytest.fixture
-def unreachable():
-    """A base URL whose connections are never accepted: the queue of its listener is full."""
-    listener = socket.create_server(("127.0.0.1", 0), backlog=0)
-    address = listener.getsockname()
-    fillers = [socket.socket() for _ in range(8)]
-    for filler in fillers:
-        filler.setblocking(False)
-        filler.connect_ex(address)
-    yield f"http://127.0.0.1:{address[1]}/v1"
-    for sock in (*fillers, listener):
-        sock.close()
 
 
 # More than fits between a server and a client that does not read.

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -14,9 +13,6 @@ from children import finish
 from replies import completion, error, event, finish as last, sse, text
 from server import PATIENCE, STALL, reply, stream
 from tool_runs import call, calls
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX does")
 
@@ -130,19 +126,6 @@ def test_ctrl_c(serve, child, name, asynchronous):
         tries=TRIES,
     )
     interrupted(process, server, len(script), waits_on_connection=name != "retry")
-
-
-@pytest.fixture
-def unreachable() -> Iterator[str]:
-    """A base URL whose connections are never accepted: the queue of its listener is full."""
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
-        fillers = [socket.socket() for _ in range(8)]
-        for filler in fillers:
-            filler.setblocking(False)
-            filler.connect_ex(listener.getsockname())
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
-        for filler in fillers:
-            filler.close()
 
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])

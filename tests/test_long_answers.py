@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import copy
 import pickle
-from typing import Any
 
 import pytest
 
 import tokstream
 from long_answers import TWICE, capped, ended
 from replies import DONE, HELLO, MODEL, USAGE, choice, chunk, completion, error, finish, said, sse, text
-from resumes import LONG, answered, resuming
+from resumes import LONG, answered
 from server import RESET, reply, stream
 from tokstream.types.chat import ChatCompletion
-
-
-@pytest.fixture
-def hasty(client: Any) -> Any:
-    return resuming(client)
-
 
 # ── past the cap, whole ───────────────────────────────────────────────────────────────────────
 

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 import tokstream
 from long_answers import TWICE, capped
 from replies import HELLO, USAGE, choice, chunk, error, finish, said, sse, text
-from resumes import answered, contents, resuming
+from resumes import answered, contents
 from server import RESET, Gate, reply, stream
-
-
-@pytest.fixture
-def hasty(client: Any) -> Any:
-    return resuming(client)
 
 
 def test_a_stream_goes_on_past_the_cap(surface, hasty):

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any
 
 import pytest
 
 import tokstream
 from replies import HELLO, MODEL, choice, chunk, completion, error, event, finish, said, sse, text
-from resumes import CHUNKED, EVENTS, LONG, READERS, answered, begun, contents, cut, resuming
+from resumes import CHUNKED, EVENTS, LONG, READERS, answered, begun, contents, cut
 from server import CLOSE, RESET, STALL, frame, head, stream
-
-
-@pytest.fixture
-def resumable(client: Any) -> Any:
-    return resuming(client)
-
 
 CUTS = {
     "reset": cut("A", "é"),
@@ -39,8 +32,8 @@ CUTS = {
 
 
 @pytest.mark.parametrize("name", CUTS)
-def test_a_stream_goes_on_after_a_cut(surface, resumable, name):
-    api, server = resumable(CUTS[name], stream(said(" ", "B")))
+def test_a_stream_goes_on_after_a_cut(surface, hasty, name):
+    api, server = hasty(CUTS[name], stream(said(" ", "B")))
     answer = surface.stream(api, messages=HELLO, resume=True)
     chunks = surface.list(answer)
     assert contents(chunks) == ["A", "é", " ", "B", None]
@@ -52,8 +45,8 @@ def test_a_stream_goes_on_after_a_cut(surface, resumable, name):
     assert surface.run(answer.get_final_text()) == "Aé B"
 
 
-def test_a_silence_is_a_cut(surface, resumable):
-    api, server = resumable(stream(begun("A"), STALL), stream(said("B")))
+def test_a_silence_is_a_cut(surface, hasty):
+    api, server = hasty(stream(begun("A"), STALL), stream(said("B")))
     answer = surface.stream(api, resume=True, timeout=tokstream.Timeout(read=0.1))
     assert "".join(surface.list(answer.text_stream)) == "AB"
     assert server.requests[1].json["messages"][-1] == {"role": "assistant", "content": "A"}
@@ -61,9 +54,9 @@ def test_a_silence_is_a_cut(surface, resumable):
 
 @pytest.mark.parametrize("how", READERS)
 @pytest.mark.parametrize("limit", [None, 100])
-def test_however_it_is_read(surface, resumable, how, limit):
+def test_however_it_is_read(surface, hasty, how, limit):
     params = {} if limit is None else {"max_tokens": limit}
-    api, _ = resumable(cut("A", "B"), cut("C"), stream(said("D")))
+    api, _ = hasty(cut("A", "B"), cut("C"), stream(said("D")))
     answer = surface.stream(api, resume=True, **params)
     assert READERS[how](surface, answer) == "ABCD"
     assert answer.resumed == 2
@@ -73,10 +66,10 @@ def test_however_it_is_read(surface, resumable, how, limit):
     assert completion.choices[0].finish_reason == "stop"
 
 
-def test_the_chunks_are_those_of_one_stream(surface, resumable):
+def test_the_chunks_are_those_of_one_stream(surface, hasty):
     opener = chunk(choice(role="assistant", content=""))
     pieces = [chunk(choice(content="B"), id="chatcmpl-2", created=2), finish(id="chatcmpl-2", created=2)]
-    api, _ = resumable(
+    api, _ = hasty(
         stream(sse(opener, chunk(choice(content="A")), done=False), RESET),
         stream(sse({**opener, "id": "chatcmpl-2"}, *pieces)),
     )
@@ -90,10 +83,10 @@ def test_the_chunks_are_those_of_one_stream(surface, resumable):
     assert whole.choices[0].message.to_dict() == {"role": "assistant", "content": "AB"}
 
 
-def test_it_is_as_a_stream_is(surface, resumable):
-    plain, _ = resumable(stream(said("A")))
+def test_it_is_as_a_stream_is(surface, hasty):
+    plain, _ = hasty(stream(said("A")))
     ordinary = surface.stream(plain)
-    api, _ = resumable(cut("A"), stream(said("B"), headers=[("x-request-id", "req-2")]))
+    api, _ = hasty(cut("A"), stream(said("B"), headers=[("x-request-id", "req-2")]))
     answer = surface.stream(api, resume=True)
     assert isinstance(answer, surface.stream_class)
     members = {name for name in dir(type(ordinary)) if not name.startswith("__")} - {"_as"}
@@ -114,24 +107,24 @@ def test_it_is_as_a_stream_is(surface, resumable):
     assert surface.list(ordinary.text_stream) == ["A"]
 
 
-def test_whitespace_at_the_seam_is_left_alone(surface, resumable):
-    api, server = resumable(cut(" A", " \n"), stream(said("\n ", " B ")))
+def test_whitespace_at_the_seam_is_left_alone(surface, hasty):
+    api, server = hasty(cut(" A", " \n"), stream(said("\n ", " B ")))
     answer = surface.stream(api, messages=HELLO, resume=True)
     assert surface.run(answer.get_final_text()) == " A \n\n  B "
     assert server.requests[1].json["messages"] == answered(" A \n")
 
 
-def test_half_a_character_stands_for_one_that_nobody_knows(surface, resumable):
+def test_half_a_character_stands_for_one_that_nobody_knows(surface, hasty):
     half = b"data: " + json.dumps(chunk(choice(content="\ud83d"))).encode() + b"\n\n"
-    api, server = resumable(stream(begun("A") + half, RESET), stream(said("B")))
+    api, server = hasty(stream(begun("A") + half, RESET), stream(said("B")))
     answer = surface.stream(api, messages=HELLO, resume=True)
     assert surface.run(answer.get_final_text()) == "A\ufffdB"
     assert server.requests[1].json["messages"] == answered("A\ufffd")
 
 
-def test_reasoning_goes_back_too(surface, resumable):
+def test_reasoning_goes_back_too(surface, hasty):
     thought = chunk(choice(reasoning_content="Hm. "))
-    api, server = resumable(
+    api, server = hasty(
         stream(sse(thought, text("A"), done=False), RESET),
         stream(sse(chunk(choice(reasoning_content="Yes.")), text("B"), finish())),
     )
@@ -142,8 +135,8 @@ def test_reasoning_goes_back_too(surface, resumable):
     assert sent == {"role": "assistant", "content": "A", "reasoning_content": "Hm. "}
 
 
-def test_thoughts_alone_cannot_be_gone_on_from(surface, resumable):
-    api, server = resumable(stream(sse(chunk(choice(reasoning_content="Hm")), done=False), RESET))
+def test_thoughts_alone_cannot_be_gone_on_from(surface, hasty):
+    api, server = hasty(stream(sse(chunk(choice(reasoning_content="Hm")), done=False), RESET))
     answer = surface.stream(api, resume=True)
     with pytest.raises(tokstream.StreamTruncatedError) as caught:
         surface.list(answer)
@@ -155,9 +148,9 @@ UNASKED = [{"tool_calls": [{"index": 0, "id": "c", "function": {"name": "f", "ar
 
 
 @pytest.mark.parametrize("delta", UNASKED)
-def test_a_call_or_a_refusal_is_no_text_to_go_on_from(surface, resumable, delta):
+def test_a_call_or_a_refusal_is_no_text_to_go_on_from(surface, hasty, delta):
     begun_so = sse(text("A"), chunk(choice(**delta)), done=False)
-    api, server = resumable(stream(begun_so, RESET), stream(begun_so, sse(finish("length"))))
+    api, server = hasty(stream(begun_so, RESET), stream(begun_so, sse(finish("length"))))
     with pytest.raises(tokstream.StreamTruncatedError) as caught:
         surface.list(surface.stream(api, resume=True))
     assert caught.value.partial.choices[0].message.to_dict().keys() >= delta.keys()
@@ -166,37 +159,37 @@ def test_a_call_or_a_refusal_is_no_text_to_go_on_from(surface, resumable, delta)
     assert len(server.requests) == 2
 
 
-def test_a_cut_after_an_empty_beginning_asks_again(surface, resumable):
+def test_a_cut_after_an_empty_beginning_asks_again(surface, hasty):
     opener = chunk(choice(role="assistant", content=""))
-    api, server = resumable(stream(sse(opener, done=False), RESET), stream(sse(opener, text("B"), finish())))
+    api, server = hasty(stream(sse(opener, done=False), RESET), stream(sse(opener, text("B"), finish())))
     chunks = surface.list(surface.stream(api, messages=HELLO, resume=True))
     assert contents(chunks) == ["", "B", None]
     assert server.requests[1].json == server.requests[0].json
 
 
-def test_a_message_that_the_caller_began_is_one_with_the_answer(surface, resumable):
-    api, server = resumable(cut("A"), stream(said("B")))
+def test_a_message_that_the_caller_began_is_one_with_the_answer(surface, hasty):
+    api, server = hasty(cut("A"), stream(said("B")))
     messages = [*HELLO, {"role": "assistant", "content": "So: ", "name": "x"}]
     answer = surface.stream(api, messages=messages, resume=True)
     assert surface.run(answer.get_final_text()) == "AB"
     assert server.requests[1].json["messages"] == [*HELLO, {"role": "assistant", "content": "So: A", "name": "x"}]
 
 
-def test_messages_may_be_objects(surface, resumable):
+def test_messages_may_be_objects(surface, hasty):
     message = tokstream.types.chat.ChatCompletion.model_construct(**completion("So: ")).choices[0].message
     parts = {"role": "assistant", "content": [{"type": "text", "text": "So: "}]}
     for begun_message, sent in (
         (message, {"role": "assistant", "content": "So: A"}),
         (parts, {"role": "assistant", "content": [*parts["content"], {"type": "text", "text": "A"}]}),
     ):
-        api, server = resumable(cut("A"), stream(said("B")))
+        api, server = hasty(cut("A"), stream(said("B")))
         answer = surface.stream(api, messages=[*HELLO, begun_message], resume=True)
         assert surface.run(answer.get_final_text()) == "AB"
         assert server.requests[1].json["messages"] == [*HELLO, sent]
 
 
-def test_what_goes_with_each_request(surface, resumable):
-    api, server = resumable(cut("A"), stream(said("B")))
+def test_what_goes_with_each_request(surface, hasty):
+    api, server = hasty(cut("A"), stream(said("B")))
     answer = surface.stream(
         api,
         resume=True,
@@ -213,9 +206,9 @@ def test_what_goes_with_each_request(surface, resumable):
         assert (request.header("x-mine"), request.query) == ("1", [("q", "1")])
 
 
-def test_what_says_that_a_message_is_to_be_continued_goes_with_those_that_are(surface, resumable):
+def test_what_says_that_a_message_is_to_be_continued_goes_with_those_that_are(surface, hasty):
     flags = {"continue_final_message": True, "add_generation_prompt": False}
-    api, server = resumable(cut("A"), stream(said("B")))
+    api, server = hasty(cut("A"), stream(said("B")))
     surface.run(surface.stream(api, resume=True, extra_body={**flags, "echo": True}).until_done())
     first, second = (request.json for request in server.requests)
     assert not flags.keys() & first.keys()
@@ -228,46 +221,46 @@ def test_what_says_that_a_message_is_to_be_continued_goes_with_those_that_are(su
 
 @pytest.mark.parametrize("how", READERS)
 @pytest.mark.parametrize("size", [1, 7, 1000])
-def test_what_a_server_says_again_is_left_out(surface, resumable, how, size):
+def test_what_a_server_says_again_is_left_out(surface, hasty, how, size):
     again = LONG + "occasional intervals"
     pieces = [again[at : at + size] for at in range(0, len(again), size)]
-    api, _ = resumable(cut(LONG[:20], LONG[20:]), stream(said(*pieces)))
+    api, _ = hasty(cut(LONG[:20], LONG[20:]), stream(said(*pieces)))
     answer = surface.stream(api, resume=True)
     assert READERS[how](surface, answer) == again
     assert surface.run(answer.get_final_text()) == again
 
 
 @pytest.mark.parametrize("how", READERS)
-def test_a_beginning_like_the_text_s_is_no_repetition(surface, resumable, how):
-    api, _ = resumable(cut(LONG), stream(said("It was ", "a dark day")))
+def test_a_beginning_like_the_text_s_is_no_repetition(surface, hasty, how):
+    api, _ = hasty(cut(LONG), stream(said("It was ", "a dark day")))
     assert READERS[how](surface, surface.stream(api, resume=True)) == LONG + "It was a dark day"
 
 
 @pytest.mark.parametrize("how", READERS)
-def test_the_whole_of_a_short_beginning_is_no_repetition(surface, resumable, how):
-    api, _ = resumable(cut(LONG), stream(said("It was ", "a dark")))
+def test_the_whole_of_a_short_beginning_is_no_repetition(surface, hasty, how):
+    api, _ = hasty(cut(LONG), stream(said("It was ", "a dark")))
     assert READERS[how](surface, surface.stream(api, resume=True)) == LONG + "It was a dark"
 
 
 @pytest.mark.parametrize("how", READERS)
-def test_what_begins_again_and_is_cut_is_not_handed_out(surface, resumable, how):
-    api, server = resumable(cut(LONG), cut("It was ", "a dark"), stream(said("intervals")))
+def test_what_begins_again_and_is_cut_is_not_handed_out(surface, hasty, how):
+    api, server = hasty(cut(LONG), cut("It was ", "a dark"), stream(said("intervals")))
     answer = surface.stream(api, messages=HELLO, resume=True)
     assert READERS[how](surface, answer) == LONG + "intervals"
     assert [request.json["messages"] for request in server.requests[1:]] == [answered(LONG)] * 2
 
 
 @pytest.mark.parametrize("so_far", ["ha", "ha " * 20, "0, 1, 1, 0, 1, 1, " * 3])
-def test_a_text_that_repeats_itself_may_go_on_so(surface, resumable, so_far):
-    api, _ = resumable(cut(so_far), stream(said(so_far, "!")))
+def test_a_text_that_repeats_itself_may_go_on_so(surface, hasty, so_far):
+    api, _ = hasty(cut(so_far), stream(said(so_far, "!")))
     assert surface.run(surface.stream(api, resume=True).get_final_text()) == so_far + so_far + "!"
 
 
-def test_a_long_repetition_is_read_in_linear_time(surface, resumable):
+def test_a_long_repetition_is_read_in_linear_time(surface, hasty):
     sizes = []
     for words in (2_000, 8_000):
         pieces = [f"{number} " for number in range(words)]
-        api, _ = resumable(stream(begun(*pieces), RESET), stream(said(*pieces, "end")))
+        api, _ = hasty(stream(begun(*pieces), RESET), stream(said(*pieces, "end")))
         answer = surface.stream(api, resume=True)
         began = time.perf_counter()
         assert "".join(surface.list(answer.text_stream)) == "".join(pieces) + "end"

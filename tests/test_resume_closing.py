@@ -17,16 +17,11 @@ import pytest
 
 import tokstream
 from replies import HELLO, said
-from resumes import POLICY, begun, cut, resuming
+from resumes import POLICY, begun, cut
 from server import RESET, STALL, Gate, Reached, stream
 
 # Seconds in which a connection that was given up must be gone: 0.1 and what a busy machine adds.
 PROMPT = 1.0
-
-
-@pytest.fixture
-def resumable(client: Any) -> Any:
-    return resuming(client)
 
 
 def gone(server: Any, number: int, within: float = PROMPT) -> bool:
@@ -34,9 +29,9 @@ def gone(server: Any, number: int, within: float = PROMPT) -> bool:
 
 
 @pytest.mark.parametrize("leg", [0, 1])
-def test_closing_ends_the_request_under_way(surface, resumable, leg):
+def test_closing_ends_the_request_under_way(surface, hasty, leg):
     script = [cut("A"), stream(begun("B"), STALL)] if leg else [stream(begun("B"), STALL)]
-    api, server = resumable(*script)
+    api, server = hasty(*script)
     answer = surface.stream(api, resume=True)
     surface.take(answer.text_stream, 1 + leg)
     surface.run(answer.close())
@@ -50,8 +45,8 @@ def test_closing_ends_the_request_under_way(surface, resumable, leg):
     surface.run(answer.close())
 
 
-def test_dropping_it_ends_the_request_under_way(surface, resumable):
-    api, server = resumable(cut("A"), stream(begun("B"), STALL))
+def test_dropping_it_ends_the_request_under_way(surface, hasty):
+    api, server = hasty(cut("A"), stream(begun("B"), STALL))
     answer = surface.stream(api, resume=True)
     surface.take(answer.text_stream, 2)
     gc.collect()
@@ -63,8 +58,8 @@ def test_dropping_it_ends_the_request_under_way(surface, resumable):
         gc.enable()
 
 
-def test_closing_ends_the_wait_of_whoever_reads(surface, resumable):
-    api, server = resumable(cut("A"), stream(begun("B"), STALL))
+def test_closing_ends_the_wait_of_whoever_reads(surface, hasty):
+    api, server = hasty(cut("A"), stream(begun("B"), STALL))
     answer = surface.stream(api, resume=True)
     surface.take(answer.text_stream, 2)
     reading = surface.begin(surface.next_of, answer)
@@ -74,9 +69,9 @@ def test_closing_ends_the_wait_of_whoever_reads(surface, resumable):
     assert gone(server, 1)
 
 
-def test_closing_while_a_request_is_opened_is_no_proper_end(surface, resumable):
+def test_closing_while_a_request_is_opened_is_no_proper_end(surface, hasty):
     opened, gate = Reached(), Gate()
-    api, _ = resumable(cut("A"), [opened, gate, RESET], max_retries=0)
+    api, _ = hasty(cut("A"), [opened, gate, RESET], max_retries=0)
     answer = surface.stream(api, resume=True)
     assert surface.next(answer.text_stream) == "A"
     reading = surface.begin(surface.all_of, answer)
@@ -197,8 +192,8 @@ def test_an_interrupt_ends_it_wherever_it_is(serve, script):
     assert len(server.requests) == 1 + bool(later)
 
 
-def test_a_closed_client_is_no_cut(surface, resumable):
-    api, server = resumable(stream(begun("A"), STALL))
+def test_a_closed_client_is_no_cut(surface, hasty):
+    api, server = hasty(stream(begun("A"), STALL))
     answer = surface.stream(api, resume=True)
     assert surface.next(answer.text_stream) == "A"
     surface.run(api.close())
@@ -207,7 +202,7 @@ def test_a_closed_client_is_no_cut(surface, resumable):
     assert len(server.requests) == 1
 
 
-def test_nothing_is_left_in_a_cycle(surface, resumable):
+def test_nothing_is_left_in_a_cycle(surface, hasty):
     def read(answer: Any) -> None:
         with contextlib.suppress(tokstream.StreamTruncatedError):
             list(answer)
@@ -217,7 +212,7 @@ def test_nothing_is_left_in_a_cycle(surface, resumable):
         with contextlib.suppress(tokstream.StreamTruncatedError):
             [chunk async for chunk in answer]
 
-    api, _ = resumable(cut("A"), cut("B"))
+    api, _ = hasty(cut("A"), cut("B"))
     gc.collect()
     gc.disable()
     try:

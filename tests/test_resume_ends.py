@@ -9,20 +9,14 @@ import pytest
 
 import tokstream
 from replies import HELLO, USAGE, choice, chunk, error, event, finish, said, sse
-from resumes import answered, begun, cut, resuming
+from resumes import answered, begun, cut
 from server import RESET, STALL, reply, stream
-
-
-@pytest.fixture
-def resumable(client: Any) -> Any:
-    return resuming(client)
-
 
 # ── how often, and what is raised in the end ──────────────────────────────────────────────────
 
 
-def test_the_last_error_is_raised_with_all_that_came(surface, resumable):
-    api, server = resumable(cut("A"), cut("B"), stream(begun("C") + event(error("It went wrong", code=500))))
+def test_the_last_error_is_raised_with_all_that_came(surface, hasty):
+    api, server = hasty(cut("A"), cut("B"), stream(begun("C") + event(error("It went wrong", code=500))))
     answer = surface.stream(api, resume=2)
     assert surface.take(answer.text_stream, 3) == ["A", "B", "C"]
     with pytest.raises(tokstream.APIError, match="It went wrong") as caught:
@@ -40,8 +34,8 @@ def test_the_last_error_is_raised_with_all_that_came(surface, resumable):
     assert not answer._is_complete
 
 
-def test_it_does_not_go_on_for_ever(surface, resumable):
-    api, server = resumable(then=cut("A"))
+def test_it_does_not_go_on_for_ever(surface, hasty):
+    api, server = hasty(then=cut("A"))
     answer = surface.stream(api, resume=True)
     with pytest.raises(tokstream.StreamTruncatedError) as caught:
         surface.list(answer)
@@ -49,26 +43,26 @@ def test_it_does_not_go_on_for_ever(surface, resumable):
     assert caught.value.partial.choices[0].message.content == "A" * 6
 
 
-def test_an_attempt_to_go_on_may_fail_too(surface, resumable):
+def test_an_attempt_to_go_on_may_fail_too(surface, hasty):
     busy = reply(error("Model busy, retry later"), status=429, headers=[("retry-after", "0")])
-    api, server = resumable(cut("A"), busy, stream(b": ping\n\n", RESET), stream(said("B")), max_retries=0)
+    api, server = hasty(cut("A"), busy, stream(b": ping\n\n", RESET), stream(said("B")), max_retries=0)
     answer = surface.stream(api, messages=HELLO, resume=3)
     assert surface.run(answer.get_final_text()) == "AB"
     assert len(server.requests) == 4
     assert [request.json["messages"] for request in server.requests[1:]] == [answered("A")] * 3
 
 
-def test_where_no_attempt_helps_the_refusal_is_raised(surface, resumable):
-    api, server = resumable(cut("A"), reply(error("Not authenticated"), status=401))
+def test_where_no_attempt_helps_the_refusal_is_raised(surface, hasty):
+    api, server = hasty(cut("A"), reply(error("Not authenticated"), status=401))
     with pytest.raises(tokstream.AuthenticationError) as caught:
         surface.list(surface.stream(api, resume=True))
     assert caught.value.partial.choices[0].message.content == "A"
     assert len(server.requests) == 2
 
 
-def test_a_server_that_asks_for_too_long_a_wait_is_not_waited_for(surface, resumable):
+def test_a_server_that_asks_for_too_long_a_wait_is_not_waited_for(surface, hasty):
     busy = reply(error("Model busy"), status=429, headers=[("retry-after", "3600")])
-    api, server = resumable(cut("A"), busy)
+    api, server = hasty(cut("A"), busy)
     with pytest.raises(tokstream.RateLimitError) as caught:
         surface.list(surface.stream(api, resume=True))
     assert caught.value.partial.choices[0].message.content == "A"
@@ -85,32 +79,32 @@ INCURABLE = [
 
 
 @pytest.mark.parametrize("said_so", INCURABLE)
-def test_an_error_that_would_come_again_is_raised(surface, resumable, said_so):
-    api, server = resumable(stream(begun("A") + event(said_so)))
+def test_an_error_that_would_come_again_is_raised(surface, hasty, said_so):
+    api, server = hasty(stream(begun("A") + event(said_so)))
     with pytest.raises(tokstream.APIError) as caught:
         surface.list(surface.stream(api, resume=True))
     assert caught.value.partial.choices[0].message.content == "A"
     assert len(server.requests) == 1
 
 
-def test_a_garbled_chunk_is_raised(surface, resumable):
-    api, server = resumable(stream(begun("A") + event("{not json}")))
+def test_a_garbled_chunk_is_raised(surface, hasty):
+    api, server = hasty(stream(begun("A") + event("{not json}")))
     with pytest.raises(tokstream.APIResponseValidationError) as caught:
         surface.list(surface.stream(api, resume=True))
     assert caught.value.partial.choices[0].message.content == "A"
     assert len(server.requests) == 1
 
 
-def test_before_the_first_chunk_the_client_s_own_retries_hold(surface, resumable):
-    api, server = resumable(then=stream(b": ping\n\n", RESET), max_retries=1)
+def test_before_the_first_chunk_the_client_s_own_retries_hold(surface, hasty):
+    api, server = hasty(then=stream(b": ping\n\n", RESET), max_retries=1)
     with pytest.raises(tokstream.StreamTruncatedError):
         surface.list(surface.stream(api, resume=True))
     assert len(server.requests) == 2
 
 
-def test_what_was_finished_is_whole(surface, resumable):
+def test_what_was_finished_is_whole(surface, hasty):
     # All that the cut took is the usage and [DONE]; to go on would make the text longer.
-    api, server = resumable(stream(said("A", done=False), RESET))
+    api, server = hasty(stream(said("A", done=False), RESET))
     answer = surface.stream(api, resume=True)
     assert surface.run(answer.get_final_text()) == "A"
     assert (len(server.requests), answer.resumed) == (1, 0)
@@ -136,8 +130,8 @@ def test_the_total_time_is_for_all_requests(surface, client):
     assert len(server.requests) == 1
 
 
-def test_the_clock_of_the_total_time_goes_on(surface, resumable):
-    api, server = resumable(cut("A"), stream(begun("B"), STALL), timeout=tokstream.Timeout(total=0.4))
+def test_the_clock_of_the_total_time_goes_on(surface, hasty):
+    api, server = hasty(cut("A"), stream(begun("B"), STALL), timeout=tokstream.Timeout(total=0.4))
     began = time.monotonic()
     with pytest.raises(tokstream.APITimeoutError) as caught:
         surface.list(surface.stream(api, resume=True, timeout=10))
@@ -151,27 +145,27 @@ def test_the_clock_of_the_total_time_goes_on(surface, resumable):
 # ── what is left of a limit of tokens ─────────────────────────────────────────────────────────
 
 
-def test_a_limit_is_for_all_requests_together(surface, resumable):
-    api, server = resumable(cut("", "A", "B"), stream(said("C")))
+def test_a_limit_is_for_all_requests_together(surface, hasty):
+    api, server = hasty(cut("", "A", "B"), stream(said("C")))
     surface.run(surface.stream(api, resume=True, max_tokens=10, max_completion_tokens=20).until_done())
     first, second = (request.json for request in server.requests)
     assert (first["max_tokens"], first["max_completion_tokens"]) == (10, 20)
     assert second["max_tokens"] == 8
 
 
-def test_a_limit_that_is_reached_leaves_nothing_to_ask_for(surface, resumable):
-    api, server = resumable(cut("A", "B"))
+def test_a_limit_that_is_reached_leaves_nothing_to_ask_for(surface, hasty):
+    api, server = hasty(cut("A", "B"))
     with pytest.raises(tokstream.StreamTruncatedError):
         surface.list(surface.stream(api, resume=True, max_tokens=2))
     assert len(server.requests) == 1
 
 
-def test_usage_that_came_is_added_up(surface, resumable):
+def test_usage_that_came_is_added_up(surface, hasty):
     def counted(content: str, tokens: int) -> dict[str, Any]:
         usage = {"prompt_tokens": 10, "completion_tokens": tokens, "total_tokens": 10 + tokens, "estimated_cost": 0.5}
         return chunk(choice(content=content), usage=usage)
 
-    api, _ = resumable(
+    api, _ = hasty(
         stream(sse(counted("A", 1), counted("B", 2), done=False), RESET),
         stream(sse(counted("C", 1), finish(), chunk(usage=USAGE))),
     )
@@ -183,8 +177,8 @@ def test_usage_that_came_is_added_up(surface, resumable):
     assert surface.run(answer.get_final_completion()).usage.to_dict() == total
 
 
-def test_timings_are_of_the_whole(surface, resumable):
-    api, _ = resumable(cut("A", "B"), reply(error("down"), status=503), stream(said("C", "D")))
+def test_timings_are_of_the_whole(surface, hasty):
+    api, _ = hasty(cut("A", "B"), reply(error("down"), status=503), stream(said("C", "D")))
     answer = surface.stream(api, resume=True)
     surface.run(answer.until_done())
     timings = answer.timings

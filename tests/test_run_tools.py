@@ -13,18 +13,7 @@ import pytest
 import tokstream
 from replies import HELLO, USAGE, completion
 from server import reply
-from tool_runs import ANSWER, EXTRA, call, calls, failure, runner, weather
-
-
-@pytest.fixture
-def run(surface, client):
-    return runner(surface, client)
-
-
-@pytest.fixture
-def fails(surface, client):
-    return failure(surface, client)
-
+from tool_runs import ANSWER, EXTRA, call, calls, weather
 
 # --- The loop ---
 
@@ -188,8 +177,8 @@ def test_a_run_shows_what_it_is(run):
     assert (again.messages, again.content, again.usage) == (got.messages, got.content, got.usage)
 
 
-def test_a_run_without_an_answer(fails):
-    error, _ = fails(tokstream.BudgetExceededError, max_cost=0)
+def test_a_run_without_an_answer(tools_fail):
+    error, _ = tools_fail(tokstream.BudgetExceededError, max_cost=0)
     assert error.run.content is None
     with pytest.raises(AttributeError, match="the model has not answered yet"):
         _ = error.run.completion

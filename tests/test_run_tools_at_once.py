@@ -15,17 +15,7 @@ import pytest
 import tokstream
 from replies import HELLO
 from server import PATIENCE
-from tool_runs import ANSWER, call, calls, failure, results, runner
-
-
-@pytest.fixture
-def run(surface, client):
-    return runner(surface, client)
-
-
-@pytest.fixture
-def fails(surface, client):
-    return failure(surface, client)
+from tool_runs import ANSWER, call, calls, results
 
 
 def meet(count: int) -> Any:
@@ -199,7 +189,7 @@ def test_context_variables_are_kept(run, parallel):
     assert [content for _, content in results(server.requests[1])] == ["kept", "kept"]
 
 
-def test_the_first_failure_stops_the_others(fails):
+def test_the_first_failure_stops_the_others(tools_fail):
     ended: list[str] = []
 
     async def endless() -> None:
@@ -214,7 +204,7 @@ def test_the_first_failure_stops_the_others(fails):
         await asyncio.sleep(0)
         raise KeyError
 
-    error, _ = fails(
+    error, _ = tools_fail(
         tokstream.ToolError,
         calls(call("endless", id="a"), call("failing", id="b")),
         tools=[endless, failing],

@@ -8,25 +8,14 @@ import pytest
 import tokstream
 from replies import HELLO, USAGE, completion, said
 from server import reply, stream
-from tool_runs import ANSWER, broken, call, calls, failure, runner, streamed_calls, weather
-
-
-@pytest.fixture
-def run(surface, client):
-    return runner(surface, client)
-
-
-@pytest.fixture
-def fails(surface, client):
-    return failure(surface, client)
-
+from tool_runs import ANSWER, broken, call, calls, streamed_calls, weather
 
 # --- Limits ---
 
 
-def test_the_limit_of_turns(fails):
+def test_the_limit_of_turns(tools_fail):
     asked = calls(call("weather", '{"city": "Rome"}'))
-    error, server = fails(tokstream.MaxTurnsExceededError, asked, asked, match="each of 2 turns", max_turns=2)
+    error, server = tools_fail(tokstream.MaxTurnsExceededError, asked, asked, match="each of 2 turns", max_turns=2)
     assert error.max_turns == 2
     assert error.run.turns == len(server.requests) == 2
     # All calls are answered, so that one can go on from here.
@@ -34,18 +23,20 @@ def test_the_limit_of_turns(fails):
     assert error.run.usage.total_tokens == 62
 
 
-def test_ten_turns_are_enough_unless_told_otherwise(fails, run):
+def test_ten_turns_are_enough_unless_told_otherwise(tools_fail, run):
     asked = calls(call("weather", '{"city": "Rome"}'))
-    _, server = fails(tokstream.MaxTurnsExceededError, *[asked] * 10)
+    _, server = tools_fail(tokstream.MaxTurnsExceededError, *[asked] * 10)
     assert len(server.requests) == 10
     got, _ = run(*[asked] * 12, ANSWER, max_turns=None)
     assert got.turns == 13
 
 
-def test_the_limit_of_cost(fails, run):
+def test_the_limit_of_cost(tools_fail, run):
     asked = calls(call("weather", '{"city": "Rome"}'))
     cost = USAGE["estimated_cost"]
-    error, server = fails(tokstream.BudgetExceededError, asked, asked, match="No further request", max_cost=2 * cost)
+    error, server = tools_fail(
+        tokstream.BudgetExceededError, asked, asked, match="No further request", max_cost=2 * cost
+    )
     assert (error.limit, error.spent) == (2 * cost, 2 * cost)
     assert error.run.turns == len(server.requests) == 2
     # The answer may cost more than was left.
@@ -53,8 +44,8 @@ def test_the_limit_of_cost(fails, run):
     assert got.content == "It is warm."
 
 
-def test_no_budget_at_all(fails):
-    _, server = fails(tokstream.BudgetExceededError, max_cost=0)
+def test_no_budget_at_all(tools_fail):
+    _, server = tools_fail(tokstream.BudgetExceededError, max_cost=0)
     assert server.requests == []
 
 
@@ -75,8 +66,8 @@ def test_no_budget_at_all(fails):
     ],
 )
 @pytest.mark.parametrize("streamed", [False, True])
-def test_options_that_mean_nothing(fails, options, error, why, streamed):
-    _, server = fails(error, match=why, stream=streamed, **options)
+def test_options_that_mean_nothing(tools_fail, options, error, why, streamed):
+    _, server = tools_fail(error, match=why, stream=streamed, **options)
     assert server.requests == []
 
 
@@ -181,8 +172,8 @@ def test_a_format_of_the_server_goes_as_it_is(run):
         _ = got.parsed
 
 
-def test_an_answer_that_does_not_fit(fails):
-    error, server = fails(
+def test_an_answer_that_does_not_fit(tools_fail):
+    error, server = tools_fail(
         tokstream.OutputValidationError,
         calls(call("weather", '{"city": "Rome"}')),
         reply(completion("Hm.")),

@@ -12,17 +12,7 @@ import pytest
 import tokstream
 from replies import HELLO, completion
 from server import reply
-from tool_runs import ANSWER, broken, call, calls, failure, results, runner, weather
-
-
-@pytest.fixture
-def run(surface, client):
-    return runner(surface, client)
-
-
-@pytest.fixture
-def fails(surface, client):
-    return failure(surface, client)
+from tool_runs import ANSWER, broken, call, calls, results, weather
 
 
 class Odd(Exception):
@@ -78,9 +68,9 @@ def test_the_model_is_told_what_is_wrong(run, which):
 
 
 @pytest.mark.parametrize("which", WRONG)
-def test_or_an_error_is_raised(fails, which):
+def test_or_an_error_is_raised(tools_fail, which):
     asked, message = WRONG[which]
-    error, server = fails(tokstream.ToolError, calls(asked), tools=TOOLS, on_tool_error="raise")
+    error, server = tools_fail(tokstream.ToolError, calls(asked), tools=TOOLS, on_tool_error="raise")
     if which == "no name":
         asked = {**asked, "function": {"name": "None", "arguments": "{}"}}
     function = asked.get("function") or {}
@@ -91,8 +81,8 @@ def test_or_an_error_is_raised(fails, which):
     assert error.run.turns == len(server.requests) == 1
 
 
-def test_the_cause_of_an_error_is_chained(fails):
-    error, _ = fails(tokstream.ToolError, calls(call("broken", '{"x": 7}')), tools=[broken], on_tool_error="raise")
+def test_the_cause_of_an_error_is_chained(tools_fail):
+    error, _ = tools_fail(tokstream.ToolError, calls(call("broken", '{"x": 7}')), tools=[broken], on_tool_error="raise")
     assert (error.name, error.arguments) == ("broken", '{"x": 7}')
     assert isinstance(error.__cause__, KeyError)
     again = pickle.loads(pickle.dumps(error))
@@ -195,8 +185,8 @@ def test_what_ends_programs_goes_through(surface, client, error, kind):
     assert len(server.requests) == 1
 
 
-def test_a_call_that_was_cut_is_not_run(fails):
-    error, server = fails(
+def test_a_call_that_was_cut_is_not_run(tools_fail):
+    error, server = tools_fail(
         tokstream.LengthFinishReasonError,
         calls(call("weather", '{"city": "Ro'), finish_reason="length"),
         match="max_tokens",
@@ -206,8 +196,8 @@ def test_a_call_that_was_cut_is_not_run(fails):
     assert len(server.requests) == 1
 
 
-def test_a_call_that_was_filtered_is_not_run(fails):
-    fails(tokstream.ContentFilterFinishReasonError, calls(call("weather", '{"ci'), finish_reason="content_filter"))
+def test_a_call_that_was_filtered_is_not_run(tools_fail):
+    tools_fail(tokstream.ContentFilterFinishReasonError, calls(call("weather", '{"ci'), finish_reason="content_filter"))
 
 
 def test_a_text_that_was_cut_is_an_answer(run):
@@ -217,8 +207,8 @@ def test_a_text_that_was_cut_is_an_answer(run):
     assert (got.content, got.choices[0].finish_reason) == ("It is", "length")
 
 
-def test_an_error_of_a_later_request_has_the_run_so_far(fails):
+def test_an_error_of_a_later_request_has_the_run_so_far(tools_fail):
     down = reply({"error": {"message": "down"}}, status=503)
-    error, _ = fails(tokstream.InternalServerError, calls(call("weather", '{"city": "Rome"}')), down)
+    error, _ = tools_fail(tokstream.InternalServerError, calls(call("weather", '{"city": "Rome"}')), down)
     assert [one["role"] for one in error.run.messages] == ["user", "assistant", "tool"]
     assert error.run.usage.total_tokens == 31

@@ -10,17 +10,7 @@ from typing import Any
 import pydantic
 import pytest
 
-from tool_runs import ANSWER, call, calls, failure, results, runner
-
-
-@pytest.fixture
-def run(surface, client):
-    return runner(surface, client)
-
-
-@pytest.fixture
-def fails(surface, client):
-    return failure(surface, client)
+from tool_runs import ANSWER, call, calls, results
 
 
 class Mood(Enum):

@@ -5,21 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from typing import Any
 
 import pytest
 
 import tokstream
 from long_answers import TWICE, capped, ended
 from replies import HELLO, MODEL, USAGE, choice, chunk, completion, event, finish, said, sse, text
-from resumes import contents, resuming
+from resumes import contents
 from server import RESET, STALL, Reached, reply, stream
 from tokstream.types.chat import ChatCompletion
-
-
-@pytest.fixture
-def hasty(client: Any) -> Any:
-    return resuming(client)
 
 
 def test_a_whole_answer_by_a_stream(surface, hasty):

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import itertools
 import math
-import socket
 import threading
 import time
 
@@ -39,19 +38,6 @@ def times_out(phase):
     assert isinstance(caught.value, tokstream.APIConnectionError)
     assert caught.value.cause == "timeout"
     assert str(phase).replace("_", " ") in str(caught.value).replace("_", " ")
-
-
-@pytest.fixture
-def unreachable():
-    """A base URL whose connections are never accepted: the queue of its listener is full."""
-    with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
-        address = listener.getsockname()
-        for _ in range(8):
-            filler = stack.enter_context(socket.socket())
-            filler.setblocking(False)
-            filler.connect_ex(address)
-        yield f"http://127.0.0.1:{address[1]}/v1"
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
