@@ -20,7 +20,7 @@ use crate::decode::ACCEPTED;
 use crate::error::{Cause, Error, Failure, Head, Phase};
 use crate::json::members;
 use crate::retry::{Budget, Outcome, RetryPolicy, parse_retry_after, parse_should_retry};
-use crate::session::Line;
+use crate::session::{Line, looked};
 use crate::transport::{ConnectProbe, classify};
 
 /// One request as a value: every attempt is built from it anew.
@@ -423,6 +423,7 @@ async fn expired(since: Instant, limit: Option<Duration>, counts: impl Fn() -> b
     if let Some(limit) = limit {
         // Its own budget: bytes that amount to nothing would use up the common one, and no clock would ever run out.
         unconstrained(tokio::time::sleep_until(since + limit)).await;
+        looked().await;
         if counts() {
             return limit;
         }

@@ -337,7 +337,7 @@ def test_cancelling_at_any_await_leaves_the_client_usable(serve, use):
         return cancelled
 
     # How many depends on the machine: what is soon done can be cancelled in its first few turns alone.
-    assert asyncio.run(main()) > 5
+    assert asyncio.run(main()) > 2
     assert all(connection.ended.wait(AT_ONCE) for connection in server.connections)
 
 

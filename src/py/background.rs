@@ -1,4 +1,4 @@
-//! Calls on the background thread, and what they leave behind for whoever waits.
+//! Calls that somebody else drives than who waits for them: the background thread, or an event loop.
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -15,10 +15,24 @@ use crate::error::{Error, Failure, Head};
 use crate::exchange::{Call, Progress, Request};
 use crate::ledger::Account;
 use crate::reader::Kind;
-use crate::session::{Session, Stop};
+use crate::session::{Home, Session, Stop, When};
 use crate::stream::{EventStream, Marks};
 
-/// What a streamed call on the background thread leaves behind when its head has come.
+/// A call that has begun.
+pub struct Begun {
+    task: AbortHandle,
+    home: Home,
+}
+
+impl Begun {
+    /// Gives it up, and its connection at once.
+    pub fn give_up(&self) {
+        self.task.abort();
+        self.home.urge();
+    }
+}
+
+/// What a streamed call leaves behind when its head has come.
 pub struct Opened {
     feed: Arc<Feed>,
     head: Arc<Head>,
@@ -26,36 +40,43 @@ pub struct Opened {
     progress: Arc<Progress>,
 }
 
-/// Begins a call on the background thread, which leaves its result in a place.
-pub trait Begin<T>: FnOnce(&Arc<Session>, Arc<Request>, Arc<Slot<T>>) -> Result<AbortHandle, Error> + Send {}
+/// Begins a call somewhere, which leaves its result in a place of its own.
+pub trait Begin<T>:
+    FnOnce(&Home, When, &Arc<Session>, Arc<Request>, Arc<Slot<T>>) -> Result<Begun, Error> + Send
+{
+}
 
-impl<T, F> Begin<T> for F where F: FnOnce(&Arc<Session>, Arc<Request>, Arc<Slot<T>>) -> Result<AbortHandle, Error> + Send
-{}
+impl<T, F> Begin<T> for F where
+    F: FnOnce(&Home, When, &Arc<Session>, Arc<Request>, Arc<Slot<T>>) -> Result<Begun, Error> + Send
+{
+}
 
 /// Begins a call whose reply is read whole.
 ///
 /// # Errors
 /// Where it cannot begin.
-pub fn whole_in_background(
+pub fn begin_whole(
+    home: &Home,
+    when: When,
     session: &Arc<Session>,
     request: Arc<Request>,
     slot: Arc<Slot<Done>>,
-) -> Result<AbortHandle, Error> {
-    begin(session, request, |call, stop, _| async move {
-        let result = unless_asked(&stop, pin!(call.whole())).await;
+) -> Result<Begun, Error> {
+    begin(home, when, session, request, |call, stop, _, home| async move {
+        let result = unless_asked(&stop, &home, pin!(call.whole())).await;
         slot.put(Done::of(&call, result));
     })
 }
 
 /// Begins a streamed call, of whose reply the bytes are wanted if it `is_raw`.
-pub fn stream_in_background(is_raw: bool) -> impl Begin<Result<Opened, Failure>> {
-    move |session: &Arc<Session>, request: Arc<Request>, slot: Arc<Slot<Result<Opened, Failure>>>| {
-        begin(session, request, move |call, stop, session| async move {
-            let opened = unless_asked(&stop, pin!(EventStream::open(call, is_raw))).await;
+pub fn begin_stream(is_raw: bool) -> impl Begin<Result<Opened, Failure>> {
+    move |home: &Home, when: When, session: &Arc<Session>, request: Arc<Request>, slot: Arc<Slot<Result<Opened, Failure>>>| {
+        begin(home, when, session, request, move |call, stop, session, home| async move {
+            let opened = unless_asked(&stop, &home, pin!(EventStream::open(call, is_raw))).await;
             drop(stop);
             match opened {
                 Ok(events) => {
-                    let feed = Feed::new(&events, &session);
+                    let feed = Feed::new(&events, &session, home);
                     slot.put(Ok(Opened {
                         feed: Arc::clone(&feed),
                         head: Arc::clone(events.head()),
@@ -72,29 +93,41 @@ pub fn stream_in_background(is_raw: bool) -> impl Begin<Result<Opened, Failure>>
 }
 
 fn begin<F>(
+    home: &Home,
+    when: When,
     session: &Arc<Session>,
     request: Arc<Request>,
-    work: impl FnOnce(Call, Arc<Stop>, Arc<Session>) -> F + Send + 'static,
-) -> Result<AbortHandle, Error>
+    work: impl FnOnce(Call, Arc<Stop>, Arc<Session>, Home) -> F + Send + 'static,
+) -> Result<Begun, Error>
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let (call, handle) = session.background_call(request)?;
+    let call = session.shared_call(home, request)?;
     let session = Arc::clone(session);
-    let task = handle.spawn(async move {
+    let its = home.clone();
+    let task = async move {
+        let _presence = its.presence();
         let stop = session.stop();
-        session.settle().await;
-        work(call, stop, session).await;
-    });
-    Ok(task.abort_handle())
+        session.settle(&its).await;
+        work(call, stop, session, its).await;
+    };
+    let task = home.begin(task, when).ok_or(Error::Closed)?;
+    Ok(Begun {
+        task: task.abort_handle(),
+        home: home.clone(),
+    })
 }
 
 /// What `work` brings, or that its client was closed meanwhile.
-async fn unless_asked<T>(stop: &Stop, work: Pin<&mut impl Future<Output = Result<T, Failure>>>) -> Result<T, Failure> {
+async fn unless_asked<T>(
+    stop: &Stop,
+    home: &Home,
+    work: Pin<&mut impl Future<Output = Result<T, Failure>>>,
+) -> Result<T, Failure> {
     tokio::select! {
         biased;
         () = stop.asked() => Err(Error::Closed.into()),
-        done = work => done,
+        done = home.paced(work) => done,
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 
-use super::asyncio::{Awaitable, Finish, Pending, Slot};
-use super::background::{Begin, Opened, incoming_of, stream_in_background, whole_in_background};
+use super::asyncio::{Awaitable, Finish, Pending, Slot, waker_of_running_loop};
+use super::background::{Begin, Opened, begin_stream, begin_whole, incoming_of};
 use super::blocking::{drive, wait_for};
 use super::client::Core;
 use super::errors::{overspent, raise};
@@ -16,7 +16,7 @@ use crate::error::{Error, Failure};
 use crate::exchange::{Call, Request};
 use crate::ledger::Account;
 use crate::reader::Kind;
-use crate::session::Lane;
+use crate::session::{Home, Lane, When, background};
 use crate::stream::EventStream;
 
 impl Core {
@@ -33,7 +33,7 @@ impl Core {
     ) -> PyResult<Py<PyAny>> {
         account.begin().map_err(|spent| overspent(py, spent))?;
         if self.session.leaves_to_background() {
-            let done = self.in_background(py, request, whole_in_background)?;
+            let done = self.in_background(py, request, begin_whole)?;
             return done.finish(py, output, account);
         }
         let whole = |call: Call| async move {
@@ -61,7 +61,7 @@ impl Core {
     ) -> PyResult<Py<PyAny>> {
         let its = Arc::clone(&account);
         let finish = move |py: Python<'_>, done: Done| done.finish(py, &output, &its);
-        self.awaited(py, request, account, whole_in_background, Box::new(finish))
+        self.awaited(py, request, account, begin_whole, Box::new(finish))
     }
 
     /// The stream, when its head has come.
@@ -79,7 +79,7 @@ impl Core {
         let is_raw = kind == Kind::Bytes;
         let session = Arc::clone(&self.session);
         if self.session.leaves_to_background() {
-            let opened = self.in_background(py, &request, stream_in_background(is_raw))?;
+            let opened = self.in_background(py, &request, begin_stream(is_raw))?;
             let (incoming, feed) = incoming_of(py, opened, request, kind, account)?;
             return Ok(Py::new(py, Stream::shared(incoming, feed, session))?.into_any());
         }
@@ -120,7 +120,7 @@ impl Core {
             py,
             request,
             account,
-            stream_in_background(kind == Kind::Bytes),
+            begin_stream(kind == Kind::Bytes),
             Box::new(finish),
         )
     }
@@ -146,9 +146,9 @@ impl Core {
     fn in_background<T: Send>(&self, py: Python<'_>, request: &Arc<Request>, begin: impl Begin<T>) -> PyResult<T> {
         let slot = Slot::new();
         let task = py
-            .detach(|| begin(&self.session, Arc::clone(request), Arc::clone(&slot)))
+            .detach(|| begin(background()?, When::Soon, &self.session, Arc::clone(request), Arc::clone(&slot)))
             .map_err(|e| raise(py, e.into(), Some(request), None))?;
-        wait_for(py, |waiter| slot.take(Some(waiter))).inspect_err(|_| task.abort())
+        wait_for(py, |waiter| slot.take(Some(waiter))).inspect_err(|_| task.give_up())
     }
 
     /// An awaitable of what becomes of that.
@@ -163,8 +163,14 @@ impl Core {
         let session = Arc::clone(&self.session);
         let start = move |py: Python<'_>, slot| {
             account.begin().map_err(|spent| overspent(py, spent))?;
-            py.detach(|| begin(&session, Arc::clone(&request), slot))
-                .map_err(|e| raise(py, e.into(), Some(&request), None))
+            let (_, waker) = waker_of_running_loop(py)?;
+            let begin = |home: &Home, when| begin(home, when, &session, Arc::clone(&request), slot);
+            let begun = if session.multiplexes() {
+                py.detach(|| begin(background()?, When::Soon))
+            } else {
+                waker.get().begin_call(py, begin)
+            };
+            begun.map_err(|e| raise(py, e.into(), Some(&request), None))
         };
         Ok(Py::new(py, Awaitable::new(Pending::new(Box::new(start), finish)))?.into_any())
     }

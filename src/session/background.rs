@@ -2,29 +2,30 @@
 
 use std::thread;
 
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
+use super::home::Home;
 use crate::error::{Cause, Error};
 use crate::process::PerProcess;
 
 struct Background {
-    handle: Handle,
+    home: Home,
     /// Dropped, it ends the thread.
     _stop: oneshot::Sender<()>,
 }
 
 static BACKGROUND: PerProcess<Background> = PerProcess::new();
 
-/// The runtime of this process's background thread. The thread never touches Python and dies with the process.
+/// This process's background thread. The thread never touches Python and dies with the process.
 ///
 /// # Errors
 /// [`Error::Connection`] where the system refuses a thread or a runtime.
-pub fn background() -> Result<&'static Handle, Error> {
+pub fn background() -> Result<&'static Home, Error> {
     let background = BACKGROUND.get_or_try_make(|| {
         let (stop, stopped) = oneshot::channel::<()>();
         let runtime = runtime()?;
-        let handle = runtime.handle().clone();
+        let home = Home::new(runtime.handle().clone(), None);
         thread::Builder::new()
             .name("tokstream".into())
             .spawn(move || {
@@ -33,9 +34,9 @@ pub fn background() -> Result<&'static Handle, Error> {
                 runtime.shutdown_background();
             })
             .map_err(|e| no_runtime(&e))?;
-        Ok::<_, Error>(Background { handle, _stop: stop })
+        Ok::<_, Error>(Background { home, _stop: stop })
     })?;
-    Ok(&background.handle)
+    Ok(&background.home)
 }
 
 /// A runtime that is driven by one thread.

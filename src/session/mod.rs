@@ -1,19 +1,30 @@
-//! The connections of a client: lanes for callers that block, one background thread for event loops.
+//! The connections of a client: lanes for callers that block, a guest for each event loop, and one background thread for all else.
 
 mod background;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod guest;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[path = "no_guest.rs"]
+mod guest;
+mod home;
 mod lane;
 mod line;
 mod stop;
 
 use std::fmt;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
-use background::{background, runtime};
+use background::runtime;
+pub use background::background;
+pub use home::{Home, Presence, When};
+use home::WeakHome;
+pub use guest::Guest;
 use lane::Use;
 pub use lane::{Lane, Turn, as_task, turn};
 pub use line::{Gate, Line};
@@ -40,7 +51,7 @@ pub struct Session {
     transport: Transport,
     base_is_tls: bool,
     lanes: PerProcess<Arc<Lanes>>,
-    shared: PerProcess<Mutex<Option<Vec<Line>>>>,
+    shared: PerProcess<Mutex<Option<Vec<Shared>>>>,
     may_be_proxied: bool,
     multiplexes: bool,
     closed: AtomicBool,
@@ -52,11 +63,26 @@ pub trait Abort: Send + Sync {
     fn abort(&self);
 }
 
+/// Waits, where a guest is driven, until all that happened before has been fetched: a timer that has run out says nothing
+/// before that.
+pub async fn looked() {
+    while guest::looks() {
+        tokio::task::yield_now().await;
+    }
+}
+
 /// How long a call waits for the rest of the one before it, so that both can use one connection.
 const DRAIN_WAIT: Duration = Duration::from_millis(50);
 
 /// Streams that are remembered before those that are gone are looked for.
 const REMEMBERED_STREAMS: usize = 64;
+
+/// A pool that the calls of one home share.
+#[derive(Debug)]
+struct Shared {
+    home: WeakHome,
+    line: Line,
+}
 
 #[derive(Default)]
 struct Lanes {
@@ -135,6 +161,12 @@ impl Session {
         self.multiplexes || used >= CROWD
     }
 
+    /// Whether calls may share a connection, which then has to be driven whoever waits, on the background thread.
+    #[must_use]
+    pub fn multiplexes(&self) -> bool {
+        self.multiplexes
+    }
+
     /// Whether [`Session::close`] was called.
     #[must_use]
     pub fn is_closed(&self) -> bool {
@@ -144,10 +176,7 @@ impl Session {
     /// Refuses further calls, closes the idle connections and gives up the open streams.
     pub fn close(&self) {
         self.closed.store(true, Ordering::Release);
-        if let Some(shared) = self.shared.get() {
-            let idle = lock(shared).take();
-            drop(idle);
-        }
+        let homes = self.give_up_lines();
         if let Some(lanes) = self.lanes.get() {
             let idle = std::mem::take(&mut *lock(&lanes.idle));
             drop(idle);
@@ -156,6 +185,13 @@ impl Session {
                 stream.abort();
             }
         }
+        urge(&homes);
+    }
+
+    /// Drops the shared pools, and returns where their connections are driven.
+    fn give_up_lines(&self) -> Vec<WeakHome> {
+        let shared = self.shared.get().and_then(|shared| lock(shared).take());
+        shared.into_iter().flatten().map(|shared| shared.home).collect()
     }
 
     /// A call's own `Stop`, which the client's end asks too.
@@ -210,10 +246,10 @@ impl Session {
         let Some(lanes) = self.lanes.get() else { return };
         if lane.is_drained() {
             lanes.keep(lane);
-        } else if let Ok(handle) = background() {
+        } else if let Ok(home) = background() {
             lanes.keep(lane);
             let lanes = Arc::downgrade(lanes);
-            handle.spawn(async move {
+            home.handle().spawn(async move {
                 tokio::time::sleep(DRAIN_TIME).await;
                 if let Some(lanes) = lanes.upgrade() {
                     lanes.give_up_leftovers();
@@ -226,59 +262,77 @@ impl Session {
         }
     }
 
-    /// A call on the background thread's connections.
+    /// A call on the connections of a home.
     ///
     /// # Errors
     /// As for [`Session::lane`].
-    pub fn background_call(&self, request: Arc<Request>) -> Result<(Call, Handle), Error> {
+    pub fn shared_call(&self, home: &Home, request: Arc<Request>) -> Result<Call, Error> {
         if self.is_closed() {
             return Err(Error::Closed);
         }
         let budget = Arc::clone(&self.lanes()?.budget);
-        let handle = background()?;
-        let line = self.line(handle)?;
+        let line = self.line(home)?;
         let proxied = self.is_proxied(&request);
-        Ok((Call::new(request, line, proxied, budget), handle.clone()))
+        Ok(Call::new(request, line, proxied, budget))
     }
 
-    /// The pool for one more call on the background thread.
-    fn line(&self, handle: &Handle) -> Result<Line, Error> {
-        let lines = self
+    /// The pool for one more call at home there.
+    fn line(&self, home: &Home) -> Result<Line, Error> {
+        let shared = self
             .shared
             .get_or_try_make(|| Ok::<_, Error>(Mutex::new(Some(Vec::new()))))?;
-        let usable = |line: &&Line| !self.multiplexes || line.has_room();
-        if let Some(line) = lock(lines).as_ref().ok_or(Error::Closed)?.iter().find(usable) {
-            return Ok(line.clone());
+        let usable =
+            |shared: &&Shared| shared.home.is(home) && (!self.multiplexes || shared.line.has_room());
+        if let Some(shared) = lock(shared).as_ref().ok_or(Error::Closed)?.iter().find(usable) {
+            return Ok(shared.line.clone());
         }
         // Outside of the lock: certificates are read from files.
         let fresh = {
-            let _inside = handle.enter();
+            let _inside = home.handle().enter();
             Line::new(self.transport.client(self.base_is_tls)?, self.multiplexes)
         };
-        let mut lines = lock(lines);
-        let lines = lines.as_mut().ok_or(Error::Closed)?;
+        let mut gone = Vec::new();
+        let mut shared = lock(shared);
+        let lines = shared.as_mut().ok_or(Error::Closed)?;
         // Another thread may have made one meanwhile.
-        if let Some(line) = lines.iter().find(usable) {
-            return Ok(line.clone());
+        if let Some(shared) = lines.iter().find(usable) {
+            return Ok(shared.line.clone());
         }
-        lines.push(fresh.clone());
+        gone.extend(lines.extract_if(.., |shared| shared.home.is_gone()));
+        lines.push(Shared {
+            home: home.downgrade(),
+            line: fresh.clone(),
+        });
+        drop(shared);
+        drop(gone);
         Ok(fresh)
     }
 
-    /// Brings the background thread's idle connections up to date before a call: what closed or sent something that
+    /// Brings a home's idle connections up to date before a call: what closed or sent something that
     /// nobody asked for is noticed, and the rests of replies are waited for a moment.
-    pub async fn settle(&self) {
-        turn().await;
+    pub async fn settle(&self, home: &Home) {
+        if home.guest().is_none() {
+            turn().await;
+        }
         if let Some(lanes) = self.lanes.get() {
             lanes.draining.settle().await;
         }
     }
 
-    /// Reads the rest of a reply on the background thread.
-    pub async fn drain(&self, leftover: Leftover) {
-        if let Some(lanes) = self.lanes.get() {
-            lanes.draining.drain(leftover).await;
-        }
+    /// Reads the rest of a reply for its connection's sake.
+    pub async fn drain(&self, leftover: Leftover, home: &Home) {
+        let Some(lanes) = self.lanes.get() else { return };
+        let mut draining = pin!(lanes.draining.drain(leftover));
+        let mut is_late = false;
+        poll_fn(|context| {
+            let drained = draining.as_mut().poll(context);
+            if drained.is_pending() && !std::mem::replace(&mut is_late, true) {
+                // Whether or not its event loop goes on, it is given up in time.
+                home.urge_later(DRAIN_TIME);
+            }
+            drained
+        })
+        .await;
     }
 
     fn lanes(&self) -> Result<&Arc<Lanes>, Error> {
@@ -295,6 +349,18 @@ impl Session {
         let proxied = self.is_proxied(&request);
         Call::new(request, lane.line.clone(), proxied, Arc::clone(&lane.budget))
     }
+}
+
+impl Drop for Session {
+    /// The idle connections go at once; calls that are still under way come to their end.
+    fn drop(&mut self) {
+        urge(&self.give_up_lines());
+    }
+}
+
+/// Has what was asked of these homes happen now.
+fn urge(homes: &[WeakHome]) {
+    homes.iter().filter_map(WeakHome::upgrade).for_each(|home| home.urge());
 }
 
 impl Lanes {

@@ -9,10 +9,13 @@ use tokio::time::{Instant, Sleep};
 
 use crate::config::Timeouts;
 use crate::error::{Error, Phase};
-use crate::session::turn;
+use crate::session::{looked, turn};
 
 /// When nobody waits, the read clock is looked at again after this time.
 const IDLE_LOOK: Duration = Duration::from_millis(50);
+
+/// How often what lies in the socket is read before a clock that ran out while nobody read is believed.
+const LATE_LOOKS: u8 = 16;
 
 /// Stands for a wait whose clock has not been read yet.
 const NOT_READ: u64 = u64::MAX;
@@ -69,15 +72,19 @@ impl Waiting {
         u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX - 2)
     }
 
+    /// How long the reader waited since the last content, in waits that are over.
+    fn before(&self) -> Duration {
+        Duration::from_nanos(self.before.load(Ordering::Acquire))
+    }
+
     /// When the silence that the reader is waiting in began, not counting the time in which nobody waited.
     fn since(&self) -> Option<Instant> {
         if self.since.load(Ordering::Acquire) == NOT_READ {
             self.begin();
         }
         let since = self.since.load(Ordering::Acquire).checked_sub(1)?;
-        let before = Duration::from_nanos(self.before.load(Ordering::Acquire));
         let began = self.origin + Duration::from_nanos(since);
-        Some(began.checked_sub(before).unwrap_or(self.origin))
+        Some(began.checked_sub(self.before()).unwrap_or(self.origin))
     }
 }
 
@@ -98,6 +105,8 @@ pub struct Clocks {
     attempt_began: Instant,
     waiting: Arc<Waiting>,
     timer: Option<Pin<Box<Sleep>>>,
+    /// How often one has been found to have run out before anybody looked, since content last came.
+    found_late: u8,
 }
 
 impl Clocks {
@@ -109,6 +118,7 @@ impl Clocks {
             attempt_began,
             waiting: Waiting::new(),
             timer: None,
+            found_late: 0,
         }
     }
 
@@ -125,8 +135,9 @@ impl Clocks {
     }
 
     /// Content has come.
-    pub fn heard(&self) {
+    pub fn heard(&mut self) {
         self.waiting.heard();
+        self.found_late = 0;
     }
 
     /// Resolves when one of the clocks has run out. The timer is moved only when it fires: a chunk costs none.
@@ -141,8 +152,11 @@ impl Clocks {
                 .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
             if timer.is_elapsed() || timer.deadline() > deadline {
                 if let Some((phase, limit)) = running.filter(|_| deadline <= Instant::now()) {
+                    looked().await;
                     // It ran out while nobody read: what lies in the socket has arrived in time, and is read before.
-                    if deadline <= began {
+                    // Bytes that amount to nothing, of which there are always more, are not read for ever.
+                    if deadline <= began && self.found_late < LATE_LOOKS {
+                        self.found_late += 1;
                         turn().await;
                         turn().await;
                     }
@@ -167,7 +181,9 @@ impl Clocks {
         } else {
             read.map(|limit| match self.waiting.since() {
                 Some(since) => (since + limit, Some((Phase::Read, limit))),
-                None => (Instant::now() + limit.max(IDLE_LOOK), None),
+                // It may have run out in the waits before.
+                None if self.waiting.before() >= limit => (Instant::now(), Some((Phase::Read, limit))),
+                None => (Instant::now() + limit.saturating_sub(self.waiting.before()).max(IDLE_LOOK), None),
             })
         };
         let total = total.map(|limit| (marks.began + limit, Some((Phase::Total, limit))));

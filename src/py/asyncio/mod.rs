@@ -14,12 +14,12 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::panic::PanicException;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
-use tokio::task::AbortHandle;
 
 use wait::Wait;
-pub use waker::Waiter;
-use waker::{LoopWaker, waker_of_running_loop};
+use waker::LoopWaker;
+pub use waker::{Waiter, waker_of_running_loop};
 
+use super::background::Begun;
 use crate::lock::lock;
 
 /// What an awaitable waits for.
@@ -353,7 +353,7 @@ impl<T> Slot<T> {
 }
 
 /// Begins a call on the background thread: the place where its result will be, and how to end it.
-pub type Start<T> = Box<dyn FnOnce(Python<'_>, Arc<Slot<T>>) -> PyResult<AbortHandle> + Send>;
+pub type Start<T> = Box<dyn FnOnce(Python<'_>, Arc<Slot<T>>) -> PyResult<Begun> + Send>;
 /// Makes a call's result what the caller gets.
 pub type Finish<T> = Box<dyn FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send>;
 
@@ -361,7 +361,7 @@ pub type Finish<T> = Box<dyn FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send
 pub struct Pending<T> {
     start: Mutex<Option<Start<T>>>,
     slot: Arc<Slot<T>>,
-    task: Mutex<Option<AbortHandle>>,
+    task: Mutex<Option<Begun>>,
     finish: Mutex<Option<Finish<T>>>,
 }
 
@@ -398,7 +398,7 @@ impl<T: Send + 'static> Operation for Pending<T> {
         drop(begun);
         let task = lock(&self.task).take();
         if let Some(task) = task {
-            task.abort();
+            task.give_up();
         }
         // A result that came too late is dropped with all it holds.
         drop(self.slot.take(None));

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{PipeReader, PipeWriter, Read, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::Thread;
 
 use pyo3::exceptions::PyNotImplementedError;
@@ -15,6 +15,8 @@ use pyo3::types::{PyDict, PyWeakrefMethods, PyWeakrefReference};
 
 use super::wait::Wait;
 use crate::lock::lock;
+use crate::error::Error;
+use crate::session::{Guest, Home, When, background};
 
 /// The side of an event loop's waker that other threads hold.
 #[derive(Debug)]
@@ -23,9 +25,24 @@ pub struct Bell {
     /// Whether a byte is in the pipe: there is never more than one, so that writing cannot block.
     rung: AtomicBool,
     pipe: PipeWriter,
+    /// The loop is to drive its guest again.
+    comes_back: AtomicBool,
 }
 
 impl Bell {
+    /// Has nothing written into the pipe until [`Bell::let_go`] or an answer: the loop's own thread is at work.
+    fn hold(&self) {
+        self.rung.store(true, Ordering::Release);
+    }
+
+    /// Ends that, and rings for what was rung for meanwhile.
+    fn let_go(&self) {
+        self.rung.store(false, Ordering::Release);
+        if !lock(&self.ready).is_empty() && !self.rung.swap(true, Ordering::AcqRel) {
+            let _ = (&self.pipe).write(&[1]);
+        }
+    }
+
     fn ring(&self, id: u64) {
         lock(&self.ready).push(id);
         if !self.rung.swap(true, Ordering::AcqRel) {
@@ -71,27 +88,76 @@ pub struct LoopWaker {
     ticks: AtomicBool,
     /// Seconds between ticks, on the thread that signals' handlers run on.
     tick: Option<f64>,
+    /// What the loop drives itself.
+    home: OnceLock<Home>,
+    /// Whether tasks are being told what a look at the sockets has brought.
+    looked: AtomicBool,
+    /// Whether the next call is begun at once: the first one of a turn of the loop.
+    begins_at_once: AtomicBool,
+    /// Whether calls were begun that are to be driven together.
+    begun: AtomicBool,
+    /// Whether the guest was driven since the last tick.
+    driven: AtomicBool,
 }
 
 #[pymethods]
 impl LoopWaker {
     /// The pipe is readable: completes the futures that are ready. Runs on the loop's thread.
-    fn _ring(&self, py: Python<'_>) -> PyResult<()> {
+    fn _ring(slf: &Bound<'_, Self>) -> PyResult<()> {
         // It does not block, and so needs not let go of the interpreter.
-        let _ = (&self.reader).read(&mut [0]);
-        self.answer(py)
+        let _ = (&slf.get().reader).read(&mut [0]);
+        if slf.get().bell.comes_back.swap(false, Ordering::AcqRel) {
+            Self::watch_guest(slf, &running_loop(slf.py())?)?;
+        }
+        slf.get().answer(slf.py())
     }
 
     fn _answer(&self, py: Python<'_>) -> PyResult<()> {
         self.answer(py)
     }
 
-    /// Wakes the loop every now and then while something is waited for.
+    /// The guest's descriptor is readable: drives it, and completes the futures that are ready.
+    fn _look(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let (this, py) = (slf.get(), slf.py());
+        let Some(home) = this.home.get() else { return Ok(()) };
+        let Some(guest) = home.guest() else { return Ok(()) };
+        if guest.is_aside() {
+            return this.answer(py);
+        }
+        this.bell.hold();
+        this.driven.store(true, Ordering::Release);
+        if py.detach(|| guest.look()) {
+            this.set_aside(py, home)?;
+        }
+        // Of several tasks the calls are begun together, when all have been told.
+        let few = lock(&this.bell.ready).len() <= 1;
+        this.begins_at_once.store(few, Ordering::Relaxed);
+        this.looked.store(true, Ordering::Relaxed);
+        let answered = this.answer(py);
+        this.looked.store(false, Ordering::Relaxed);
+        this.begins_at_once.store(true, Ordering::Relaxed);
+        if this.begun.swap(false, Ordering::Relaxed) {
+            this.bell.hold();
+            py.detach(|| guest.go_on());
+            this.bell.let_go();
+        }
+        answered
+    }
+
+    /// Wakes the loop every now and then while something is waited for, and lets the guest look at its clocks.
     fn _tick(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
-        let waits = !lock(&slf.get().waits).is_empty();
-        slf.get().ticks.store(waits, Ordering::Release);
-        if waits {
-            Self::tick_later(slf, event_loop)?;
+        let this = slf.get();
+        let is_busy = this.home.get().map(Home::is_busy);
+        let goes_on = !lock(&this.waits).is_empty() || is_busy == Some(true);
+        this.ticks.store(goes_on, Ordering::Release);
+        // Where something happens, the clocks are looked at without this.
+        let is_quiet = is_busy.is_some() && !this.driven.swap(false, Ordering::AcqRel);
+        if goes_on {
+            Self::tick_later(slf, event_loop, is_quiet)?;
+        }
+        if is_quiet {
+            Self::_look(slf)?;
+            this.driven.store(false, Ordering::Release);
         }
         Ok(())
     }
@@ -144,6 +210,14 @@ impl Watcher {
     }
 }
 
+impl Drop for LoopWaker {
+    fn drop(&mut self) {
+        if let Some(home) = self.home.take() {
+            home.is_left();
+        }
+    }
+}
+
 impl LoopWaker {
     /// Begins a wait: `wait` ends when the waiter is woken.
     ///
@@ -153,8 +227,9 @@ impl LoopWaker {
         let this = slf.get();
         let id = this.next_id.fetch_add(1, Ordering::Relaxed);
         lock(&this.waits).insert(id, wait);
-        if this.tick.is_some() && !this.ticks.swap(true, Ordering::AcqRel) {
-            Self::tick_later(slf, event_loop)?;
+        let has_guest = this.home.get().is_some();
+        if (has_guest || this.tick.is_some()) && !this.ticks.swap(true, Ordering::AcqRel) {
+            Self::tick_later(slf, event_loop, has_guest)?;
         }
         Ok((id, Waiter::Future(Arc::clone(&this.bell), id)))
     }
@@ -163,6 +238,58 @@ impl LoopWaker {
     pub fn forget(&self, id: u64) {
         let wait = lock(&self.waits).remove(&id);
         drop(wait);
+    }
+
+    /// Has a helper thread drive the guest, in which something would hold the loop up.
+    fn set_aside(&self, py: Python<'_>, home: &Home) -> PyResult<()> {
+        let Some(guest) = home.guest().filter(|guest| guest.set_aside()) else {
+            return Ok(());
+        };
+        let (driven, bell) = (home.clone(), Arc::clone(&self.bell));
+        let helper = std::thread::Builder::new().name("tokstream-aside".into());
+        let begun = helper.spawn(move || {
+            if let Some(guest) = driven.guest() {
+                guest.drive_aside();
+            }
+            bell.comes_back.store(true, Ordering::Release);
+            let _ = (&bell.pipe).write(&[1]);
+        });
+        if begun.is_err() {
+            // The loop goes on with it.
+            guest.take_back();
+            return Ok(());
+        }
+        running_loop(py)?
+            .call_method1(intern!(py, "remove_reader"), (guest.descriptor(),))
+            .map(drop)
+    }
+
+    /// Has `begin` begin a call where those of this loop are driven.
+    ///
+    /// # Errors
+    /// What `begin` failed with, and where the system refuses the background thread.
+    pub fn begin_call<T: Send>(
+        &self,
+        py: Python<'_>,
+        begin: impl FnOnce(&Home, When) -> Result<T, Error> + Send,
+    ) -> Result<T, Error> {
+        let Some(home) = self.home.get().filter(|home| home.is_usable()) else {
+            return py.detach(|| begin(background()?, When::Soon));
+        };
+        self.driven.store(true, Ordering::Release);
+        let is_aside = home.guest().is_some_and(Guest::is_aside);
+        let when = if !is_aside && self.begins_at_once.swap(false, Ordering::Relaxed) {
+            When::Now {
+                looked: self.looked.load(Ordering::Relaxed),
+            }
+        } else {
+            self.begun.store(true, Ordering::Relaxed);
+            When::Soon
+        };
+        self.bell.hold();
+        let begun = py.detach(|| begin(home, when));
+        self.bell.let_go();
+        begun
     }
 
     fn answer(&self, py: Python<'_>) -> PyResult<()> {
@@ -187,9 +314,13 @@ impl LoopWaker {
         Ok(())
     }
 
-    fn tick_later(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
+    fn tick_later(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>, is_quiet: bool) -> PyResult<()> {
         let py = slf.py();
-        let Some(seconds) = slf.get().tick else { return Ok(()) };
+        let seconds = match slf.get().tick {
+            _ if is_quiet => QUIET_TICK_SECONDS,
+            Some(seconds) => seconds,
+            None => TICK_SECONDS,
+        };
         let tick = slf.getattr(intern!(py, "_tick"))?;
         event_loop
             .call_method1(intern!(py, "call_later"), (seconds, tick, event_loop))
@@ -203,12 +334,18 @@ impl LoopWaker {
                 ready: Mutex::default(),
                 rung: AtomicBool::new(false),
                 pipe,
+                comes_back: AtomicBool::new(false),
             }),
             reader,
             waits: Mutex::default(),
             next_id: AtomicU64::new(0),
             ticks: AtomicBool::new(false),
             tick: tick_seconds(py)?,
+            home: OnceLock::new(),
+            looked: AtomicBool::new(false),
+            begins_at_once: AtomicBool::new(true),
+            begun: AtomicBool::new(false),
+            driven: AtomicBool::new(false),
         })
     }
 
@@ -229,8 +366,32 @@ impl LoopWaker {
                 let _ = unsafe { libc::fcntl(fd, libc::F_SETFL, 0) };
                 Self::serve(slf, event_loop)
             }
-            other => other.map(drop),
+            other => {
+                other?;
+                Self::invite(slf, event_loop)
+            }
         }
+    }
+
+    /// Has `event_loop` drive a runtime, where there can be one.
+    #[cfg(unix)]
+    fn invite(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
+        if let Some(home) = slf.py().detach(Home::of_a_loop) {
+            let _ = slf.get().home.set(home);
+        }
+        Self::watch_guest(slf, event_loop)
+    }
+
+    /// Has `event_loop` watch the guest's descriptor.
+    fn watch_guest(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = slf.py();
+        let Some(guest) = slf.get().home.get().and_then(Home::guest) else {
+            return Ok(());
+        };
+        let look = slf.getattr(intern!(py, "_look"))?;
+        event_loop
+            .call_method1(intern!(py, "add_reader"), (guest.descriptor(), look))
+            .map(drop)
     }
 
     #[cfg(not(unix))]
@@ -261,6 +422,8 @@ impl LoopWaker {
 
 /// A signal that comes in the moment in which an event loop goes to wait is seen when something else wakes the loop.
 const TICK_SECONDS: f64 = 0.2;
+/// While nothing comes, clocks are looked at as often as this.
+const QUIET_TICK_SECONDS: f64 = 0.025;
 /// A Jupyter kernel's signal handler cancels the cell's task, but never wakes the event loop.
 const JUPYTER_TICK_SECONDS: f64 = 0.1;
 
@@ -280,17 +443,21 @@ fn tick_seconds(py: Python<'_>) -> PyResult<Option<f64>> {
 /// By a loop's address: the loop and its waker, which the loop itself keeps alive.
 type Wakers = Mutex<HashMap<usize, (Py<PyWeakrefReference>, Py<PyWeakrefReference>)>>;
 
+fn running_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    static RUNNING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let running = RUNNING.get_or_try_init(py, || {
+        Ok::<_, PyErr>(py.import("asyncio")?.getattr("get_running_loop")?.unbind())
+    })?;
+    running.bind(py).call0()
+}
+
 /// The waker of the running event loop, and the loop.
 ///
 /// # Errors
 /// `RuntimeError` where no loop runs.
 pub fn waker_of_running_loop(py: Python<'_>) -> PyResult<(Bound<'_, PyAny>, Py<LoopWaker>)> {
-    static RUNNING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     static WAKERS: PyOnceLock<Wakers> = PyOnceLock::new();
-    let running = RUNNING.get_or_try_init(py, || {
-        Ok::<_, PyErr>(py.import("asyncio")?.getattr("get_running_loop")?.unbind())
-    })?;
-    let event_loop = running.bind(py).call0()?;
+    let event_loop = running_loop(py)?;
     let wakers = WAKERS.get_or_init(py, Wakers::default);
     let key = event_loop.as_ptr() as usize;
     let known = lock(wakers)

@@ -11,7 +11,7 @@ use crate::lock::lock;
 use crate::process::generation;
 use crate::py::asyncio::Waiter;
 use crate::py::incoming::Incoming;
-use crate::session::{Abort, Session};
+use crate::session::{Abort, Home, Session};
 use crate::stream::{EventStream, Flow, Item, Marks, Waiting};
 
 /// Bytes that the background thread reads ahead of a slow reader, at the most; then TCP holds the server back.
@@ -20,6 +20,7 @@ const READ_AHEAD_BYTES: usize = 1 << 18;
 /// What passes from the background thread to a stream's reader.
 pub struct Feed {
     session: Arc<Session>,
+    home: Home,
     state: Mutex<FeedState>,
     room: Notify,
     stopped: AtomicBool,
@@ -43,9 +44,10 @@ struct FeedState {
 impl Feed {
     /// A feed of which only the head has come.
     #[must_use]
-    pub fn new(events: &EventStream, session: &Arc<Session>) -> Arc<Self> {
+    pub fn new(events: &EventStream, session: &Arc<Session>, home: Home) -> Arc<Self> {
         let feed = Arc::new(Self {
             session: Arc::clone(session),
+            home,
             state: Mutex::new(FeedState {
                 items: VecDeque::new(),
                 bytes: 0,
@@ -80,7 +82,7 @@ impl Feed {
             self.put(&mut items, outcome, &events);
             if !goes_on {
                 if let Some(leftover) = events.into_leftover().filter(|_| in_order) {
-                    self.session.drain(leftover).await;
+                    self.session.drain(leftover, &self.home).await;
                 }
                 return;
             }
@@ -99,7 +101,7 @@ impl Feed {
             .into_leftover()
             .filter(|_| self.is_enough.load(Ordering::Acquire))
         {
-            self.session.drain(leftover).await;
+            self.session.drain(leftover, &self.home).await;
         }
     }
 
@@ -150,8 +152,16 @@ impl Feed {
         self.generation != generation()
     }
 
-    /// Has the background thread give up the connection, and wakes whoever waits for more of it; whether anybody did.
+    /// Gives up the connection at once, and wakes whoever waits for more of it; whether anybody did.
     pub fn stop(&self) -> bool {
+        let was_awaited = self.ask_to_stop();
+        if !self.is_inherited() {
+            self.home.urge();
+        }
+        was_awaited
+    }
+
+    fn ask_to_stop(&self) -> bool {
         if self.is_inherited() {
             return false;
         }
@@ -166,7 +176,7 @@ impl Feed {
     /// The stream is complete: what is left of it is read for the connection's sake.
     pub fn let_go(&self) {
         self.is_enough.store(true, Ordering::Release);
-        self.stop();
+        self.ask_to_stop();
     }
 
     /// Whether the connection was given up, by the stream's own end or by the client's.
@@ -188,6 +198,6 @@ impl Feed {
 
 impl Abort for Feed {
     fn abort(&self) {
-        self.stop();
+        self.ask_to_stop();
     }
 }

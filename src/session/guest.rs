@@ -1,0 +1,512 @@
+//! A runtime that is a guest of somebody else's event loop: driven on that loop's thread whenever its descriptor is readable.
+//!
+//! Tokio waits on an epoll instance and does not say which. It is found by its content, and the loop watches a
+//! duplicate of it. To drive the runtime without waiting, and to leave it when nothing is left to do, a bell of our
+//! own is rung in that epoll instance: events come in the order in which they happened, so when the bell is the only one
+//! fetched, all that happened before has been fetched and worked off.
+
+#![expect(unsafe_code, reason = "descriptors are made and looked for by system calls")]
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::fs::File;
+use std::future::poll_fn;
+use std::io::Write;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::JoinHandle;
+
+use crate::lock::lock;
+use crate::process::InProcess;
+
+/// Events that one look at the sockets fetches, as long as no timer is due.
+const EVENTS_A_LOOK: usize = 8192;
+/// How long it is driven at a stretch, if tasks can go on for so long: event loops have other work.
+const STRETCH: Duration = Duration::from_millis(2);
+/// The same while another task of the loop has its turn.
+const SHORT_STRETCH: Duration = Duration::from_micros(300);
+/// Tasks that are driven between two looks at the time.
+const TASKS_A_LOOK: u32 = 16;
+/// Calls that are let go on together, as long as there is time.
+const PACED: usize = 4;
+/// A stretch this long had a single task that would not end: a server sends without a pause what amounts to nothing.
+const HOGGED: Duration = Duration::from_millis(100);
+/// How long a helper thread waits for something to happen.
+const ASIDE_WAIT_MILLIS: i32 = 25;
+/// As often it finds nothing that never rests, before the event loop has it back.
+const ASIDE_RESTS: u32 = 20;
+/// Descriptors above its own among which a new epoll instance is looked for; it is nearly always a few below.
+const HIGHER_DESCRIPTORS: RawFd = 256;
+
+/// A runtime that somebody else's event loop drives.
+#[derive(Debug)]
+pub struct Guest {
+    driven: Mutex<Option<InProcess<Driven>>>,
+    epoll: OwnedFd,
+    drive: Arc<Drive>,
+    /// A helper thread drives it.
+    aside: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Driven {
+    runtime: Runtime,
+    bell: AsyncFd<File>,
+}
+
+/// What the runtime's hook and the future that drives it share.
+#[derive(Debug)]
+struct Drive {
+    stage: AtomicU8,
+    waker: Mutex<Option<Waker>>,
+    bell: File,
+    /// Calls that wait for the next stretch.
+    paced: Mutex<VecDeque<Waker>>,
+}
+
+/// Nobody drives it.
+const OUT: u8 = 0;
+/// The bell has been rung, and everything up to it is to be fetched at once.
+const LOOK: u8 = 1;
+/// Tasks run. The bell has been rung.
+const WORK: u8 = 2;
+/// All tasks wait. The bell is to come alone.
+const REST: u8 = 3;
+
+thread_local! {
+    static LOOKS: Cell<bool> = const { Cell::new(false) };
+    /// Whether this thread drives a guest.
+    static DRIVES: Cell<bool> = const { Cell::new(false) };
+    /// When the stretch ends that this thread drives.
+    static ENDS: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// Whether a guest that this thread drives has not yet fetched all that happened before.
+///
+/// A timer that has run out says nothing then: after a pause of the event loop, what came in time may be fetched after it.
+#[must_use]
+pub fn looks() -> bool {
+    LOOKS.get()
+}
+
+impl Drive {
+    fn ring(&self) {
+        // A counter that is full has been rung.
+        let _ = (&self.bell).write(&1_u64.to_ne_bytes());
+    }
+
+    /// No task can go on. While it is driven this must not wait: it has the driving future asked, after one more look.
+    fn before_park(&self) {
+        if self.stage.load(Ordering::Relaxed) == WORK {
+            self.stage.store(REST, Ordering::Relaxed);
+            if let Some(waker) = &*lock(&self.waker) {
+                waker.wake_by_ref();
+            }
+        }
+    }
+}
+
+impl Guest {
+    /// A new one, or none where the system lacks what it needs.
+    #[must_use]
+    pub fn new() -> Option<(Self, Handle)> {
+        let bell = eventfd()?;
+        let drive = Arc::new(Drive {
+            stage: AtomicU8::new(OUT),
+            waker: Mutex::default(),
+            bell: bell.try_clone().ok()?,
+            paced: Mutex::default(),
+        });
+        let hook = Arc::clone(&drive);
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .thread_name("tokstream-dns")
+            .event_interval(TASKS_A_LOOK)
+            .max_io_events_per_tick(EVENTS_A_LOOK)
+            // A look that does not wait fetches one: the bell alone, or what came before it.
+            .max_io_events_per_busy_tick(1)
+            .on_thread_park(move || hook.before_park())
+            .build()
+            .ok()?;
+        let inside = runtime.enter();
+        let epoll = find_epoll(&watched(eventfd()?)?)?;
+        let bell = watched(bell)?;
+        drop(inside);
+        let handle = runtime.handle().clone();
+        let guest = Self {
+            driven: Mutex::new(Some(InProcess::new(Driven { runtime, bell }))),
+            epoll,
+            drive,
+            aside: AtomicBool::new(false),
+        };
+        Some((guest, handle))
+    }
+
+    /// The descriptor that is readable when it is to be driven.
+    #[must_use]
+    pub fn descriptor(&self) -> RawFd {
+        self.epoll.as_raw_fd()
+    }
+
+    /// Looks at the sockets and the clocks and drives all that can go on, in the loop's turn for it. Whether it took far too
+    /// long: it is then better driven [aside](Self::drive_aside).
+    ///
+    /// Any thread may that drives nothing else.
+    pub fn look(&self) -> bool {
+        self.drive(STRETCH, true, || ())
+            .is_some_and(|((), took)| took > HOGGED)
+    }
+
+    /// Drives what was begun in this turn of the loop.
+    pub fn go_on(&self) {
+        self.drive(STRETCH, false, || ());
+    }
+
+    /// To be driven by a helper thread from now on; whether it was not before.
+    pub fn set_aside(&self) -> bool {
+        !self.aside.swap(true, Ordering::AcqRel)
+    }
+
+    /// Whether a helper thread drives it.
+    #[must_use]
+    pub fn is_aside(&self) -> bool {
+        self.aside.load(Ordering::Acquire)
+    }
+
+    /// Drives it on a helper thread until nothing in it would hold an event loop up.
+    pub fn drive_aside(&self) {
+        let mut rests = 0;
+        while rests < ASIDE_RESTS {
+            self.wait(ASIDE_WAIT_MILLIS);
+            match self.drive(STRETCH, true, || ()) {
+                Some(((), took)) if took < STRETCH => rests += 1,
+                Some(_) => rests = 0,
+                None => break,
+            }
+        }
+        self.take_back();
+    }
+
+    /// No helper thread drives it any more.
+    pub fn take_back(&self) {
+        self.aside.store(false, Ordering::Release);
+    }
+
+    /// Waits until it is to be driven, or for some time.
+    fn wait(&self, millis: i32) -> bool {
+        let mut poll = libc::pollfd {
+            fd: self.descriptor(),
+            events: libc::POLLIN,
+            revents: 0,
+        };
+        // SAFETY: the pointer is to one of them.
+        unsafe { libc::poll(&raw mut poll, 1, millis) == 1 }
+    }
+
+    /// Begins a task and drives it at once, after a look at the sockets if they were not `looked` at.
+    ///
+    /// `None` in another process, and when it was shut.
+    pub fn begin<F>(&self, task: F, looked: bool) -> Option<JoinHandle<F::Output>>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        let (task, _) = self.drive(SHORT_STRETCH, !looked, || tokio::spawn(task))?;
+        Some(task)
+    }
+
+    /// Whether there is time to open connections; if not, the task is woken when it is its turn.
+    pub fn has_time(&self, context: &Context<'_>) -> bool {
+        if is_over() {
+            lock(&self.drive.paced).push_back(context.waker().clone());
+            return false;
+        }
+        true
+    }
+
+    /// Has `begin` begin something and drives all that can go on, after a `look` at the sockets and the clocks.
+    ///
+    /// Returns what was begun, and how long it took where tasks could go on when the stretch was over.
+    fn drive<T>(&self, stretch: Duration, look: bool, begin: impl FnOnce() -> T) -> Option<(T, Duration)> {
+        let mut driven = lock(&self.driven);
+        let Driven { runtime, bell } = driven.as_mut()?.get_mut()?;
+        let drive = &self.drive;
+        DRIVES.set(true);
+        let began = Instant::now();
+        ENDS.set(Some(began + stretch));
+        let (begun, is_over) = runtime.block_on(async {
+            poll_fn(|context| {
+                *lock(&drive.waker) = Some(context.waker().clone());
+                Poll::Ready(())
+            })
+            .await;
+            if look {
+                drive.stage.store(LOOK, Ordering::Relaxed);
+                LOOKS.set(true);
+                drive.ring();
+                poll_fn(|context| Drive::poll_looked(bell, context)).await;
+                LOOKS.set(false);
+            }
+            drive.stage.store(WORK, Ordering::Relaxed);
+            drive.let_some_go_on();
+            drive.ring();
+            let begun = begin();
+            (begun, poll_fn(|context| drive.poll_rest(bell, context)).await)
+        });
+        DRIVES.set(false);
+        ENDS.set(None);
+        drive.stage.store(OUT, Ordering::Relaxed);
+        // It refers to the runtime, which refers to this.
+        let waker = lock(&drive.waker).take();
+        drop(waker);
+        if is_over {
+            // The loop's next turn for it begins at once.
+            drive.ring();
+            return Some((begun, began.elapsed()));
+        }
+        Some((begun, Duration::ZERO))
+    }
+
+    /// Drives it, unless this thread drives something already.
+    pub fn urge(&self) {
+        if !DRIVES.get() && !self.is_aside() && Handle::try_current().is_err() {
+            self.look();
+        }
+    }
+
+    /// Ends all that is under way.
+    pub fn shut(&self) {
+        let driven = lock(&self.driven).take();
+        let Some(Driven { runtime, bell }) = driven.and_then(InProcess::into_inner) else {
+            return;
+        };
+        drop(bell);
+        let before = DRIVES.replace(true);
+        // Waits for no look-up of a host's name that is still under way on a helper thread.
+        runtime.shutdown_background();
+        DRIVES.set(before);
+    }
+}
+
+impl Drive {
+    /// Resolves when all that happened before the bell was rung has been fetched.
+    fn poll_looked(bell: &AsyncFd<File>, context: &mut Context<'_>) -> Poll<()> {
+        if poll_rung(bell, context) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+
+    /// Lets some calls go on that had to wait for their time.
+    fn let_some_go_on(&self) {
+        let mut paced = lock(&self.paced);
+        let next = paced.len().min(PACED);
+        paced.drain(..next).for_each(Waker::wake);
+    }
+
+    /// Resolves when all tasks wait, or, to true, when the stretch is over.
+    fn poll_rest(&self, bell: &AsyncFd<File>, context: &mut Context<'_>) -> Poll<bool> {
+        let rung = poll_rung(bell, context);
+        match self.stage.load(Ordering::Relaxed) {
+            // It came alone, right after all tasks had come to wait.
+            REST if rung && lock(&self.paced).is_empty() => return Poll::Ready(false),
+            REST if rung => {
+                if is_over() {
+                    return Poll::Ready(true);
+                }
+                self.let_some_go_on();
+                self.stage.store(WORK, Ordering::Relaxed);
+                self.ring();
+            }
+            // Something came before it, and is worked off.
+            REST => self.stage.store(WORK, Ordering::Relaxed),
+            _ if rung && is_over() => return Poll::Ready(true),
+            _ if rung => self.ring(),
+            _ => {}
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.shut();
+    }
+}
+
+/// Whether the stretch is over that this thread drives.
+fn is_over() -> bool {
+    ENDS.get().is_some_and(|ends| ends <= Instant::now())
+}
+
+/// Whether the bell has been heard; if not, the task is woken when it is.
+fn poll_rung(bell: &AsyncFd<File>, context: &mut Context<'_>) -> bool {
+    let mut rung = false;
+    while let Poll::Ready(ready) = bell.poll_read_ready(context) {
+        rung = true;
+        let Ok(mut ready) = ready else { break };
+        ready.clear_ready();
+    }
+    rung
+}
+
+fn eventfd() -> Option<File> {
+    // SAFETY: the call takes no pointer.
+    let descriptor = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
+    // SAFETY: it is a descriptor that nobody else has.
+    (descriptor >= 0).then(|| unsafe { File::from_raw_fd(descriptor) })
+}
+
+/// Has the runtime that this is called in watch it.
+fn watched(file: File) -> Option<AsyncFd<File>> {
+    // SAFETY: the descriptor is the file's until it is dropped, which goes together with this.
+    unsafe { AsyncFd::register_with_interest(file, Interest::READABLE) }.ok()
+}
+
+/// The epoll instance of the runtime that watches `probe`: of all descriptors the one that it can be taken out of.
+fn find_epoll(probe: &AsyncFd<File>) -> Option<OwnedFd> {
+    let own = probe.as_raw_fd();
+    let higher = own + 1..own + HIGHER_DESCRIPTORS;
+    let found = (0..own).rev().chain(higher).find(|&candidate| {
+        // SAFETY: the call takes no pointer for this operation. Where the candidate is no epoll instance, or another
+        // one, it fails and changes nothing.
+        unsafe { libc::epoll_ctl(candidate, libc::EPOLL_CTL_DEL, own, std::ptr::null_mut()) == 0 }
+    })?;
+    // SAFETY: the call takes no pointer.
+    let copy = unsafe { libc::fcntl(found, libc::F_DUPFD_CLOEXEC, 0) };
+    // SAFETY: it is a descriptor that nobody else has.
+    (copy >= 0).then(|| unsafe { OwnedFd::from_raw_fd(copy) })
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    fn guest() -> Guest {
+        Guest::new().unwrap().0
+    }
+
+    fn is_readable(guest: &Guest) -> bool {
+        guest.wait(0)
+    }
+
+    fn drive<T>(guest: &Guest, begin: impl FnOnce() -> T) -> T {
+        let (begun, _) = guest.drive(STRETCH, true, begin).unwrap();
+        while is_readable(guest) {
+            guest.look();
+        }
+        begun
+    }
+
+    #[test]
+    fn what_is_begun_runs_until_it_waits() {
+        let guest = guest();
+        let (send, receive) = tokio::sync::oneshot::channel::<u8>();
+        let task = drive(&guest, || tokio::spawn(async { receive.await.unwrap() }));
+        assert!(!task.is_finished());
+        assert!(!is_readable(&guest));
+        // From outside, as a helper thread would.
+        send.send(1).unwrap();
+        assert!(is_readable(&guest));
+        guest.look();
+        assert!(task.is_finished());
+        assert!(!is_readable(&guest));
+    }
+
+    #[test]
+    fn a_socket_makes_the_descriptor_readable() {
+        let guest = guest();
+        let (here, there) = std::os::unix::net::UnixStream::pair().unwrap();
+        here.set_nonblocking(true).unwrap();
+        let reading = async move {
+            let mut here = tokio::net::UnixStream::from_std(here).unwrap();
+            let mut all = Vec::new();
+            here.read_to_end(&mut all).await.unwrap();
+            here.write_all(&all).await.unwrap_err();
+            all.len()
+        };
+        let task = drive(&guest, || tokio::spawn(reading));
+        for _ in 0..100 {
+            (&there).write_all(&[0; 10]).unwrap();
+            assert!(is_readable(&guest));
+            guest.look();
+            assert!(!is_readable(&guest));
+        }
+        drop(there);
+        guest.look();
+        assert!(task.is_finished());
+    }
+
+    #[test]
+    fn many_tasks_that_wake_each_other_come_to_rest() {
+        let guest = guest();
+        let (send, mut receive) = tokio::sync::mpsc::channel::<u32>(1);
+        let sum = drive(&guest, || {
+                for number in 0..1000 {
+                    let send = send.clone();
+                    tokio::spawn(async move { send.send(number).await });
+                }
+                drop(send);
+                tokio::spawn(async move {
+                    let mut sum = 0;
+                    while let Some(number) = receive.recv().await {
+                        sum += number;
+                        tokio::task::yield_now().await;
+                    }
+                    sum
+                })
+            });
+        assert!(sum.is_finished());
+    }
+
+    #[test]
+    fn timers_run_out_when_it_is_driven() {
+        let guest = guest();
+        let task = drive(&guest, || tokio::spawn(tokio::time::sleep(Duration::from_millis(5))));
+        std::thread::sleep(Duration::from_millis(10));
+        guest.look();
+        guest.look();
+        assert!(task.is_finished());
+    }
+
+    #[test]
+    fn what_never_rests_is_left_in_time() {
+        let guest = guest();
+        let endless = async {
+            loop {
+                tokio::task::consume_budget().await;
+            }
+        };
+        let task = guest.begin::<_>(endless, false).unwrap();
+        for _ in 0..3 {
+            // There is more to do.
+            assert!(is_readable(&guest));
+            guest.look();
+        }
+        task.abort();
+        guest.look();
+        guest.look();
+        assert!(!is_readable(&guest));
+    }
+
+    #[test]
+    fn two_do_not_mix() {
+        let (one, other) = (guest(), guest());
+        let (send, receive) = tokio::sync::oneshot::channel::<()>();
+        let task = drive(&one, || tokio::spawn(receive));
+        send.send(()).unwrap();
+        assert!(is_readable(&one));
+        assert!(!is_readable(&other));
+        other.look();
+        assert!(!task.is_finished());
+    }
+}

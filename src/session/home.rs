@@ -1,0 +1,190 @@
+//! Where calls are driven that share connections.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, Weak};
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+use super::background;
+use super::guest::Guest;
+use crate::lock::lock;
+use crate::process::{PerProcess, generation};
+
+/// Homes without a loop that are kept, at the most.
+const LEFT_HOMES: usize = 8;
+static LEFT: PerProcess<Mutex<Vec<Home>>> = PerProcess::new();
+
+/// A runtime that is driven whoever waits: by the background thread, or by an event loop whose guest it is.
+#[derive(Debug, Clone)]
+pub struct Home(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    handle: Handle,
+    guest: Option<Guest>,
+    presence: Arc<()>,
+    generation: u32,
+}
+
+/// When the task of a call is begun that an event loop drives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// At once; the sockets have been `looked` at in this turn of the loop, or are now.
+    Now {
+        /// They have.
+        looked: bool,
+    },
+    /// In the loop's next turn for it, together with others.
+    Soon,
+}
+
+/// A home that may be gone.
+#[derive(Debug, Clone)]
+pub struct WeakHome(Weak<Inner>);
+
+/// A call under way.
+#[derive(Debug)]
+pub struct Presence(#[expect(dead_code, reason = "held, to be counted")] Arc<()>);
+
+impl Home {
+    pub(super) fn new(handle: Handle, guest: Option<Guest>) -> Self {
+        let presence = Arc::default();
+        Self(Arc::new(Inner {
+            handle,
+            guest,
+            presence,
+            generation: generation(),
+        }))
+    }
+
+    /// One for an event loop, or none where the system lacks what it needs.
+    ///
+    /// Where a loop is gone, the next one has its connections.
+    #[must_use]
+    pub fn of_a_loop() -> Option<Self> {
+        let left = LEFT.get().and_then(|left| lock(left).pop());
+        left.or_else(|| {
+            let (guest, handle) = Guest::new()?;
+            Some(Self::new(handle, Some(guest)))
+        })
+    }
+
+    /// The event loop is gone: ends what is under way, or else keeps the connections for the next one.
+    pub fn is_left(self) {
+        self.urge();
+        if !self.is_busy()
+            && self.is_usable()
+            && let Ok(left) = LEFT.get_or_try_make(|| Ok::<_, Infallible>(Mutex::default()))
+        {
+            let mut left = lock(left);
+            if left.len() < LEFT_HOMES {
+                left.push(self);
+                return;
+            }
+        }
+        if let Some(guest) = self.guest() {
+            guest.shut();
+        }
+    }
+
+    /// Whether it was made in this process.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        self.0.generation == generation()
+    }
+
+    /// Its runtime.
+    #[must_use]
+    pub fn handle(&self) -> &Handle {
+        &self.0.handle
+    }
+
+    /// What an event loop drives, which looks at its sockets before each call.
+    #[must_use]
+    pub fn guest(&self) -> Option<&Guest> {
+        self.0.guest.as_ref()
+    }
+
+    /// Does `work`, which may open a connection, as its event loop has time for it.
+    pub async fn paced<F: Future>(&self, mut work: Pin<&mut F>) -> F::Output {
+        let mut had_to_wait = false;
+        poll_fn(|context| {
+            if let Some(guest) = self.guest()
+                && !std::mem::take(&mut had_to_wait)
+                && !guest.has_time(context)
+            {
+                had_to_wait = true;
+                return Poll::Pending;
+            }
+            work.as_mut().poll(context)
+        })
+        .await
+    }
+
+    /// Begins a task of a call.
+    pub fn begin<F>(&self, task: F, when: When) -> Option<JoinHandle<F::Output>>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        match (self.guest(), when) {
+            (Some(guest), When::Now { looked }) => guest.begin(task, looked),
+            (Some(_), When::Soon) | (None, _) => Some(self.handle().spawn(task)),
+        }
+    }
+
+    /// Has what was asked of its calls happen now, even if its event loop does not go on.
+    pub fn urge(&self) {
+        if let Some(guest) = self.guest() {
+            guest.urge();
+        }
+    }
+
+    /// Has its clocks looked at after this time, even if its event loop does not go on.
+    pub fn urge_later(&self, after: Duration) {
+        if self.guest().is_none() {
+            return;
+        }
+        let home = self.downgrade();
+        if let Ok(background) = background() {
+            background.handle().spawn(async move {
+                tokio::time::sleep(after).await;
+                tokio::task::spawn_blocking(move || home.upgrade().as_ref().and_then(Self::guest).map(Guest::look));
+            });
+        }
+    }
+
+    /// A call begins.
+    #[must_use]
+    pub fn presence(&self) -> Presence {
+        Presence(Arc::clone(&self.0.presence))
+    }
+
+    /// Whether calls are under way.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        Arc::strong_count(&self.0.presence) > 1
+    }
+
+    pub(super) fn downgrade(&self) -> WeakHome {
+        WeakHome(Arc::downgrade(&self.0))
+    }
+}
+
+impl WeakHome {
+    pub(super) fn upgrade(&self) -> Option<Home> {
+        self.0.upgrade().map(Home)
+    }
+
+    pub(super) fn is_gone(&self) -> bool {
+        self.0.strong_count() == 0
+    }
+
+    pub(super) fn is(&self, home: &Home) -> bool {
+        std::ptr::eq(self.0.as_ptr(), Arc::as_ptr(&home.0))
+    }
+}
