@@ -15,7 +15,7 @@ use crate::error::{Error, Failure, Head};
 use crate::exchange::{Call, Progress, Request};
 use crate::ledger::Account;
 use crate::reader::Kind;
-use crate::session::{Home, Session, Stop, When};
+use crate::session::{Home, Session, Stop};
 use crate::stream::{EventStream, Marks};
 
 /// A call that has begun.
@@ -42,12 +42,12 @@ pub struct Opened {
 
 /// Begins a call somewhere, which leaves its result in a place of its own.
 pub trait Begin<T>:
-    FnOnce(&Home, When, &Arc<Session>, Arc<Request>, Arc<Slot<T>>) -> Result<Begun, Error> + Send
+    FnOnce(&Home, bool, &Arc<Session>, Arc<Request>, Arc<Slot<T>>) -> Result<Begun, Error> + Send
 {
 }
 
 impl<T, F> Begin<T> for F where
-    F: FnOnce(&Home, When, &Arc<Session>, Arc<Request>, Arc<Slot<T>>) -> Result<Begun, Error> + Send
+    F: FnOnce(&Home, bool, &Arc<Session>, Arc<Request>, Arc<Slot<T>>) -> Result<Begun, Error> + Send
 {
 }
 
@@ -57,44 +57,54 @@ impl<T, F> Begin<T> for F where
 /// Where it cannot begin.
 pub fn begin_whole(
     home: &Home,
-    when: When,
+    looked: bool,
     session: &Arc<Session>,
     request: Arc<Request>,
     slot: Arc<Slot<Done>>,
 ) -> Result<Begun, Error> {
-    begin(home, when, session, request, |call, stop, _, home| async move {
-        let result = unless_asked(&stop, &home, pin!(call.whole())).await;
+    begin(home, looked, session, request, |call, stop, _, _| async move {
+        let result = unless_asked(&stop, pin!(call.whole())).await;
         slot.put(Done::of(&call, result));
     })
 }
 
 /// Begins a streamed call, of whose reply the bytes are wanted if it `is_raw`.
 pub fn begin_stream(is_raw: bool) -> impl Begin<Result<Opened, Failure>> {
-    move |home: &Home, when: When, session: &Arc<Session>, request: Arc<Request>, slot: Arc<Slot<Result<Opened, Failure>>>| {
-        begin(home, when, session, request, move |call, stop, session, home| async move {
-            let opened = unless_asked(&stop, &home, pin!(EventStream::open(call, is_raw))).await;
-            drop(stop);
-            match opened {
-                Ok(events) => {
-                    let feed = Feed::new(&events, &session, home);
-                    slot.put(Ok(Opened {
-                        feed: Arc::clone(&feed),
-                        head: Arc::clone(events.head()),
-                        marks: events.marks(),
-                        progress: events.call().progress(),
-                    }));
-                    drop(slot);
-                    feed.pump(events).await;
+    move |home: &Home,
+          looked: bool,
+          session: &Arc<Session>,
+          request: Arc<Request>,
+          slot: Arc<Slot<Result<Opened, Failure>>>| {
+        begin(
+            home,
+            looked,
+            session,
+            request,
+            move |call, stop, session, home| async move {
+                let opened = unless_asked(&stop, pin!(EventStream::open(call, is_raw))).await;
+                drop(stop);
+                match opened {
+                    Ok(events) => {
+                        let feed = Feed::new(&events, &session, home);
+                        slot.put(Ok(Opened {
+                            feed: Arc::clone(&feed),
+                            head: Arc::clone(events.head()),
+                            marks: events.marks(),
+                            progress: events.call().progress(),
+                        }));
+                        drop(slot);
+                        feed.pump(events).await;
+                    }
+                    Err(failure) => slot.put(Err(failure)),
                 }
-                Err(failure) => slot.put(Err(failure)),
-            }
-        })
+            },
+        )
     }
 }
 
 fn begin<F>(
     home: &Home,
-    when: When,
+    looked: bool,
     session: &Arc<Session>,
     request: Arc<Request>,
     work: impl FnOnce(Call, Arc<Stop>, Arc<Session>, Home) -> F + Send + 'static,
@@ -111,7 +121,7 @@ where
         session.settle(&its).await;
         work(call, stop, session, its).await;
     };
-    let task = home.begin(task, when).ok_or(Error::Closed)?;
+    let task = home.begin(task, looked).ok_or(Error::Closed)?;
     Ok(Begun {
         task: task.abort_handle(),
         home: home.clone(),
@@ -119,15 +129,11 @@ where
 }
 
 /// What `work` brings, or that its client was closed meanwhile.
-async fn unless_asked<T>(
-    stop: &Stop,
-    home: &Home,
-    work: Pin<&mut impl Future<Output = Result<T, Failure>>>,
-) -> Result<T, Failure> {
+async fn unless_asked<T>(stop: &Stop, work: Pin<&mut impl Future<Output = Result<T, Failure>>>) -> Result<T, Failure> {
     tokio::select! {
         biased;
         () = stop.asked() => Err(Error::Closed.into()),
-        done = home.paced(work) => done,
+        done = work => done,
     }
 }
 

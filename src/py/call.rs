@@ -16,7 +16,7 @@ use crate::error::{Error, Failure};
 use crate::exchange::{Call, Request};
 use crate::ledger::Account;
 use crate::reader::Kind;
-use crate::session::{Home, Lane, When, background};
+use crate::session::{Home, Lane, background};
 use crate::stream::EventStream;
 
 impl Core {
@@ -146,7 +146,15 @@ impl Core {
     fn in_background<T: Send>(&self, py: Python<'_>, request: &Arc<Request>, begin: impl Begin<T>) -> PyResult<T> {
         let slot = Slot::new();
         let task = py
-            .detach(|| begin(background()?, When::Soon, &self.session, Arc::clone(request), Arc::clone(&slot)))
+            .detach(|| {
+                begin(
+                    background()?,
+                    false,
+                    &self.session,
+                    Arc::clone(request),
+                    Arc::clone(&slot),
+                )
+            })
             .map_err(|e| raise(py, e.into(), Some(request), None))?;
         wait_for(py, |waiter| slot.take(Some(waiter))).inspect_err(|_| task.give_up())
     }
@@ -164,9 +172,9 @@ impl Core {
         let start = move |py: Python<'_>, slot| {
             account.begin().map_err(|spent| overspent(py, spent))?;
             let (_, waker) = waker_of_running_loop(py)?;
-            let begin = |home: &Home, when| begin(home, when, &session, Arc::clone(&request), slot);
+            let begin = |home: &Home, looked| begin(home, looked, &session, Arc::clone(&request), slot);
             let begun = if session.multiplexes() {
-                py.detach(|| begin(background()?, When::Soon))
+                py.detach(|| begin(background()?, false))
             } else {
                 waker.get().begin_call(py, begin)
             };

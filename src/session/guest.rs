@@ -2,13 +2,12 @@
 //!
 //! Tokio waits on an epoll instance and does not say which. It is found by its content, and the loop watches a
 //! duplicate of it. To drive the runtime without waiting, and to leave it when nothing is left to do, a bell of our
-//! own is rung in that epoll instance: events come in the order in which they happened, so when the bell is the only one
-//! fetched, all that happened before has been fetched and worked off.
+//! own is rung in that epoll instance. Events are fetched one at a time and in the order in which they happened: when
+//! the bell comes while all tasks wait, all that happened before it has been fetched and worked off.
 
 #![expect(unsafe_code, reason = "descriptors are made and looked for by system calls")]
 
 use std::cell::Cell;
-use std::collections::VecDeque;
 use std::fs::File;
 use std::future::poll_fn;
 use std::io::Write;
@@ -26,22 +25,19 @@ use tokio::task::JoinHandle;
 use crate::lock::lock;
 use crate::process::InProcess;
 
-/// Events that one look at the sockets fetches, as long as no timer is due.
-const EVENTS_A_LOOK: usize = 8192;
 /// How long it is driven at a stretch, if tasks can go on for so long: event loops have other work.
 const STRETCH: Duration = Duration::from_millis(2);
-/// The same while another task of the loop has its turn.
-const SHORT_STRETCH: Duration = Duration::from_micros(300);
 /// Tasks that are driven between two looks at the time.
-const TASKS_A_LOOK: u32 = 16;
-/// Calls that are let go on together, as long as there is time.
-const PACED: usize = 4;
+const TASKS_A_LOOK: u32 = 4;
 /// A stretch this long had a single task that would not end: a server sends without a pause what amounts to nothing.
 const HOGGED: Duration = Duration::from_millis(100);
 /// How long a helper thread waits for something to happen.
 const ASIDE_WAIT_MILLIS: i32 = 25;
 /// As often it finds nothing that never rests, before the event loop has it back.
 const ASIDE_RESTS: u32 = 20;
+/// There is always a timer that runs out no later than this: one that runs out before all others wakes the runtime by a
+/// system call.
+const KEEPER: Duration = Duration::from_secs(1);
 /// Descriptors above its own among which a new epoll instance is looked for; it is nearly always a few below.
 const HIGHER_DESCRIPTORS: RawFd = 256;
 
@@ -67,25 +63,19 @@ struct Drive {
     stage: AtomicU8,
     waker: Mutex<Option<Waker>>,
     bell: File,
-    /// Calls that wait for the next stretch.
-    paced: Mutex<VecDeque<Waker>>,
 }
 
 /// Nobody drives it.
 const OUT: u8 = 0;
-/// The bell has been rung, and everything up to it is to be fetched at once.
-const LOOK: u8 = 1;
 /// Tasks run. The bell has been rung.
-const WORK: u8 = 2;
-/// All tasks wait. The bell is to come alone.
-const REST: u8 = 3;
+const WORK: u8 = 1;
+/// All tasks wait, and one event is fetched.
+const REST: u8 = 2;
 
 thread_local! {
-    static LOOKS: Cell<bool> = const { Cell::new(false) };
     /// Whether this thread drives a guest.
     static DRIVES: Cell<bool> = const { Cell::new(false) };
-    /// When the stretch ends that this thread drives.
-    static ENDS: Cell<Option<Instant>> = const { Cell::new(None) };
+    static LOOKS: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Whether a guest that this thread drives has not yet fetched all that happened before.
@@ -111,6 +101,28 @@ impl Drive {
             }
         }
     }
+
+    /// Rings the bell and drives what can go on, until all tasks wait or the stretch is over; whether it was.
+    async fn rest(&self, bell: &AsyncFd<File>, ends: Instant) -> bool {
+        self.stage.store(WORK, Ordering::Relaxed);
+        self.ring();
+        poll_fn(|context| {
+            let rung = is_rung(bell, context);
+            if rung {
+                LOOKS.set(false);
+            }
+            match self.stage.load(Ordering::Relaxed) {
+                REST if rung => return Poll::Ready(false),
+                // Something else was fetched, and is worked off.
+                REST => self.stage.store(WORK, Ordering::Relaxed),
+                _ if rung && ends <= Instant::now() => return Poll::Ready(true),
+                _ if rung => self.ring(),
+                _ => {}
+            }
+            Poll::Pending
+        })
+        .await
+    }
 }
 
 impl Guest {
@@ -122,15 +134,12 @@ impl Guest {
             stage: AtomicU8::new(OUT),
             waker: Mutex::default(),
             bell: bell.try_clone().ok()?,
-            paced: Mutex::default(),
         });
         let hook = Arc::clone(&drive);
         let runtime = Builder::new_current_thread()
             .enable_all()
             .thread_name("tokstream-dns")
             .event_interval(TASKS_A_LOOK)
-            .max_io_events_per_tick(EVENTS_A_LOOK)
-            // A look that does not wait fetches one: the bell alone, or what came before it.
             .max_io_events_per_busy_tick(1)
             .on_thread_park(move || hook.before_park())
             .build()
@@ -139,13 +148,22 @@ impl Guest {
         let epoll = find_epoll(&watched(eventfd()?)?)?;
         let bell = watched(bell)?;
         drop(inside);
-        let handle = runtime.handle().clone();
         let guest = Self {
-            driven: Mutex::new(Some(InProcess::new(Driven { runtime, bell }))),
+            driven: Mutex::new(None),
             epoll,
             drive,
             aside: AtomicBool::new(false),
         };
+        let handle = runtime.handle().clone();
+        *lock(&guest.driven) = Some(InProcess::new(Driven { runtime, bell }));
+        guest.begin(
+            async {
+                loop {
+                    tokio::time::sleep(KEEPER).await;
+                }
+            },
+            true,
+        )?;
         Some((guest, handle))
     }
 
@@ -155,18 +173,27 @@ impl Guest {
         self.epoll.as_raw_fd()
     }
 
-    /// Looks at the sockets and the clocks and drives all that can go on, in the loop's turn for it. Whether it took far too
-    /// long: it is then better driven [aside](Self::drive_aside).
+    /// Looks at the sockets and the clocks and drives all that can go on. Whether it took far too long: it is then better
+    /// driven [aside](Self::drive_aside).
     ///
     /// Any thread may that drives nothing else.
     pub fn look(&self) -> bool {
-        self.drive(STRETCH, true, || ())
-            .is_some_and(|((), took)| took > HOGGED)
+        self.drive(true, || ()).is_some_and(|((), took)| took > HOGGED)
     }
 
-    /// Drives what was begun in this turn of the loop.
-    pub fn go_on(&self) {
-        self.drive(STRETCH, false, || ());
+    /// Begins a task and drives it until it waits, after a look at the sockets if they were not `looked` at.
+    ///
+    /// `None` in another process, and when it was shut.
+    pub fn begin<F>(&self, task: F, looked: bool) -> Option<JoinHandle<F::Output>>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        let mut begun = None;
+        if !looked {
+            self.look();
+        }
+        self.drive(false, || begun = Some(tokio::spawn(task)))?;
+        begun
     }
 
     /// To be driven by a helper thread from now on; whether it was not before.
@@ -185,7 +212,7 @@ impl Guest {
         let mut rests = 0;
         while rests < ASIDE_RESTS {
             self.wait(ASIDE_WAIT_MILLIS);
-            match self.drive(STRETCH, true, || ()) {
+            match self.drive(true, || ()) {
                 Some(((), took)) if took < STRETCH => rests += 1,
                 Some(_) => rests = 0,
                 None => break,
@@ -210,57 +237,23 @@ impl Guest {
         unsafe { libc::poll(&raw mut poll, 1, millis) == 1 }
     }
 
-    /// Begins a task and drives it at once, after a look at the sockets if they were not `looked` at.
-    ///
-    /// `None` in another process, and when it was shut.
-    pub fn begin<F>(&self, task: F, looked: bool) -> Option<JoinHandle<F::Output>>
-    where
-        F: Future<Output: Send> + Send + 'static,
-    {
-        let (task, _) = self.drive(SHORT_STRETCH, !looked, || tokio::spawn(task))?;
-        Some(task)
-    }
-
-    /// Whether there is time to open connections; if not, the task is woken when it is its turn.
-    pub fn has_time(&self, context: &Context<'_>) -> bool {
-        if is_over() {
-            lock(&self.drive.paced).push_back(context.waker().clone());
-            return false;
-        }
-        true
-    }
-
-    /// Has `begin` begin something and drives all that can go on, after a `look` at the sockets and the clocks.
+    /// Has `begin` begin something and drives all that can go on.
     ///
     /// Returns what was begun, and how long it took where tasks could go on when the stretch was over.
-    fn drive<T>(&self, stretch: Duration, look: bool, begin: impl FnOnce() -> T) -> Option<(T, Duration)> {
+    fn drive<T>(&self, look: bool, begin: impl FnOnce() -> T) -> Option<(T, Duration)> {
         let mut driven = lock(&self.driven);
         let Driven { runtime, bell } = driven.as_mut()?.get_mut()?;
         let drive = &self.drive;
-        DRIVES.set(true);
         let began = Instant::now();
-        ENDS.set(Some(began + stretch));
+        DRIVES.set(true);
+        LOOKS.set(look);
         let (begun, is_over) = runtime.block_on(async {
-            poll_fn(|context| {
-                *lock(&drive.waker) = Some(context.waker().clone());
-                Poll::Ready(())
-            })
-            .await;
-            if look {
-                drive.stage.store(LOOK, Ordering::Relaxed);
-                LOOKS.set(true);
-                drive.ring();
-                poll_fn(|context| Drive::poll_looked(bell, context)).await;
-                LOOKS.set(false);
-            }
-            drive.stage.store(WORK, Ordering::Relaxed);
-            drive.let_some_go_on();
-            drive.ring();
+            let waker = poll_fn(|context| Poll::Ready(context.waker().clone())).await;
+            *lock(&drive.waker) = Some(waker);
             let begun = begin();
-            (begun, poll_fn(|context| drive.poll_rest(bell, context)).await)
+            (begun, drive.rest(bell, began + STRETCH).await)
         });
         DRIVES.set(false);
-        ENDS.set(None);
         drive.stage.store(OUT, Ordering::Relaxed);
         // It refers to the runtime, which refers to this.
         let waker = lock(&drive.waker).take();
@@ -273,7 +266,7 @@ impl Guest {
         Some((begun, Duration::ZERO))
     }
 
-    /// Drives it, unless this thread drives something already.
+    /// Drives it, unless somebody does or this thread drives something else.
     pub fn urge(&self) {
         if !DRIVES.get() && !self.is_aside() && Handle::try_current().is_err() {
             self.look();
@@ -294,60 +287,14 @@ impl Guest {
     }
 }
 
-impl Drive {
-    /// Resolves when all that happened before the bell was rung has been fetched.
-    fn poll_looked(bell: &AsyncFd<File>, context: &mut Context<'_>) -> Poll<()> {
-        if poll_rung(bell, context) {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
-    }
-
-    /// Lets some calls go on that had to wait for their time.
-    fn let_some_go_on(&self) {
-        let mut paced = lock(&self.paced);
-        let next = paced.len().min(PACED);
-        paced.drain(..next).for_each(Waker::wake);
-    }
-
-    /// Resolves when all tasks wait, or, to true, when the stretch is over.
-    fn poll_rest(&self, bell: &AsyncFd<File>, context: &mut Context<'_>) -> Poll<bool> {
-        let rung = poll_rung(bell, context);
-        match self.stage.load(Ordering::Relaxed) {
-            // It came alone, right after all tasks had come to wait.
-            REST if rung && lock(&self.paced).is_empty() => return Poll::Ready(false),
-            REST if rung => {
-                if is_over() {
-                    return Poll::Ready(true);
-                }
-                self.let_some_go_on();
-                self.stage.store(WORK, Ordering::Relaxed);
-                self.ring();
-            }
-            // Something came before it, and is worked off.
-            REST => self.stage.store(WORK, Ordering::Relaxed),
-            _ if rung && is_over() => return Poll::Ready(true),
-            _ if rung => self.ring(),
-            _ => {}
-        }
-        Poll::Pending
-    }
-}
-
 impl Drop for Guest {
     fn drop(&mut self) {
         self.shut();
     }
 }
 
-/// Whether the stretch is over that this thread drives.
-fn is_over() -> bool {
-    ENDS.get().is_some_and(|ends| ends <= Instant::now())
-}
-
 /// Whether the bell has been heard; if not, the task is woken when it is.
-fn poll_rung(bell: &AsyncFd<File>, context: &mut Context<'_>) -> bool {
+fn is_rung(bell: &AsyncFd<File>, context: &mut Context<'_>) -> bool {
     let mut rung = false;
     while let Poll::Ready(ready) = bell.poll_read_ready(context) {
         rung = true;
@@ -392,7 +339,9 @@ mod tests {
     use super::*;
 
     fn guest() -> Guest {
-        Guest::new().unwrap().0
+        let (guest, _) = Guest::new().unwrap();
+        drive(&guest, || ());
+        guest
     }
 
     fn is_readable(guest: &Guest) -> bool {
@@ -400,7 +349,7 @@ mod tests {
     }
 
     fn drive<T>(guest: &Guest, begin: impl FnOnce() -> T) -> T {
-        let (begun, _) = guest.drive(STRETCH, true, begin).unwrap();
+        let (begun, _) = guest.drive(true, begin).unwrap();
         while is_readable(guest) {
             guest.look();
         }
@@ -451,20 +400,20 @@ mod tests {
         let guest = guest();
         let (send, mut receive) = tokio::sync::mpsc::channel::<u32>(1);
         let sum = drive(&guest, || {
-                for number in 0..1000 {
-                    let send = send.clone();
-                    tokio::spawn(async move { send.send(number).await });
+            for number in 0..1000 {
+                let send = send.clone();
+                tokio::spawn(async move { send.send(number).await });
+            }
+            drop(send);
+            tokio::spawn(async move {
+                let mut sum = 0;
+                while let Some(number) = receive.recv().await {
+                    sum += number;
+                    tokio::task::yield_now().await;
                 }
-                drop(send);
-                tokio::spawn(async move {
-                    let mut sum = 0;
-                    while let Some(number) = receive.recv().await {
-                        sum += number;
-                        tokio::task::yield_now().await;
-                    }
-                    sum
-                })
-            });
+                sum
+            })
+        });
         assert!(sum.is_finished());
     }
 
@@ -486,7 +435,7 @@ mod tests {
                 tokio::task::consume_budget().await;
             }
         };
-        let task = guest.begin::<_>(endless, false).unwrap();
+        let task = guest.begin(endless, false).unwrap();
         for _ in 0..3 {
             // There is more to do.
             assert!(is_readable(&guest));

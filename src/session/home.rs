@@ -1,10 +1,7 @@
 //! Where calls are driven that share connections.
 
 use std::convert::Infallible;
-use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, Weak};
-use std::task::Poll;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -29,18 +26,6 @@ struct Inner {
     guest: Option<Guest>,
     presence: Arc<()>,
     generation: u32,
-}
-
-/// When the task of a call is begun that an event loop drives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
-    /// At once; the sockets have been `looked` at in this turn of the loop, or are now.
-    Now {
-        /// They have.
-        looked: bool,
-    },
-    /// In the loop's next turn for it, together with others.
-    Soon,
 }
 
 /// A home that may be gone.
@@ -77,7 +62,7 @@ impl Home {
     /// The event loop is gone: ends what is under way, or else keeps the connections for the next one.
     pub fn is_left(self) {
         self.urge();
-        if !self.is_busy()
+        if self.calls() == 0
             && self.is_usable()
             && let Ok(left) = LEFT.get_or_try_make(|| Ok::<_, Infallible>(Mutex::default()))
         {
@@ -110,30 +95,14 @@ impl Home {
         self.0.guest.as_ref()
     }
 
-    /// Does `work`, which may open a connection, as its event loop has time for it.
-    pub async fn paced<F: Future>(&self, mut work: Pin<&mut F>) -> F::Output {
-        let mut had_to_wait = false;
-        poll_fn(|context| {
-            if let Some(guest) = self.guest()
-                && !std::mem::take(&mut had_to_wait)
-                && !guest.has_time(context)
-            {
-                had_to_wait = true;
-                return Poll::Pending;
-            }
-            work.as_mut().poll(context)
-        })
-        .await
-    }
-
-    /// Begins a task of a call.
-    pub fn begin<F>(&self, task: F, when: When) -> Option<JoinHandle<F::Output>>
+    /// Begins a task of a call. An event loop drives it at once, and looks at its sockets before if they were not `looked` at.
+    pub fn begin<F>(&self, task: F, looked: bool) -> Option<JoinHandle<F::Output>>
     where
         F: Future<Output: Send> + Send + 'static,
     {
-        match (self.guest(), when) {
-            (Some(guest), When::Now { looked }) => guest.begin(task, looked),
-            (Some(_), When::Soon) | (None, _) => Some(self.handle().spawn(task)),
+        match self.guest() {
+            Some(guest) if !guest.is_aside() => guest.begin(task, looked),
+            _ => Some(self.handle().spawn(task)),
         }
     }
 
@@ -164,10 +133,10 @@ impl Home {
         Presence(Arc::clone(&self.0.presence))
     }
 
-    /// Whether calls are under way.
+    /// Calls that are under way.
     #[must_use]
-    pub fn is_busy(&self) -> bool {
-        Arc::strong_count(&self.0.presence) > 1
+    pub fn calls(&self) -> usize {
+        Arc::strong_count(&self.0.presence) - 1
     }
 
     pub(super) fn downgrade(&self) -> WeakHome {

@@ -20,11 +20,11 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use background::runtime;
 pub use background::background;
-pub use home::{Home, Presence, When};
-use home::WeakHome;
+use background::runtime;
 pub use guest::Guest;
+use home::WeakHome;
+pub use home::{Home, Presence};
 use lane::Use;
 pub use lane::{Lane, Turn, as_task, turn};
 pub use line::{Gate, Line};
@@ -41,9 +41,9 @@ use crate::transport::{HttpVersion, Transport, TransportConfig};
 /// Idle lanes that are kept, at the most; each holds four file descriptors.
 const IDLE_LANES: usize = 64;
 
-/// Lanes in use at which further calls go to the background thread. A call alone is cheapest where its own thread drives
-/// it; many at once are cheapest where one thread looks after all their sockets.
-const CROWD: usize = 8;
+/// Lanes in use, or calls that an event loop drives, at which further calls go to the background thread. A call alone is
+/// cheapest where its own thread drives it; many at once are cheapest where one thread looks after all their sockets.
+pub const CROWD: usize = 8;
 
 /// The connections of one client and of those derived from it.
 #[derive(Debug)]
@@ -281,8 +281,7 @@ impl Session {
         let shared = self
             .shared
             .get_or_try_make(|| Ok::<_, Error>(Mutex::new(Some(Vec::new()))))?;
-        let usable =
-            |shared: &&Shared| shared.home.is(home) && (!self.multiplexes || shared.line.has_room());
+        let usable = |shared: &&Shared| shared.home.is(home) && (!self.multiplexes || shared.line.has_room());
         if let Some(shared) = lock(shared).as_ref().ok_or(Error::Closed)?.iter().find(usable) {
             return Ok(shared.line.clone());
         }

@@ -1,7 +1,5 @@
 //! Where no runtime can be the guest of an event loop: its descriptor is found on Linux alone.
 
-use std::task::Context;
-
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
@@ -54,21 +52,11 @@ impl Guest {
         match *self {}
     }
 
-    /// Nothing is driven.
-    pub fn go_on(&self) {
-        match *self {}
-    }
-
     /// Nothing is begun.
     pub fn begin<F>(&self, _task: F, _looked: bool) -> Option<JoinHandle<F::Output>>
     where
         F: Future<Output: Send> + Send + 'static,
     {
-        match *self {}
-    }
-
-    /// There is none.
-    pub fn has_time(&self, _context: &Context<'_>) -> bool {
         match *self {}
     }
 

@@ -183,7 +183,10 @@ impl Clocks {
                 Some(since) => (since + limit, Some((Phase::Read, limit))),
                 // It may have run out in the waits before.
                 None if self.waiting.before() >= limit => (Instant::now(), Some((Phase::Read, limit))),
-                None => (Instant::now() + limit.saturating_sub(self.waiting.before()).max(IDLE_LOOK), None),
+                None => (
+                    Instant::now() + limit.saturating_sub(self.waiting.before()).max(IDLE_LOOK),
+                    None,
+                ),
             })
         };
         let total = total.map(|limit| (marks.began + limit, Some((Phase::Total, limit))));

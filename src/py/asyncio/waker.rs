@@ -14,9 +14,9 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyWeakrefMethods, PyWeakrefReference};
 
 use super::wait::Wait;
-use crate::lock::lock;
 use crate::error::Error;
-use crate::session::{Guest, Home, When, background};
+use crate::lock::lock;
+use crate::session::{CROWD, Home, background};
 
 /// The side of an event loop's waker that other threads hold.
 #[derive(Debug)]
@@ -92,10 +92,6 @@ pub struct LoopWaker {
     home: OnceLock<Home>,
     /// Whether tasks are being told what a look at the sockets has brought.
     looked: AtomicBool,
-    /// Whether the next call is begun at once: the first one of a turn of the loop.
-    begins_at_once: AtomicBool,
-    /// Whether calls were begun that are to be driven together.
-    begun: AtomicBool,
     /// Whether the guest was driven since the last tick.
     driven: AtomicBool,
 }
@@ -129,25 +125,16 @@ impl LoopWaker {
         if py.detach(|| guest.look()) {
             this.set_aside(py, home)?;
         }
-        // Of several tasks the calls are begun together, when all have been told.
-        let few = lock(&this.bell.ready).len() <= 1;
-        this.begins_at_once.store(few, Ordering::Relaxed);
         this.looked.store(true, Ordering::Relaxed);
         let answered = this.answer(py);
         this.looked.store(false, Ordering::Relaxed);
-        this.begins_at_once.store(true, Ordering::Relaxed);
-        if this.begun.swap(false, Ordering::Relaxed) {
-            this.bell.hold();
-            py.detach(|| guest.go_on());
-            this.bell.let_go();
-        }
         answered
     }
 
     /// Wakes the loop every now and then while something is waited for, and lets the guest look at its clocks.
     fn _tick(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
         let this = slf.get();
-        let is_busy = this.home.get().map(Home::is_busy);
+        let is_busy = this.home.get().map(|home| home.calls() > 0);
         let goes_on = !lock(&this.waits).is_empty() || is_busy == Some(true);
         this.ticks.store(goes_on, Ordering::Release);
         // Where something happens, the clocks are looked at without this.
@@ -271,23 +258,16 @@ impl LoopWaker {
     pub fn begin_call<T: Send>(
         &self,
         py: Python<'_>,
-        begin: impl FnOnce(&Home, When) -> Result<T, Error> + Send,
+        begin: impl FnOnce(&Home, bool) -> Result<T, Error> + Send,
     ) -> Result<T, Error> {
-        let Some(home) = self.home.get().filter(|home| home.is_usable()) else {
-            return py.detach(|| begin(background()?, When::Soon));
+        let is_free = |home: &&Home| home.is_usable() && home.calls() < CROWD;
+        let Some(home) = self.home.get().filter(is_free) else {
+            return py.detach(|| begin(background()?, false));
         };
         self.driven.store(true, Ordering::Release);
-        let is_aside = home.guest().is_some_and(Guest::is_aside);
-        let when = if !is_aside && self.begins_at_once.swap(false, Ordering::Relaxed) {
-            When::Now {
-                looked: self.looked.load(Ordering::Relaxed),
-            }
-        } else {
-            self.begun.store(true, Ordering::Relaxed);
-            When::Soon
-        };
+        let looked = self.looked.load(Ordering::Relaxed);
         self.bell.hold();
-        let begun = py.detach(|| begin(home, when));
+        let begun = py.detach(|| begin(home, looked));
         self.bell.let_go();
         begun
     }
@@ -343,8 +323,6 @@ impl LoopWaker {
             tick: tick_seconds(py)?,
             home: OnceLock::new(),
             looked: AtomicBool::new(false),
-            begins_at_once: AtomicBool::new(true),
-            begun: AtomicBool::new(false),
             driven: AtomicBool::new(false),
         })
     }
