@@ -1,15 +1,14 @@
 //! Python data to JSON text and back.
 
 use jiter::{PythonParse, StringCacheMode};
-use pyo3::exceptions::{PyRecursionError, PyRuntimeError, PyTypeError, PyValueError};
-use pyo3::ffi;
+use pyo3::exceptions::{PyRecursionError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::sync::critical_section::with_critical_section;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PyMapping, PySet, PyString, PyTuple, PyType};
 use serde::Serialize;
 
+use super::dicts::Walk;
 use super::model::BaseModel;
 use crate::escape::write_string;
 
@@ -85,7 +84,7 @@ impl Encoder {
             return self.string(text);
         }
         if let Ok(dict) = value.cast::<PyDict>() {
-            return self.object(entries(dict), depth);
+            return self.dict(dict, depth);
         }
         if let Ok(list) = value.cast::<PyList>() {
             return self.array(list.iter().map(Ok), depth);
@@ -145,31 +144,57 @@ impl Encoder {
         self.plain(&value)
     }
 
+    fn dict(&mut self, dict: &Bound<'_, PyDict>, depth: usize) -> PyResult<()> {
+        self.out.push(b'{');
+        let start = self.out.len();
+        let mut walk = Walk::of(dict);
+        while walk.step(|name, value| self.member(start, name, value, depth))? {}
+        self.out.push(b'}');
+        Ok(())
+    }
+
     fn object<'py>(
         &mut self,
         items: impl Iterator<Item = PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)>>,
         depth: usize,
     ) -> PyResult<()> {
         self.out.push(b'{');
-        let mut first = true;
+        let start = self.out.len();
         for item in items {
             let (name, value) = item?;
-            if is_left_out(&value)? {
-                continue;
-            }
-            if !first {
-                self.out.push(b',');
-            }
-            first = false;
-            match name.cast::<PyString>() {
-                Ok(name) => self.string(name)?,
-                Err(_) => write_string(&mut self.out, key_text(&name)?.to_str()?),
-            }
-            self.out.push(b':');
-            self.value(&value, depth + 1)?;
+            self.member(start, &name, &value, depth)?;
         }
         self.out.push(b'}');
         Ok(())
+    }
+
+    /// Appends a member of the object whose members begin at `start`.
+    fn member(
+        &mut self,
+        start: usize,
+        name: &Bound<'_, PyAny>,
+        value: &Bound<'_, PyAny>,
+        depth: usize,
+    ) -> PyResult<()> {
+        let text = value.cast::<PyString>();
+        if text.is_err() && is_left_out(value)? {
+            return Ok(());
+        }
+        if self.out.len() > start {
+            self.out.push(b',');
+        }
+        match name.cast::<PyString>() {
+            Ok(name) => self.string(name)?,
+            Err(_) => write_string(&mut self.out, key_text(name)?.to_str()?),
+        }
+        self.out.push(b':');
+        match text {
+            Ok(text) => {
+                check_depth(depth + 1)?;
+                self.string(text)
+            }
+            Err(_) => self.value(value, depth + 1),
+        }
     }
 
     /// Appends an object of these members, whose values are JSON texts.
@@ -261,48 +286,6 @@ impl Encoder {
     }
 }
 
-/// The entries of a dict, which code of the caller's own may change meanwhile: `PyDict::iter` would panic then.
-pub fn entries<'a, 'py>(dict: &'a Bound<'py, PyDict>) -> impl Iterator<Item = PyResult<Entry<'py>>> + use<'a, 'py> {
-    let length = dict.len();
-    let mut position: ffi::Py_ssize_t = 0;
-    let mut seen = 0;
-    std::iter::from_fn(move || {
-        let changed = || {
-            Some(Err(PyRuntimeError::new_err(
-                "a dict of the request changed while it was encoded",
-            )))
-        };
-        if dict.len() != length {
-            return changed();
-        }
-        let entry = next_entry(dict, &mut position)?;
-        seen += 1;
-        // Keys that come and go would keep this up for ever.
-        if seen > length { changed() } else { Some(Ok(entry)) }
-    })
-}
-
-type Entry<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
-
-#[expect(
-    unsafe_code,
-    reason = "the one iteration over a dict that neither copies it nor panics"
-)]
-fn next_entry<'py>(dict: &Bound<'py, PyDict>, position: &mut ffi::Py_ssize_t) -> Option<Entry<'py>> {
-    with_critical_section(dict, || {
-        let (mut key, mut value) = (std::ptr::null_mut(), std::ptr::null_mut());
-        // SAFETY: `dict` is a dict, `position` was only ever set by this function, and the rest may be written to.
-        if unsafe { ffi::PyDict_Next(dict.as_ptr(), position, &raw mut key, &raw mut value) } == 0 {
-            return None;
-        }
-        // SAFETY: the dict's own references, which nobody can take from it within the critical section.
-        let key = unsafe { Bound::from_borrowed_ptr(dict.py(), key) };
-        // SAFETY: as for the key.
-        let value = unsafe { Bound::from_borrowed_ptr(dict.py(), value) };
-        Some((key, value))
-    })
-}
-
 /// A key that is no string, as `json.dumps` would write it.
 fn key_text<'py>(key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyString>> {
     let py = key.py();
@@ -338,6 +321,6 @@ pub fn is_left_out(value: &Bound<'_, PyAny>) -> PyResult<bool> {
         let class = |name: &str| -> PyResult<Py<PyType>> { Ok(module.getattr(name)?.cast_into::<PyType>()?.unbind()) };
         Ok::<_, PyErr>((class("NotGiven")?, class("Omit")?))
     })?;
-    let class = value.get_type();
-    Ok(class.is(not_given) || class.is(omit))
+    let class = value.get_type_ptr().cast();
+    Ok(class == not_given.as_ptr() || class == omit.as_ptr())
 }
