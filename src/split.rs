@@ -45,6 +45,20 @@ impl<'a> Cursor<'a> {
         self.text.get(start..self.at).unwrap_or_default()
     }
 
+    /// Whether the next value is this one, at the same place in memory; it need not be measured again to be passed over.
+    #[inline]
+    pub fn is_at_place(&mut self, value: &[u8]) -> bool {
+        self.peek();
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        std::ptr::eq(rest.as_ptr(), value.as_ptr())
+    }
+
+    /// Passes over so many bytes.
+    #[inline]
+    pub fn pass(&mut self, length: usize) {
+        self.at += length;
+    }
+
     /// Calls `each` with every member's name, in front of its value; passes over a value that is no object.
     #[inline]
     pub fn members(&mut self, mut each: impl FnMut(&str, &mut Self)) {

@@ -1,16 +1,14 @@
-//! A response object as plain data and as JSON text, straight from the server's text.
+//! A response object as JSON text, straight from the server's.
 
 use std::borrow::Cow;
 use std::io::Write;
 use std::ops::Range;
 
-use jiter::cached_py_string;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyFloat, PyList};
+use pyo3::types::PyFloat;
 
 use super::schema::{Kind, Schema, Standing};
 use crate::escape::write_string;
-use crate::py::json::decode;
 use crate::split::Cursor;
 
 /// Which fields are left out.
@@ -114,39 +112,6 @@ fn is_as_shown(kind: Kind, cursor: &mut Cursor<'_>, without: Without) -> bool {
             cursor.value();
             true
         }
-    }
-}
-
-/// The object of this text as a dict.
-///
-/// # Errors
-/// Where a value cannot be made a Python object.
-pub fn to_python<'py>(py: Python<'py>, schema: &Schema, text: &str, without: Without) -> PyResult<Bound<'py, PyDict>> {
-    let dumped = PyDict::new(py);
-    for field in fields(schema, text, without) {
-        let value = match field.value {
-            None => py.None().into_bound(py),
-            Some(value) => value_to_python(py, field.kind, value, without)?,
-        };
-        dumped.set_item(cached_py_string(py, &field.name), value)?;
-    }
-    Ok(dumped)
-}
-
-fn value_to_python<'py>(py: Python<'py>, kind: Kind, text: &str, without: Without) -> PyResult<Bound<'py, PyAny>> {
-    match kind {
-        Kind::One(schema) if text.starts_with('{') => to_python(py, schema, text, without).map(Bound::into_any),
-        // Where it is as it stands, nothing has to be looked at in Python.
-        Kind::Many(_) if is_as_shown(kind, &mut Cursor::new(text), without) => decode(py, text),
-        Kind::Many(schema) if text.starts_with('[') => {
-            let mut items = Vec::new();
-            Cursor::new(text).elements(|_, item| {
-                items.push(value_to_python(py, Kind::One(schema), item.value(), without));
-            });
-            let items = items.into_iter().collect::<PyResult<Vec<_>>>()?;
-            Ok(PyList::new(py, items)?.into_any())
-        }
-        _ => decode(py, text),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod changes;
 mod dump;
+mod plain;
 mod schema;
 mod values;
 
@@ -15,11 +16,13 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple, PyType};
 
+pub use plain::Shape;
 pub use schema::{Field, Kind, Schema, Standing, find, position, schema_of};
 pub use values::{Values, read_through};
 
 use self::changes::{Change, Changes, is_private};
 use self::dump::{Without, Writer};
+use self::plain::Reader;
 use super::json::decode;
 use super::logprobs::Bulk;
 use crate::json::{beyond_python, members, tolerate};
@@ -376,7 +379,8 @@ impl BaseModel {
     #[pyo3(name = "_dump")]
     fn dump<'py>(&self, py: Python<'py>, unset: bool, defaults: bool, none: bool) -> PyResult<Bound<'py, PyDict>> {
         let without = Without { unset, defaults, none };
-        dump::to_python(py, self.schema, text_of(&self.bytes(py)?)?, without)
+        let json = self.bytes(py)?;
+        Reader::new(py, without).object(self.schema, &mut Cursor::new(text_of(&json)?))
     }
 
     /// The object as JSON text; `None` where only Python's own encoder can write it.

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyType;
 
 use super::BaseModel;
+use super::plain::Shape;
 
 /// A response class: its name in Python, its fields, and how to make one.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub struct Schema {
     pub make: fn(Python<'_>, BaseModel) -> PyResult<Py<PyAny>>,
     /// The Python class.
     pub class: fn(Python<'_>) -> Bound<'_, PyType>,
+    /// The keys of its dicts.
+    pub shape: fn(Python<'_>) -> PyResult<&'static Shape>,
     /// A number that is read at once when a list of such objects is made: of many of them it is all that is read.
     pub number: Option<usize>,
 }
