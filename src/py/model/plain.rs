@@ -48,10 +48,6 @@ impl Shape {
 pub struct Reader<'py> {
     py: Python<'py>,
     without: Without,
-    /// The values of declared fields, of all objects that have been begun.
-    declared: Vec<Option<Bound<'py, PyAny>>>,
-    /// The others, of the same objects.
-    others: Vec<(Bound<'py, PyString>, Bound<'py, PyAny>)>,
     /// The items of all lists that have been begun.
     items: Vec<Bound<'py, PyAny>>,
 }
@@ -63,8 +59,6 @@ impl<'py> Reader<'py> {
         Self {
             py,
             without,
-            declared: Vec::with_capacity(64),
-            others: Vec::new(),
             items: Vec::new(),
         }
     }
@@ -76,86 +70,55 @@ impl<'py> Reader<'py> {
     /// Where a value cannot be made a Python object.
     pub fn object(&mut self, schema: &Schema, cursor: &mut Cursor<'_>) -> PyResult<Bound<'py, PyDict>> {
         let shape = (schema.shape)(self.py)?;
-        let (start, others) = (self.declared.len(), self.others.len());
-        self.declared.resize(start + schema.fields.len(), None);
+        let dict = shape.blank.bind(self.py).copy()?;
+        let mut sent = 0_u64;
         let mut outcome = Ok(());
         cursor.members(|name, value| {
-            if outcome.is_ok() {
-                outcome = self.member(schema, shape, start, name, value);
-            } else {
+            if outcome.is_err() {
                 value.value();
+                return;
             }
+            let position = schema.fields.iter().position(|field| field.name == name);
+            let known = position.and_then(|at| Some((at, schema.fields.get(at)?.kind, shape.keys.get(at)?)));
+            outcome = match known {
+                Some((at, kind, key)) => {
+                    sent |= 1 << at;
+                    self.value(kind, value).and_then(|value| dict.set_item(key, value))
+                }
+                None => self
+                    .value(Kind::Plain("any"), value)
+                    .and_then(|value| dict.set_item(cached_py_string(self.py, name), value)),
+            };
         });
-        let dict = outcome.and_then(|()| self.dict(schema, shape, start, others));
-        self.declared.truncate(start);
-        self.others.truncate(others);
-        dict
+        outcome?;
+        self.leave_out(schema, shape, &dict, sent)?;
+        Ok(dict)
     }
 
-    fn member(
-        &mut self,
-        schema: &Schema,
-        shape: &Shape,
-        start: usize,
-        name: &str,
-        cursor: &mut Cursor<'_>,
-    ) -> PyResult<()> {
-        let position = schema.fields.iter().position(|field| field.name == name);
-        let field = position.and_then(|position| schema.fields.get(position));
-        let value = self.value(field.map_or(Kind::Plain("any"), |field| field.kind), cursor)?;
-        if field.is_some_and(|field| field.standing != Standing::Extension) {
-            let slot = position.and_then(|position| self.declared.get_mut(start + position));
-            if let Some(slot) = slot {
-                *slot = Some(value);
-            }
+    fn leave_out(&self, schema: &Schema, shape: &Shape, dict: &Bound<'py, PyDict>, sent: u64) -> PyResult<()> {
+        let Without { unset, defaults, none } = self.without;
+        if !(unset || defaults || none) {
             return Ok(());
         }
-        let key = match position.and_then(|position| shape.keys.get(position)) {
-            Some(key) => key.bind(self.py).clone(),
-            None => cached_py_string(self.py, name),
+        let is_null = |key: &Bound<'py, PyAny>| -> PyResult<bool> {
+            Ok(dict.get_item(key)?.is_some_and(|value| value.is_none()))
         };
-        self.others.push((key, value));
-        Ok(())
-    }
-
-    fn dict(&mut self, schema: &Schema, shape: &Shape, start: usize, others: usize) -> PyResult<Bound<'py, PyDict>> {
-        let Without { unset, defaults, none } = self.without;
-        let is_blank = !(unset || defaults || none);
-        let dict = if is_blank {
-            shape.blank.bind(self.py).copy()?
-        } else {
-            PyDict::new(self.py)
-        };
-        let values = self.declared.drain(start..);
-        for ((field, key), value) in schema.fields.iter().zip(&shape.keys).zip(values) {
-            let is_set = value.is_some();
-            if is_blank && !is_set || field.standing == Standing::Extension {
-                continue;
+        for (at, (field, key)) in schema.fields.iter().zip(&shape.keys).enumerate() {
+            let key = key.bind(self.py);
+            let is_default = defaults && field.standing == Standing::Optional;
+            let is_unset = unset && field.standing != Standing::Extension && sent & 1 << at == 0;
+            if is_unset || is_default && is_null(key)? {
+                dict.del_item(key)?;
             }
-            let value = value.unwrap_or_else(|| self.py.None().into_bound(self.py));
-            let is_default = defaults && field.standing != Standing::Required;
-            if unset && !is_set || (none || is_default) && value.is_none() {
-                continue;
-            }
-            dict.set_item(key, value)?;
         }
-        let others = self.others.drain(others..);
         if none {
-            let others: Vec<_> = others.collect();
-            for (key, value) in &others {
-                dict.set_item(key, value)?;
-            }
-            for (key, _) in &others {
-                if dict.get_item(key)?.is_some_and(|value| value.is_none()) {
+            for key in dict.keys() {
+                if is_null(&key)? {
                     dict.del_item(key)?;
                 }
             }
-        } else {
-            for (key, value) in others {
-                dict.set_item(key, value)?;
-            }
         }
-        Ok(dict)
+        Ok(())
     }
 
     fn value(&mut self, kind: Kind, cursor: &mut Cursor<'_>) -> PyResult<Bound<'py, PyAny>> {
@@ -192,21 +155,22 @@ impl<'py> Reader<'py> {
         outcome.and_then(|()| Ok(PyList::new(self.py, items)?.into_any()))
     }
 
+    /// The next value, if nothing in it is unusual.
     fn plain(&mut self, cursor: &mut Cursor<'_>, depth: usize) -> Result<Bound<'py, PyAny>, Unusual> {
-        if cursor.is_at(b'{') {
-            return self.plain_object(cursor, deeper(depth)?);
+        match cursor.peek() {
+            Some(b'"') => return self.string(cursor).map(Bound::into_any),
+            Some(b'{') => return self.plain_object(cursor, deeper(depth)?),
+            Some(b'[') => {
+                let depth = deeper(depth)?;
+                return self.list(cursor, |reader, item| reader.plain(item, depth));
+            }
+            _ => {}
         }
-        if cursor.is_at(b'[') {
-            let depth = deeper(depth)?;
-            return self.list(cursor, |reader, item| reader.plain(item, depth));
-        }
-        let text = cursor.value();
-        match text.as_bytes() {
-            [b'"', inner @ .., b'"'] => self.string(text, inner).map(Bound::into_any),
-            b"null" => Ok(self.py.None().into_bound(self.py)),
-            b"true" => Ok(PyBool::new(self.py, true).to_owned().into_any()),
-            b"false" => Ok(PyBool::new(self.py, false).to_owned().into_any()),
-            _ => self.number(text),
+        match cursor.value() {
+            "null" => Ok(self.py.None().into_bound(self.py)),
+            "true" => Ok(PyBool::new(self.py, true).to_owned().into_any()),
+            "false" => Ok(PyBool::new(self.py, false).to_owned().into_any()),
+            number => self.number(number),
         }
     }
 
@@ -228,18 +192,16 @@ impl<'py> Reader<'py> {
         outcome.map(|()| dict.into_any())
     }
 
-    #[expect(unsafe_code, reason = "a string of ASCII is copied, and not looked through again")]
-    fn string(&self, literal: &str, inner: &[u8]) -> Result<Bound<'py, PyString>, Unusual> {
-        if memchr::memchr(b'\\', inner).is_some() {
-            let text: String = serde_json::from_str(literal).map_err(|_| Unusual)?;
-            return Ok(PyString::new(self.py, &text));
+    fn string(&self, cursor: &mut Cursor<'_>) -> Result<Bound<'py, PyString>, Unusual> {
+        let (literal, is_plain) = cursor.string();
+        if is_plain {
+            return Ok(string_of(
+                self.py,
+                literal.get(1..literal.len() - 1).unwrap_or_default(),
+            ));
         }
-        let text = literal.get(1..literal.len() - 1).unwrap_or_default();
-        if text.is_ascii() {
-            // SAFETY: it is ASCII.
-            return Ok(unsafe { pystring_ascii_new(self.py, text) });
-        }
-        Ok(PyString::new(self.py, text))
+        let text: String = serde_json::from_str(literal).map_err(|_| Unusual)?;
+        Ok(string_of(self.py, &text))
     }
 
     fn number(&self, text: &str) -> Result<Bound<'py, PyAny>, Unusual> {
@@ -257,6 +219,17 @@ impl<'py> Reader<'py> {
         let number: f64 = text.parse().map_err(|_| Unusual)?;
         Ok(PyFloat::new(self.py, number).into_any())
     }
+}
+
+/// A string, which Python need not look through where it is ASCII.
+#[must_use]
+#[expect(unsafe_code, reason = "nothing else takes a text as ASCII")]
+pub fn string_of<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyString> {
+    if text.is_ascii() {
+        // SAFETY: it is ASCII.
+        return unsafe { pystring_ascii_new(py, text) };
+    }
+    PyString::new(py, text)
 }
 
 /// What is left to Python's decoder.
