@@ -88,7 +88,7 @@ impl<'py> Writer<'py> {
         });
         outcome?;
         for (at, field) in schema.fields.iter().enumerate() {
-            let is_missing = field.standing != Standing::Extension && sent & 1 << at == 0;
+            let is_missing = field.is_declared() && sent & 1 << at == 0;
             if is_missing && !self.without.unset && !self.is_left_out(Some(field)) {
                 let begin = self.begin_member(start);
                 self.name(field.name);
@@ -112,15 +112,11 @@ impl<'py> Writer<'py> {
         name: &str,
         value: &mut Cursor<'_>,
     ) -> Result<(), Unusual> {
-        let position = schema.fields.iter().position(|field| field.name == name);
-        let known = position.and_then(|at| Some((at, schema.fields.get(at)?)));
-        let declared = known.filter(|(_, field)| field.standing != Standing::Extension);
+        let mut fields = schema.fields.iter().enumerate();
+        let declared = fields.find(|(_, field)| field.name == name && field.is_declared());
         let (place, kind) = match declared {
             Some((at, field)) => (at, field.kind),
-            None => (
-                schema.fields.len() + self.members.len(),
-                known.map_or(Kind::Plain("any"), |(_, field)| field.kind),
-            ),
+            None => (schema.fields.len() + self.members.len(), Kind::Plain("any")),
         };
         if let Some((at, _)) = declared {
             if *sent & 1 << at != 0 {

@@ -11,6 +11,8 @@ use crate::split::Cursor;
 
 /// Deeper values are left to Python's decoder, which knows how deep it may go.
 const MAX_DEPTH: usize = 128;
+/// What is shown as it was sent.
+const ANY: Kind = Kind::Plain("any");
 /// So many digits always fit into 64 bits.
 const MAX_DIGITS: usize = 18;
 
@@ -32,7 +34,7 @@ impl Shape {
         let mut keys = Vec::with_capacity(schema.fields.len());
         for field in schema.fields {
             let key = PyString::intern(py, field.name);
-            if field.standing != Standing::Extension {
+            if field.is_declared() {
                 blank.set_item(&key, py.None())?;
             }
             keys.push(key.unbind());
@@ -79,14 +81,15 @@ impl<'py> Reader<'py> {
                 return;
             }
             let position = schema.fields.iter().position(|field| field.name == name);
-            let known = position.and_then(|at| Some((at, schema.fields.get(at)?.kind, shape.keys.get(at)?)));
+            let known = position.and_then(|at| Some((at, schema.fields.get(at)?, shape.keys.get(at)?)));
             outcome = match known {
-                Some((at, kind, key)) => {
+                Some((at, field, key)) => {
                     sent |= 1 << at;
+                    let kind = if field.is_declared() { field.kind } else { ANY };
                     self.value(kind, value).and_then(|value| dict.set_item(key, value))
                 }
                 None => self
-                    .value(Kind::Plain("any"), value)
+                    .value(ANY, value)
                     .and_then(|value| dict.set_item(cached_py_string(self.py, name), value)),
             };
         });
@@ -106,7 +109,7 @@ impl<'py> Reader<'py> {
         for (at, (field, key)) in schema.fields.iter().zip(&shape.keys).enumerate() {
             let key = key.bind(self.py);
             let is_default = defaults && field.standing == Standing::Optional;
-            let is_unset = unset && field.standing != Standing::Extension && sent & 1 << at == 0;
+            let is_unset = unset && field.is_declared() && sent & 1 << at == 0;
             if is_unset || is_default && is_null(key)? {
                 dict.del_item(key)?;
             }

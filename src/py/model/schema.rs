@@ -35,6 +35,14 @@ pub struct Field {
     pub standing: Standing,
 }
 
+impl Field {
+    /// Whether it is shown in its own place and as its kind; one of the service's own is shown as it was sent.
+    #[must_use]
+    pub fn is_declared(&self) -> bool {
+        self.standing != Standing::Extension
+    }
+}
+
 /// Whether a field has to be there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
