@@ -173,7 +173,6 @@ const fn marks(of: &[u8]) -> [bool; 256] {
 }
 
 static STRUCTURE: [bool; 256] = marks(b"\"{}[]");
-static IN_STRING: [bool; 256] = marks(b"\"\\");
 
 /// How many bytes a search by the processor's wide instructions is worth for.
 const SHORT: usize = 32;
@@ -192,25 +191,46 @@ fn next(bytes: &[u8], from: usize, marks: &[bool; 256]) -> Option<(usize, u8)> {
 fn string_end(bytes: &[u8], start: usize) -> (usize, bool) {
     let mut at = start + 1;
     let mut is_plain = true;
-    // Most strings are names or a token: a loop beats a search for as long as it is short.
-    let short = bytes.get(..bytes.len().min(start + SHORT)).unwrap_or_default();
-    while let Some((found, byte)) = next(short, at, &IN_STRING) {
-        if byte == b'"' {
+    loop {
+        let Some(found) = string_mark(bytes, at) else {
+            return (bytes.len(), is_plain);
+        };
+        if bytes.get(found) == Some(&b'"') {
             return (found + 1, is_plain);
         }
         is_plain = false;
         at = found + 2;
     }
-    at = at.max(short.len());
-    while let Some(rest) = bytes.get(at..) {
-        let Some(found) = memchr2(b'"', b'\\', rest) else { break };
-        if rest.get(found) == Some(&b'"') {
-            return (at + found + 1, is_plain);
+}
+
+/// The next quotation mark or backslash.
+#[inline]
+fn string_mark(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut rest = bytes.get(from..)?;
+    // Most strings are names or a token: words beat a search for as long as it is short.
+    for _ in 0..SHORT / WORD {
+        let Some((word, after)) = rest.split_first_chunk::<WORD>() else {
+            break;
+        };
+        let word = u64::from_le_bytes(*word);
+        let marks = zero_bytes(word ^ QUOTES) | zero_bytes(word ^ BACKSLASHES);
+        if marks != 0 {
+            return Some(bytes.len() - rest.len() + marks.trailing_zeros() as usize / 8);
         }
-        is_plain = false;
-        at += found + 2;
+        rest = after;
     }
-    (bytes.len(), is_plain)
+    let found = memchr2(b'"', b'\\', rest)?;
+    Some(bytes.len() - rest.len() + found)
+}
+
+/// Bytes that are looked at together, and what they are compared with.
+const WORD: usize = 8;
+const QUOTES: u64 = u64::from_le_bytes([b'"'; WORD]);
+const BACKSLASHES: u64 = u64::from_le_bytes([b'\\'; WORD]);
+
+/// The highest bit of each byte that is zero; of bytes behind the first one it may be set too.
+const fn zero_bytes(word: u64) -> u64 {
+    word.wrapping_sub(u64::from_le_bytes([1; WORD])) & !word & u64::from_le_bytes([0x80; WORD])
 }
 
 /// Where the object or array that begins at `at` ends.

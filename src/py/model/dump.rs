@@ -112,8 +112,7 @@ impl<'py> Writer<'py> {
         name: &str,
         value: &mut Cursor<'_>,
     ) -> Result<(), Unusual> {
-        let mut fields = schema.fields.iter().enumerate();
-        let declared = fields.find(|(_, field)| field.name == name && field.is_declared());
+        let declared = schema.find(name).filter(|(_, field)| field.is_declared());
         let (place, kind) = match declared {
             Some((at, field)) => (at, field.kind),
             None => (schema.fields.len() + self.members.len(), Kind::Plain("any")),

@@ -1,6 +1,8 @@
 //! A response object as a dict, in one pass over the server's text.
 
 use jiter::{cached_py_string, pystring_ascii_new};
+use memchr::memchr;
+use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString};
 
@@ -52,6 +54,8 @@ pub struct Reader<'py> {
     without: Without,
     /// The items of all lists that have been begun.
     items: Vec<Bound<'py, PyAny>>,
+    /// What was wrong with a value.
+    error: Option<PyErr>,
 }
 
 impl<'py> Reader<'py> {
@@ -62,6 +66,7 @@ impl<'py> Reader<'py> {
             py,
             without,
             items: Vec::new(),
+            error: None,
         }
     }
 
@@ -70,7 +75,12 @@ impl<'py> Reader<'py> {
     ///
     /// # Errors
     /// Where a value cannot be made a Python object.
-    pub fn object(&mut self, schema: &Schema, cursor: &mut Cursor<'_>) -> PyResult<Bound<'py, PyDict>> {
+    pub fn object(mut self, schema: &Schema, cursor: &mut Cursor<'_>) -> PyResult<Bound<'py, PyDict>> {
+        self.dict(schema, cursor)
+            .map_err(|Unusual| self.error.unwrap_or_else(|| PyMemoryError::new_err(())))
+    }
+
+    fn dict(&mut self, schema: &Schema, cursor: &mut Cursor<'_>) -> Result<Bound<'py, PyDict>, Unusual> {
         let shape = (schema.shape)(self.py)?;
         let dict = shape.blank.bind(self.py).copy()?;
         let mut sent = 0_u64;
@@ -80,17 +90,18 @@ impl<'py> Reader<'py> {
                 value.value();
                 return;
             }
-            let position = schema.fields.iter().position(|field| field.name == name);
-            let known = position.and_then(|at| Some((at, schema.fields.get(at)?, shape.keys.get(at)?)));
+            let known = schema
+                .find(name)
+                .and_then(|(at, field)| Some((at, field, shape.keys.get(at)?)));
             outcome = match known {
                 Some((at, field, key)) => {
                     sent |= 1 << at;
                     let kind = if field.is_declared() { field.kind } else { ANY };
-                    self.value(kind, value).and_then(|value| dict.set_item(key, value))
+                    self.value(kind, value).and_then(|value| Ok(dict.set_item(key, value)?))
                 }
                 None => self
                     .value(ANY, value)
-                    .and_then(|value| dict.set_item(cached_py_string(self.py, name), value)),
+                    .and_then(|value| Ok(dict.set_item(cached_py_string(self.py, name), value)?)),
             };
         });
         outcome?;
@@ -124,9 +135,9 @@ impl<'py> Reader<'py> {
         Ok(())
     }
 
-    fn value(&mut self, kind: Kind, cursor: &mut Cursor<'_>) -> PyResult<Bound<'py, PyAny>> {
+    fn value(&mut self, kind: Kind, cursor: &mut Cursor<'_>) -> Result<Bound<'py, PyAny>, Unusual> {
         match kind {
-            Kind::One(schema) if cursor.is_at(b'{') => self.object(schema, cursor).map(Bound::into_any),
+            Kind::One(schema) if cursor.is_at(b'{') => self.dict(schema, cursor).map(Bound::into_any),
             Kind::Many(schema) if cursor.is_at(b'[') => {
                 self.list(cursor, |reader, item| reader.value(Kind::One(schema), item))
             }
@@ -134,17 +145,20 @@ impl<'py> Reader<'py> {
                 let start = cursor.clone();
                 self.plain(cursor, 0).or_else(|Unusual| {
                     *cursor = start;
-                    decode(self.py, cursor.value())
+                    decode(self.py, cursor.value()).map_err(|error| {
+                        self.error = Some(error);
+                        Unusual
+                    })
                 })
             }
         }
     }
 
-    fn list<E: From<PyErr>>(
+    fn list(
         &mut self,
         cursor: &mut Cursor<'_>,
-        mut read: impl FnMut(&mut Self, &mut Cursor<'_>) -> Result<Bound<'py, PyAny>, E>,
-    ) -> Result<Bound<'py, PyAny>, E> {
+        mut read: impl FnMut(&mut Self, &mut Cursor<'_>) -> Result<Bound<'py, PyAny>, Unusual>,
+    ) -> Result<Bound<'py, PyAny>, Unusual> {
         let start = self.items.len();
         let mut outcome = Ok(());
         cursor.elements(|_, item| {
@@ -203,8 +217,8 @@ impl<'py> Reader<'py> {
                 literal.get(1..literal.len() - 1).unwrap_or_default(),
             ));
         }
-        let text: String = serde_json::from_str(literal).map_err(|_| Unusual)?;
-        Ok(string_of(self.py, &text))
+        let text = without_short_escapes(literal).map_or_else(|| serde_json::from_str(literal).ok(), Some);
+        Ok(string_of(self.py, &text.ok_or(Unusual)?))
     }
 
     fn number(&self, text: &str) -> Result<Bound<'py, PyAny>, Unusual> {
@@ -235,7 +249,28 @@ pub fn string_of<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyString> {
     PyString::new(py, text)
 }
 
-/// What is left to Python's decoder.
+/// What a literal says whose escapes all are of two characters.
+fn without_short_escapes(literal: &str) -> Option<String> {
+    let mut rest = literal.get(1..literal.len() - 1)?;
+    let mut text = String::with_capacity(rest.len());
+    while let Some((plain, escape)) = memchr(b'\\', rest.as_bytes()).and_then(|at| rest.split_at_checked(at)) {
+        text.push_str(plain);
+        text.push(match escape.as_bytes().get(1)? {
+            byte @ (b'"' | b'\\' | b'/') => char::from(*byte),
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            _ => return None,
+        });
+        rest = escape.get(2..)?;
+    }
+    text.push_str(rest);
+    Some(text)
+}
+
+/// What is left to Python's decoder, or went wrong.
 struct Unusual;
 
 impl From<PyErr> for Unusual {

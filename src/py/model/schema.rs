@@ -24,6 +24,20 @@ pub struct Schema {
     pub number: Option<usize>,
 }
 
+impl Schema {
+    /// The field of this name, and its position.
+    #[inline]
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<(usize, &'static Field)> {
+        // Names of one length seldom begin with the same letter: a comparison is a call.
+        let is_it = |field: &Field| {
+            let known = field.name;
+            known.len() == name.len() && known.as_bytes().first() == name.as_bytes().first() && known == name
+        };
+        self.fields.iter().enumerate().find(|(_, field)| is_it(field))
+    }
+}
+
 /// A declared field.
 #[derive(Debug)]
 pub struct Field {
