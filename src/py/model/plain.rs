@@ -3,7 +3,9 @@
 use jiter::{cached_py_string, pystring_ascii_new};
 use memchr::memchr;
 use pyo3::exceptions::PyMemoryError;
+use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString};
 
 use super::dump::Without;
@@ -56,6 +58,8 @@ pub struct Reader<'py> {
     items: Vec<Bound<'py, PyAny>>,
     /// What was wrong with a value.
     error: Option<PyErr>,
+    /// As long as nothing but new data is made.
+    calm: Option<Calm>,
 }
 
 impl<'py> Reader<'py> {
@@ -67,6 +71,7 @@ impl<'py> Reader<'py> {
             without,
             items: Vec::new(),
             error: None,
+            calm: Calm::begin(py),
         }
     }
 
@@ -145,6 +150,7 @@ impl<'py> Reader<'py> {
                 let start = cursor.clone();
                 self.plain(cursor, 0).or_else(|Unusual| {
                     *cursor = start;
+                    self.calm = None;
                     decode(self.py, cursor.value()).map_err(|error| {
                         self.error = Some(error);
                         Unusual
@@ -247,6 +253,28 @@ pub fn string_of<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyString> {
         return unsafe { pystring_ascii_new(py, text) };
     }
     PyString::new(py, text)
+}
+
+/// No search for garbage, of which new data has none: before 3.12, Python begins one in the middle of a call, and again for
+/// every few hundred lists and dicts. It is made up for when the call has returned.
+struct Calm;
+
+impl Calm {
+    #[expect(unsafe_code, reason = "the module gc would be imported")]
+    fn begin(py: Python<'_>) -> Option<Self> {
+        static IS_WANTED: PyOnceLock<bool> = PyOnceLock::new();
+        let is_wanted = *IS_WANTED.get_or_init(py, || py.version_info() < (3, 12));
+        // SAFETY: the interpreter is attached.
+        (is_wanted && unsafe { ffi::PyGC_Disable() } == 1).then_some(Self)
+    }
+}
+
+impl Drop for Calm {
+    #[expect(unsafe_code, reason = "the module gc would be imported")]
+    fn drop(&mut self) {
+        // SAFETY: the interpreter has been attached since it began, and no other thread has run.
+        unsafe { ffi::PyGC_Enable() };
+    }
 }
 
 /// What a literal says whose escapes all are of two characters.
