@@ -48,12 +48,13 @@ pub struct Writer<'py> {
 }
 
 impl<'py> Writer<'py> {
-    /// A writer that begins; `indent` is the number of spaces of a level, or nothing for one line without blanks.
+    /// A writer that begins, of a text of about this length; `indent` is the number of spaces of a level, or nothing for
+    /// one line without blanks.
     #[must_use]
-    pub fn new(py: Python<'py>, without: Without, indent: Option<usize>) -> Self {
+    pub fn new(py: Python<'py>, without: Without, indent: Option<usize>, length: usize) -> Self {
         Self {
             py,
-            out: Vec::with_capacity(1024),
+            out: Vec::with_capacity(2 * length),
             without,
             members: Vec::with_capacity(32),
             written: Vec::new(),

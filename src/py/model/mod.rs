@@ -395,7 +395,7 @@ impl BaseModel {
     ) -> PyResult<Option<Bound<'py, PyString>>> {
         let without = Without { unset, defaults, none };
         let json = self.bytes(py)?;
-        let mut writer = Writer::new(py, without, indent);
+        let mut writer = Writer::new(py, without, indent, json.len());
         let written = writer.object(self.schema, &mut Cursor::new(text_of(&json)?));
         let text = written.ok().map(|()| writer.finish());
         Ok(text.and_then(|text| Some(string_of(py, std::str::from_utf8(&text).ok()?))))

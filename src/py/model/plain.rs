@@ -38,10 +38,14 @@ impl Shape {
         let mut keys = Vec::with_capacity(schema.fields.len());
         for field in schema.fields {
             let key = PyString::intern(py, field.name);
-            if field.is_declared() {
-                blank.set_item(&key, py.None())?;
-            }
+            blank.set_item(&key, py.None())?;
             keys.push(key.unbind());
+        }
+        // What is taken out leaves room for when it is sent.
+        for (field, key) in schema.fields.iter().zip(&keys) {
+            if !field.is_declared() {
+                blank.del_item(key)?;
+            }
         }
         Ok(Self {
             keys: keys.into(),
