@@ -1,14 +1,15 @@
 //! Python data to JSON text and back.
 
 use jiter::{PythonParse, StringCacheMode};
-use pyo3::exceptions::{PyRecursionError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyRecursionError, PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::sync::critical_section::with_critical_section;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PyMapping, PySet, PyString, PyTuple, PyType};
 use serde::Serialize;
 
-use super::dicts::Walk;
 use super::model::BaseModel;
 use crate::escape::write_string;
 
@@ -84,7 +85,7 @@ impl Encoder {
             return self.string(text);
         }
         if let Ok(dict) = value.cast::<PyDict>() {
-            return self.dict(dict, depth);
+            return self.object(entries(dict), depth);
         }
         if let Ok(list) = value.cast::<PyList>() {
             return self.array(list.iter().map(Ok), depth);
@@ -142,15 +143,6 @@ impl Encoder {
             )));
         }
         self.plain(&value)
-    }
-
-    fn dict(&mut self, dict: &Bound<'_, PyDict>, depth: usize) -> PyResult<()> {
-        self.out.push(b'{');
-        let start = self.out.len();
-        let mut walk = Walk::of(dict);
-        while walk.step(|name, value| self.member(start, name, value, depth))? {}
-        self.out.push(b'}');
-        Ok(())
     }
 
     fn object<'py>(
@@ -284,6 +276,48 @@ impl Encoder {
         });
         self.object(items, depth)
     }
+}
+
+/// The entries of a dict, which code of the caller's own may change meanwhile: `PyDict::iter` would panic then.
+pub fn entries<'a, 'py>(dict: &'a Bound<'py, PyDict>) -> impl Iterator<Item = PyResult<Entry<'py>>> + use<'a, 'py> {
+    let length = dict.len();
+    let mut position: ffi::Py_ssize_t = 0;
+    let mut seen = 0;
+    std::iter::from_fn(move || {
+        let changed = || {
+            Some(Err(PyRuntimeError::new_err(
+                "a dict of the request changed while it was encoded",
+            )))
+        };
+        if dict.len() != length {
+            return changed();
+        }
+        let entry = next_entry(dict, &mut position)?;
+        seen += 1;
+        // Keys that come and go would keep this up for ever.
+        if seen > length { changed() } else { Some(Ok(entry)) }
+    })
+}
+
+type Entry<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
+
+#[expect(
+    unsafe_code,
+    reason = "the one iteration over a dict that neither copies it nor panics"
+)]
+fn next_entry<'py>(dict: &Bound<'py, PyDict>, position: &mut ffi::Py_ssize_t) -> Option<Entry<'py>> {
+    with_critical_section(dict, || {
+        let (mut key, mut value) = (std::ptr::null_mut(), std::ptr::null_mut());
+        // SAFETY: `dict` is a dict, `position` was only ever set by this function, and the rest may be written to.
+        if unsafe { ffi::PyDict_Next(dict.as_ptr(), position, &raw mut key, &raw mut value) } == 0 {
+            return None;
+        }
+        // SAFETY: the dict's own references, which nobody can take from it within the critical section.
+        let key = unsafe { Bound::from_borrowed_ptr(dict.py(), key) };
+        // SAFETY: as for the key.
+        let value = unsafe { Bound::from_borrowed_ptr(dict.py(), value) };
+        Some((key, value))
+    })
 }
 
 /// A key that is no string, as `json.dumps` would write it.

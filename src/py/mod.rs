@@ -7,7 +7,6 @@ mod background;
 mod blocking;
 mod call;
 mod client;
-mod dicts;
 mod errors;
 mod hider;
 mod incoming;

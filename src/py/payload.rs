@@ -7,9 +7,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyList, PyString, PyTuple};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
-use super::dicts::entries;
 use super::errors::configuration;
-use super::json::{Encoder, is_left_out};
+use super::json::{Encoder, entries, is_left_out};
 
 /// Whether the caller has a say of its own in the `Authorization` header.
 pub fn mentions_authorization(headers: Option<&Bound<'_, PyAny>>) -> PyResult<bool> {
