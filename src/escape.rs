@@ -2,8 +2,6 @@
 
 /// So many bytes are looked at together.
 const BLOCK: usize = 64;
-/// The same in what is left of a text.
-const WORD: usize = 8;
 
 /// Appends `text` as a string literal, escaping what JSON wants escaped and nothing else (RFC 8259 section 7).
 pub fn write_string(out: &mut Vec<u8>, text: &str) {
@@ -23,20 +21,29 @@ pub fn write_string(out: &mut Vec<u8>, text: &str) {
         write_run(out, rest, done, BLOCK);
         rest = after;
     }
-    while let Some((word, after)) = rest.split_first_chunk::<WORD>() {
+    rest = write_words::<8>(out, rest);
+    rest = write_words::<4>(out, rest);
+    for byte in rest {
+        write_byte(out, *byte);
+    }
+    out.push(b'"');
+}
+
+/// Appends whole words of a text; returns what is left of it.
+#[inline]
+fn write_words<'a, const N: usize>(out: &mut Vec<u8>, text: &'a [u8]) -> &'a [u8] {
+    let mut rest = text;
+    while let Some((word, after)) = rest.split_first_chunk::<N>() {
         if has_escaped(word) {
             for byte in word {
                 write_byte(out, *byte);
             }
         } else {
-            append(out, word, WORD);
+            append(out, word, N);
         }
         rest = after;
     }
-    for byte in rest {
-        write_byte(out, *byte);
-    }
-    out.push(b'"');
+    rest
 }
 
 /// Appends what stands there, which is less than a block.
