@@ -34,7 +34,7 @@ impl<'a> Cursor<'a> {
         let first = self.peek();
         let start = self.at;
         self.at = match first {
-            Some(b'"') => string_end(bytes, start),
+            Some(b'"') => string_end(bytes, start).0,
             Some(b'{' | b'[') => brackets_end(bytes, start),
             _ => bytes
                 .iter()
@@ -43,6 +43,30 @@ impl<'a> Cursor<'a> {
                 .map_or(bytes.len(), |length| start + length),
         };
         self.text.get(start..self.at).unwrap_or_default()
+    }
+
+    /// Passes over the next value, which is a string, and returns its literal, and whether that has no escapes.
+    #[inline]
+    pub fn string(&mut self) -> (&'a str, bool) {
+        self.peek();
+        let start = self.at;
+        let (end, is_plain) = string_end(self.text.as_bytes(), start);
+        self.at = end;
+        (self.text.get(start..end).unwrap_or_default(), is_plain)
+    }
+
+    /// Whether the next value is this one, at the same place in memory; it need not be measured again to be passed over.
+    #[inline]
+    pub fn is_at_place(&mut self, value: &[u8]) -> bool {
+        self.peek();
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        std::ptr::eq(rest.as_ptr(), value.as_ptr())
+    }
+
+    /// Passes over so many bytes.
+    #[inline]
+    pub fn pass(&mut self, length: usize) {
+        self.at += length;
     }
 
     /// Calls `each` with every member's name, in front of its value; passes over a value that is no object.
@@ -54,11 +78,9 @@ impl<'a> Cursor<'a> {
         }
         self.at += 1;
         while self.is_at(b'"') {
-            let name = self.value();
-            let plain = name.get(1..name.len() - 1).unwrap_or_default();
-            // A few bytes, nearly always: a loop beats a search.
-            if plain.bytes().all(|byte| byte != b'\\') {
-                each(plain, self);
+            let (name, is_plain) = self.string();
+            if is_plain {
+                each(name.get(1..name.len() - 1).unwrap_or_default(), self);
             } else {
                 let mut text = Text::default();
                 text.push_literal(name);
@@ -118,9 +140,9 @@ impl<'a> Cursor<'a> {
         None
     }
 
-    /// The next byte past commas, colons and space.
+    /// The first byte of the next value, or what closes the one around it.
     #[inline]
-    fn peek(&mut self) -> Option<u8> {
+    pub fn peek(&mut self) -> Option<u8> {
         loop {
             match *self.text.as_bytes().get(self.at)? {
                 b',' | b':' | b' ' | b'\t' | b'\n' | b'\r' => self.at += 1,
@@ -151,7 +173,6 @@ const fn marks(of: &[u8]) -> [bool; 256] {
 }
 
 static STRUCTURE: [bool; 256] = marks(b"\"{}[]");
-static IN_STRING: [bool; 256] = marks(b"\"\\");
 
 /// How many bytes a search by the processor's wide instructions is worth for.
 const SHORT: usize = 32;
@@ -165,27 +186,51 @@ fn next(bytes: &[u8], from: usize, marks: &[bool; 256]) -> Option<(usize, u8)> {
     Some((from + found, *rest.get(found)?))
 }
 
-/// Where the string that begins at `start` ends.
+/// Where the string that begins at `start` ends, and whether it has no escapes.
 #[inline]
-fn string_end(bytes: &[u8], start: usize) -> usize {
+fn string_end(bytes: &[u8], start: usize) -> (usize, bool) {
     let mut at = start + 1;
-    // Most strings are names or a token: a loop beats a search for as long as it is short.
-    let short = bytes.get(..bytes.len().min(start + SHORT)).unwrap_or_default();
-    while let Some((found, byte)) = next(short, at, &IN_STRING) {
-        if byte == b'"' {
-            return found + 1;
+    let mut is_plain = true;
+    loop {
+        let Some(found) = string_mark(bytes, at) else {
+            return (bytes.len(), is_plain);
+        };
+        if bytes.get(found) == Some(&b'"') {
+            return (found + 1, is_plain);
         }
+        is_plain = false;
         at = found + 2;
     }
-    at = at.max(short.len());
-    while let Some(rest) = bytes.get(at..) {
-        let Some(found) = memchr2(b'"', b'\\', rest) else { break };
-        if rest.get(found) == Some(&b'"') {
-            return at + found + 1;
+}
+
+/// The next quotation mark or backslash.
+#[inline]
+fn string_mark(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut rest = bytes.get(from..)?;
+    // Most strings are names or a token: words beat a search for as long as it is short.
+    for _ in 0..SHORT / WORD {
+        let Some((word, after)) = rest.split_first_chunk::<WORD>() else {
+            break;
+        };
+        let word = u64::from_le_bytes(*word);
+        let marks = zero_bytes(word ^ QUOTES) | zero_bytes(word ^ BACKSLASHES);
+        if marks != 0 {
+            return Some(bytes.len() - rest.len() + marks.trailing_zeros() as usize / 8);
         }
-        at += found + 2;
+        rest = after;
     }
-    bytes.len()
+    let found = memchr2(b'"', b'\\', rest)?;
+    Some(bytes.len() - rest.len() + found)
+}
+
+/// Bytes that are looked at together, and what they are compared with.
+const WORD: usize = 8;
+const QUOTES: u64 = u64::from_le_bytes([b'"'; WORD]);
+const BACKSLASHES: u64 = u64::from_le_bytes([b'\\'; WORD]);
+
+/// The highest bit of each byte that is zero; of bytes behind the first one it may be set too.
+const fn zero_bytes(word: u64) -> u64 {
+    word.wrapping_sub(u64::from_le_bytes([1; WORD])) & !word & u64::from_le_bytes([0x80; WORD])
 }
 
 /// Where the object or array that begins at `at` ends.
@@ -195,7 +240,7 @@ fn brackets_end(bytes: &[u8], at: usize) -> usize {
     while let Some((found, byte)) = next(bytes, at, &STRUCTURE) {
         at = found + 1;
         match byte {
-            b'"' => at = string_end(bytes, found),
+            b'"' => at = string_end(bytes, found).0,
             b'{' | b'[' => depth += 1,
             _ if depth <= 1 => return at,
             _ => depth -= 1,

@@ -77,6 +77,20 @@ def test_copies_have_it_too(changed):
         assert copied.to_dict() == mine.to_dict()
 
 
+def test_objects_in_other_places():
+    token = {"token": "a", "bytes": None, "logprob": -0.5, "top_logprobs": []}
+    tokens = {"content": [token], "refusal": [{**token, "token": "b"}]}
+    reply = ours.ChatCompletion.model_validate_json(
+        json.dumps(completion("Hi", choices=[{**completion("Hi")["choices"][0], "logprobs": tokens}]))
+    )
+    logprobs = reply.choices[0].logprobs
+    logprobs.content[:] = logprobs.refusal
+    assert [token["token"] for token in logprobs.to_dict()["content"]] == ["b"]
+    assert json.loads(reply.to_json())["choices"][0]["logprobs"]["content"] == tokens["refusal"]
+    logprobs.content.clear()
+    assert logprobs.to_dict() == {**tokens, "content": []}
+
+
 def test_attributes_read_as_they_were_set():
     reply = ours.ChatCompletion.model_validate(REPLY)
     reply.id = "other"

@@ -53,6 +53,36 @@ def test_both_ways_say_the_same(text, flags, indent):
     assert reply._dump_json(*flags, indent) in {_models.json_text(slowly, indent), None}
 
 
+NAMES = ["id", "choices", "usage", "x", "y", "\\u0078", "message", "content", "name", "logprobs", "token"]
+VALUES = ["null", "1", "-0", "1.50", "0.0000123", '"a"', '"\\n\\/"', '{"a":[1,{}],"b":null,"a":2}', "[]"]
+
+
+def objects(inner):
+    """An object's JSON text, in which a name may stand more than once."""
+    members = st.lists(st.tuples(st.sampled_from(NAMES), inner | st.lists(inner, max_size=2)), max_size=6)
+    return members.map(lambda members: "{" + ",".join(f'"{name}": {as_text(value)}' for name, value in members) + "}")
+
+
+def as_text(value):
+    return f"[{','.join(value)}]" if isinstance(value, list) else value
+
+
+@given(objects(st.recursive(st.sampled_from(VALUES), objects)), st.tuples(st.booleans(), st.booleans(), st.booleans()))
+def test_members_that_come_twice(text, flags):
+    reply = ChatCompletion._from_json(text.encode())
+    slowly = json.dumps(_models._dump_object(type(reply), reply._data(), None, None, flags))
+    assert json.dumps(reply._dump(*flags)) == slowly
+    assert reply._dump_json(*flags, None) in {_models.json_text(json.loads(slowly), None), None}
+
+
+@pytest.mark.parametrize("levels", [3, 127, 128, 129, 240])
+def test_nesting(levels):
+    text = json.dumps(completion("Hi", extra=0)).replace('"extra": 0', f'"extra": {"[" * levels}{"]" * levels}')
+    reply = ChatCompletion._from_json(text.encode())
+    assert reply.to_dict() == reply.model_dump(exclude_unset=True) == json.loads(text)
+    assert json.loads(reply.to_json()) == json.loads(text)
+
+
 @pytest.mark.parametrize("names", [2, 63, 64, 200])
 def test_objects_of_many_members(names):
     extra = {f"name{number}": number for number in range(names)}

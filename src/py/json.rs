@@ -151,25 +151,42 @@ impl Encoder {
         depth: usize,
     ) -> PyResult<()> {
         self.out.push(b'{');
-        let mut first = true;
+        let start = self.out.len();
         for item in items {
             let (name, value) = item?;
-            if is_left_out(&value)? {
-                continue;
-            }
-            if !first {
-                self.out.push(b',');
-            }
-            first = false;
-            match name.cast::<PyString>() {
-                Ok(name) => self.string(name)?,
-                Err(_) => write_string(&mut self.out, key_text(&name)?.to_str()?),
-            }
-            self.out.push(b':');
-            self.value(&value, depth + 1)?;
+            self.member(start, &name, &value, depth)?;
         }
         self.out.push(b'}');
         Ok(())
+    }
+
+    /// Appends a member of the object whose members begin at `start`.
+    fn member(
+        &mut self,
+        start: usize,
+        name: &Bound<'_, PyAny>,
+        value: &Bound<'_, PyAny>,
+        depth: usize,
+    ) -> PyResult<()> {
+        let text = value.cast::<PyString>();
+        if text.is_err() && is_left_out(value)? {
+            return Ok(());
+        }
+        if self.out.len() > start {
+            self.out.push(b',');
+        }
+        match name.cast::<PyString>() {
+            Ok(name) => self.string(name)?,
+            Err(_) => write_string(&mut self.out, key_text(name)?.to_str()?),
+        }
+        self.out.push(b':');
+        match text {
+            Ok(text) => {
+                check_depth(depth + 1)?;
+                self.string(text)
+            }
+            Err(_) => self.value(value, depth + 1),
+        }
     }
 
     /// Appends an object of these members, whose values are JSON texts.
@@ -338,6 +355,6 @@ pub fn is_left_out(value: &Bound<'_, PyAny>) -> PyResult<bool> {
         let class = |name: &str| -> PyResult<Py<PyType>> { Ok(module.getattr(name)?.cast_into::<PyType>()?.unbind()) };
         Ok::<_, PyErr>((class("NotGiven")?, class("Omit")?))
     })?;
-    let class = value.get_type();
-    Ok(class.is(not_given) || class.is(omit))
+    let class = value.get_type_ptr().cast();
+    Ok(class == not_given.as_ptr() || class == omit.as_ptr())
 }

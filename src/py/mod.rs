@@ -23,6 +23,7 @@ mod types;
 
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
 
 /// What is kept for the process (classes, interned names, wakers) belongs to its main interpreter.
 #[expect(unsafe_code, reason = "only the C interface tells which interpreter this is")]
@@ -59,6 +60,7 @@ fn _tokstream(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(model::load, module)?)?;
     module.add_function(wrap_pyfunction!(client::failed_with, module)?)?;
     module.add_function(wrap_pyfunction!(is_secret, module)?)?;
+    module.add_function(wrap_pyfunction!(are_dicts, module)?)?;
     types::add_to(module)
 }
 
@@ -67,4 +69,11 @@ fn _tokstream(module: &Bound<'_, PyModule>) -> PyResult<()> {
 #[pyo3(name = "_is_secret")]
 fn is_secret(name: &str) -> bool {
     crate::config::is_secret(name)
+}
+
+/// Whether a list has nothing but dicts.
+#[pyfunction]
+#[pyo3(name = "_are_dicts")]
+fn are_dicts(items: &Bound<'_, PyList>) -> bool {
+    items.iter().all(|item| item.is_exact_instance_of::<PyDict>())
 }

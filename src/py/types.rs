@@ -1,9 +1,10 @@
 //! The response classes, declared: names and nesting are openai-python's, fields beyond them the service's.
 
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 
-use super::model::{BaseModel, Field, Kind, Schema, Standing, find, from_keywords, position};
+use super::model::{BaseModel, Field, Kind, Schema, Shape, Standing, find, from_keywords, position};
 
 macro_rules! kind {
     ((one $class:ident)) => {
@@ -54,6 +55,10 @@ macro_rules! response_classes {
                     number: find(Self::FIELDS, "logprob"),
                     make: |py, base| Ok(Py::new(py, PyClassInitializer::from(base).add_subclass(Self))?.into_any()),
                     class: |py| py.get_type::<Self>(),
+                    shape: |py| {
+                        static SHAPE: PyOnceLock<Shape> = PyOnceLock::new();
+                        SHAPE.get_or_try_init(py, || Shape::of(py, Self::SCHEMA))
+                    },
                 };
             }
 

@@ -6,7 +6,7 @@ from _collections_abc import Mapping
 
 from tokstream._marks import NOT_GIVEN
 from tokstream._resource import PARSED, Resource, awaited, replaceable, send
-from tokstream._tokstream import ChatCompletion
+from tokstream._tokstream import ChatCompletion, _are_dicts
 from tokstream._typing import TYPE_CHECKING, override
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def as_messages(messages: Any) -> Any:
         raise TypeError(f"messages must be a list of messages or a string, not {type(messages).__name__}")
     messages = list(messages)
     # Conversations are long, and nearly always of dicts.
-    if [*map(type, messages)].count(dict) < len(messages):
+    if not _are_dicts(messages):
         for message in messages:
             if message is None or isinstance(message, (str, bytes, int, float)):
                 raise TypeError(f"a message must be a dict with a role and a content, not {message!r:.100}")

@@ -12,6 +12,7 @@ use super::{BaseModel, text_of};
 use crate::json::{elements, members};
 use crate::lock::lock;
 use crate::py::json::{Encoder, check_depth, decode};
+use crate::split::Cursor;
 
 /// What was done to an attribute.
 #[derive(Debug)]
@@ -122,13 +123,39 @@ impl BaseModel {
         Some(value.clone_ref(py))
     }
 
+    /// Whether nothing that has been read can have been changed since; the cursor is in front of what should be this
+    /// object's text, and passes over it. Objects are told by where they lie: their text is not compared.
+    fn is_as_sent(&self, py: Python<'_>, cursor: &mut Cursor<'_>) -> bool {
+        if self.changes.0.get().is_some() || !cursor.is_at_place(&self.json) {
+            return false;
+        }
+        let Some(values) = self.known_values() else {
+            cursor.pass(self.json.len());
+            return true;
+        };
+        let mut is_same = !values.extra.iter().any(|(_, value)| is_container(value.bind(py)));
+        cursor.members(|name, value| {
+            let position = self.schema.fields.iter().position(|field| field.name == name);
+            let known = position.and_then(|at| self.own(at).or_else(|| values.declared.get(at)?.as_ref()));
+            match known.filter(|_| is_same) {
+                Some(known) => is_same = is_untouched(known.bind(py), value),
+                None => drop(value.value()),
+            }
+        });
+        is_same
+    }
+
     /// The JSON text anew, if something in it has been changed.
     fn rewritten(&self, py: Python<'_>, depth: usize) -> PyResult<Option<Vec<u8>>> {
         check_depth(depth)?;
         if self.changes.0.get().is_none() && self.known_values().is_none() {
             return Ok(None);
         }
-        let members = members(text_of(&self.json)?).map_err(|e| PyValueError::new_err(e.to_string()))?;
+        let text = text_of(&self.json)?;
+        if self.is_as_sent(py, &mut Cursor::new(text)) {
+            return Ok(None);
+        }
+        let members = members(text).map_err(|e| PyValueError::new_err(e.to_string()))?;
         let mut changes = self.changes.all(py);
         changes.retain(|(name, _)| !is_private(name));
         let mut is_changed = !changes.is_empty();
@@ -165,6 +192,36 @@ impl BaseModel {
     }
 }
 
+/// Whether a value that has been read cannot have been changed, or is a list of objects that have not been; passes over
+/// its text. What takes more to find out is said to be changed.
+fn is_untouched(value: &Bound<'_, PyAny>, cursor: &mut Cursor<'_>) -> bool {
+    if let Ok(model) = value.cast::<BaseModel>() {
+        return model.get().is_as_sent(value.py(), cursor);
+    }
+    let Ok(list) = value.cast::<PyList>() else {
+        cursor.value();
+        return !is_container(value);
+    };
+    let mut is_same = cursor.is_at(b'[');
+    let mut count = 0;
+    cursor.elements(|at, element| {
+        count = at + 1;
+        match list.get_item(at) {
+            Ok(item) if is_same && item.is_instance_of::<BaseModel>() => is_same = is_untouched(&item, element),
+            _ => {
+                is_same = false;
+                element.value();
+            }
+        }
+    });
+    is_same && count == list.len()
+}
+
+/// Whether it can be changed in place.
+fn is_container(value: &Bound<'_, PyAny>) -> bool {
+    value.is_instance_of::<PyList>() || value.is_instance_of::<PyDict>()
+}
+
 fn encoded(value: &Bound<'_, PyAny>, depth: usize) -> PyResult<Vec<u8>> {
     let mut out = Encoder::new();
     out.value(value, depth)?;
@@ -181,8 +238,7 @@ fn changed_in_place(value: &Bound<'_, PyAny>, raw: &str, depth: usize) -> PyResu
     {
         return changed_list(list, raw, depth);
     }
-    let is_plain = value.is_instance_of::<PyList>() || value.is_instance_of::<PyDict>();
-    if is_plain && decode(value.py(), raw)?.ne(value)? {
+    if is_container(value) && decode(value.py(), raw)?.ne(value)? {
         return encoded(value, depth).map(Some);
     }
     Ok(None)

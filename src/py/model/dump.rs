@@ -1,16 +1,14 @@
-//! A response object as plain data and as JSON text, straight from the server's text.
+//! A response object as JSON text, straight from the server's.
 
-use std::borrow::Cow;
-use std::io::Write;
 use std::ops::Range;
 
-use jiter::cached_py_string;
-use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyFloat, PyList};
+use memchr::memchr;
 
-use super::schema::{Kind, Schema, Standing};
+use pyo3::prelude::*;
+use pyo3::types::PyFloat;
+
+use super::schema::{Field, Kind, Schema, Standing};
 use crate::escape::write_string;
-use crate::py::json::decode;
 use crate::split::Cursor;
 
 /// Which fields are left out.
@@ -24,134 +22,11 @@ pub struct Without {
     pub none: bool,
 }
 
-/// A field of one object: its name, how it is read, and its value's text, where the server sent one.
-struct Field<'a> {
-    name: Cow<'static, str>,
-    kind: Kind,
-    value: Option<&'a str>,
-}
-
-/// The fields in the order in which they are shown: those that are declared, then the server's own. Of members of one
-/// name the last one counts, in the place of the first.
-fn fields<'a>(schema: &Schema, text: &'a str, without: Without) -> Vec<Field<'a>> {
-    let declared = schema
-        .fields
-        .iter()
-        .filter(|field| field.standing != Standing::Extension);
-    let mut all: Vec<(Field<'a>, bool)> = declared
-        .map(|field| {
-            let shown = Field {
-                name: Cow::Borrowed(field.name),
-                kind: field.kind,
-                value: None,
-            };
-            (shown, field.standing == Standing::Required)
-        })
-        .collect();
-    let count = all.len();
-    Cursor::new(text).members(|name, cursor| {
-        let value = Some(cursor.value());
-        match all.iter_mut().find(|(field, _)| field.name == name) {
-            Some((field, _)) => field.value = value,
-            None => all.push((
-                Field {
-                    name: Cow::Owned(name.to_owned()),
-                    kind: Kind::Plain("any"),
-                    value,
-                },
-                true,
-            )),
-        }
-    });
-    let is_left = |at: usize, field: &Field<'_>, is_required: bool| {
-        let is_null = field.value.is_none_or(|value| value == "null");
-        let is_default = at < count && without.defaults && !is_required;
-        !(without.unset && field.value.is_none() || is_null && (without.none || is_default))
-    };
-    let all = all.into_iter().enumerate();
-    all.filter_map(|(at, (field, is_required))| is_left(at, &field, is_required).then_some(field))
-        .collect()
-}
-
-/// Passes over the next value; whether it is shown as it stands: nothing is to be left out, added or put in order.
-fn is_as_shown(kind: Kind, cursor: &mut Cursor<'_>, without: Without) -> bool {
-    match kind {
-        Kind::One(schema) if cursor.is_at(b'{') => {
-            let mut is_same = !without.none && !without.defaults;
-            let mut declared = schema
-                .fields
-                .iter()
-                .filter(|field| field.standing != Standing::Extension);
-            cursor.members(|name, value| {
-                // Each of the declared ones in its turn; where unset ones do not count they may be missing.
-                let field = if without.unset {
-                    declared.find(|field| field.name == name)
-                } else {
-                    declared.next().filter(|field| field.name == name)
-                };
-                match field {
-                    Some(field) if is_same => is_same = is_as_shown(field.kind, value, without),
-                    _ => {
-                        is_same = false;
-                        value.value();
-                    }
-                }
-            });
-            is_same && (without.unset || declared.next().is_none())
-        }
-        Kind::Many(schema) if cursor.is_at(b'[') => {
-            let mut is_same = true;
-            cursor.elements(|_, item| {
-                if is_same {
-                    is_same = is_as_shown(Kind::One(schema), item, without);
-                } else {
-                    item.value();
-                }
-            });
-            is_same
-        }
-        _ => {
-            cursor.value();
-            true
-        }
-    }
-}
-
-/// The object of this text as a dict.
-///
-/// # Errors
-/// Where a value cannot be made a Python object.
-pub fn to_python<'py>(py: Python<'py>, schema: &Schema, text: &str, without: Without) -> PyResult<Bound<'py, PyDict>> {
-    let dumped = PyDict::new(py);
-    for field in fields(schema, text, without) {
-        let value = match field.value {
-            None => py.None().into_bound(py),
-            Some(value) => value_to_python(py, field.kind, value, without)?,
-        };
-        dumped.set_item(cached_py_string(py, &field.name), value)?;
-    }
-    Ok(dumped)
-}
-
-fn value_to_python<'py>(py: Python<'py>, kind: Kind, text: &str, without: Without) -> PyResult<Bound<'py, PyAny>> {
-    match kind {
-        Kind::One(schema) if text.starts_with('{') => to_python(py, schema, text, without).map(Bound::into_any),
-        // Where it is as it stands, nothing has to be looked at in Python.
-        Kind::Many(_) if is_as_shown(kind, &mut Cursor::new(text), without) => decode(py, text),
-        Kind::Many(schema) if text.starts_with('[') => {
-            let mut items = Vec::new();
-            Cursor::new(text).elements(|_, item| {
-                items.push(value_to_python(py, Kind::One(schema), item.value(), without));
-            });
-            let items = items.into_iter().collect::<PyResult<Vec<_>>>()?;
-            Ok(PyList::new(py, items)?.into_any())
-        }
-        _ => decode(py, text),
-    }
-}
-
 /// Members of one object that are compared with each other; what has more is left to Python's encoder.
 const MANY: usize = 64;
+
+/// The place of a member that is left out after all.
+const NOWHERE: usize = usize::MAX;
 
 /// What only Python's own encoder writes: halves of surrogate pairs, members of one name.
 #[derive(Debug)]
@@ -161,19 +36,28 @@ pub struct Unusual;
 pub struct Writer<'py> {
     py: Python<'py>,
     out: Vec<u8>,
-    /// Where the names are in `out` of the plain objects that are being written.
+    without: Without,
+    /// Where members are in `out`, of all objects that have been begun, with the place that each has in its object.
+    members: Vec<(usize, Range<usize>)>,
+    /// Members as they were written, while they are put in order.
+    written: Vec<u8>,
+    /// Where the names are in `out` of the members that no class declares.
     names: Vec<Range<usize>>,
     indent: Option<usize>,
     level: usize,
 }
 
 impl<'py> Writer<'py> {
-    /// A writer that begins; `indent` is the number of spaces of a level, or nothing for one line without blanks.
+    /// A writer that begins, of a text of about this length; `indent` is the number of spaces of a level, or nothing for
+    /// one line without blanks.
     #[must_use]
-    pub fn new(py: Python<'py>, indent: Option<usize>) -> Self {
+    pub fn new(py: Python<'py>, without: Without, indent: Option<usize>, length: usize) -> Self {
         Self {
             py,
-            out: Vec::new(),
+            out: Vec::with_capacity(2 * length),
+            without,
+            members: Vec::with_capacity(32),
+            written: Vec::new(),
             names: Vec::new(),
             indent,
             level: 0,
@@ -186,60 +70,155 @@ impl<'py> Writer<'py> {
         self.out
     }
 
-    /// Writes the object of this text.
+    /// Writes the object that the cursor is in front of: the fields that are declared, then the server's own.
     ///
     /// # Errors
     /// [`Unusual`].
-    pub fn object(&mut self, schema: &Schema, text: &str, without: Without) -> Result<(), Unusual> {
-        let fields = fields(schema, text, without);
-        self.items(b'{', b'}', fields, |writer, field| {
-            writer.name(&field.name);
-            match field.value {
-                None => writer.out.extend_from_slice(b"null"),
-                Some(value) => writer.value(field.kind, value, without)?,
+    pub fn object(&mut self, schema: &Schema, cursor: &mut Cursor<'_>) -> Result<(), Unusual> {
+        self.out.push(b'{');
+        self.level += 1;
+        let (start, outer) = (self.members.len(), self.names.len());
+        let mut sent = 0_u64;
+        let mut outcome = Ok(());
+        cursor.members(|name, value| {
+            if outcome.is_ok() {
+                outcome = self.member(schema, start, outer, &mut sent, name, value);
+            } else {
+                value.value();
             }
-            Ok(())
-        })
+        });
+        outcome?;
+        for (at, field) in schema.fields.iter().enumerate() {
+            let is_missing = field.is_declared() && sent & 1 << at == 0;
+            if is_missing && !self.without.unset && !self.is_left_out(Some(field)) {
+                let begin = self.begin_member(start);
+                self.name(field.name);
+                self.push("null");
+                self.members.push((at, begin..self.out.len()));
+            }
+        }
+        self.put_in_order(start);
+        self.end_items(b'}', self.members.len() == start);
+        self.members.truncate(start);
+        self.names.truncate(outer);
+        Ok(())
     }
 
-    fn value(&mut self, kind: Kind, text: &str, without: Without) -> Result<(), Unusual> {
-        match kind {
-            Kind::One(schema) if text.starts_with('{') => self.object(schema, text, without),
-            Kind::Many(_) if is_as_shown(kind, &mut Cursor::new(text), without) => self.plain(&mut Cursor::new(text)),
-            Kind::Many(schema) if text.starts_with('[') => {
-                let mut items = Vec::new();
-                Cursor::new(text).elements(|_, item| items.push(item.value()));
-                self.items(b'[', b']', items, |writer, item| {
-                    writer.value(Kind::One(schema), item, without)
-                })
+    fn member(
+        &mut self,
+        schema: &Schema,
+        start: usize,
+        outer: usize,
+        sent: &mut u64,
+        name: &str,
+        value: &mut Cursor<'_>,
+    ) -> Result<(), Unusual> {
+        let declared = schema.find(name).filter(|(_, field)| field.is_declared());
+        let (place, kind) = match declared {
+            Some((at, field)) => (at, field.kind),
+            None => (schema.fields.len() + self.members.len(), Kind::Plain("any")),
+        };
+        if let Some((at, _)) = declared {
+            if *sent & 1 << at != 0 {
+                return Err(Unusual);
             }
-            _ => self.plain(&mut Cursor::new(text)),
+            *sent |= 1 << at;
         }
+        let is_left_out = value.is_at(b'n') && self.is_left_out(declared.map(|(_, field)| field));
+        if is_left_out && declared.is_some() {
+            value.value();
+            return Ok(());
+        }
+        let begin = self.begin_member(start);
+        if declared.is_some() {
+            self.name(name);
+        } else {
+            self.new_name(name, outer)?;
+        }
+        self.value(kind, value)?;
+        let place = if is_left_out { NOWHERE } else { place };
+        self.members.push((place, begin..self.out.len()));
+        Ok(())
+    }
+
+    /// Whether a field is left out whose value is null.
+    fn is_left_out(&self, declared: Option<&Field>) -> bool {
+        let is_optional = declared.is_some_and(|field| field.standing != Standing::Required);
+        self.without.none || self.without.defaults && is_optional
+    }
+
+    fn begin_member(&mut self, start: usize) -> usize {
+        let begin = self.out.len();
+        self.begin_item(self.members.len() > start);
+        begin
+    }
+
+    /// Puts the members of an object in order, which are those from `start` on.
+    fn put_in_order(&mut self, start: usize) {
+        let members = self.members.get_mut(start..).unwrap_or_default();
+        let is_in_order = members.is_sorted_by_key(|(place, _)| *place);
+        if is_in_order && members.last().is_none_or(|(place, _)| *place != NOWHERE) {
+            return;
+        }
+        let begin = members.first().map_or(0, |(_, its)| its.start);
+        self.written.clear();
+        self.written
+            .extend_from_slice(self.out.get(begin..).unwrap_or_default());
+        self.out.truncate(begin);
+        members.sort_unstable_by_key(|(place, _)| *place);
+        let shown = members.partition_point(|(place, _)| *place != NOWHERE);
+        for (at, (_, its)) in members.iter().take(shown).enumerate() {
+            let member = self.written.get(its.start - begin..its.end - begin).unwrap_or_default();
+            if at > 0 {
+                self.out.push(b',');
+            }
+            self.out.extend_from_slice(member.strip_prefix(b",").unwrap_or(member));
+        }
+        self.members.truncate(start + shown);
+    }
+
+    fn value(&mut self, kind: Kind, cursor: &mut Cursor<'_>) -> Result<(), Unusual> {
+        match kind {
+            Kind::One(schema) if cursor.is_at(b'{') => self.object(schema, cursor),
+            Kind::Many(schema) if cursor.is_at(b'[') => {
+                self.list(cursor, |writer, item| writer.value(Kind::One(schema), item))
+            }
+            _ => self.plain(cursor),
+        }
+    }
+
+    fn list(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        mut write: impl FnMut(&mut Self, &mut Cursor<'_>) -> Result<(), Unusual>,
+    ) -> Result<(), Unusual> {
+        self.out.push(b'[');
+        self.level += 1;
+        let mut outcome = Ok(());
+        let mut is_empty = true;
+        cursor.elements(|at, item| {
+            is_empty = false;
+            if outcome.is_ok() {
+                self.begin_item(at > 0);
+                outcome = write(self, item);
+            } else {
+                item.value();
+            }
+        });
+        self.end_items(b']', is_empty);
+        outcome
     }
 
     /// Writes the next value.
     fn plain(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Unusual> {
-        let mut outcome = Ok(());
         if cursor.is_at(b'[') {
-            self.out.push(b'[');
-            self.level += 1;
-            let mut is_empty = true;
-            cursor.elements(|at, item| {
-                is_empty = false;
-                self.begin_item(at > 0);
-                if outcome.is_ok() {
-                    outcome = self.plain(item);
-                } else {
-                    item.value();
-                }
-            });
-            self.end_items(b']', is_empty);
-            return outcome;
+            return self.list(cursor, Self::plain);
         }
         if cursor.is_at(b'{') {
             self.out.push(b'{');
             self.level += 1;
             let outer = self.names.len();
+            let mut outcome = Ok(());
             cursor.members(|name, value| {
                 if outcome.is_ok() {
                     self.begin_item(self.names.len() > outer);
@@ -252,11 +231,13 @@ impl<'py> Writer<'py> {
             self.names.truncate(outer);
             return outcome;
         }
-        let text = cursor.value();
-        match text.as_bytes().first() {
-            Some(b'"') => return self.string(text),
-            Some(b'-' | b'0'..=b'9') => self.number(text),
-            _ => self.out.extend_from_slice(text.as_bytes()),
+        if cursor.is_at(b'"') {
+            let (literal, is_plain) = cursor.string();
+            return self.string(literal, is_plain);
+        }
+        match cursor.value() {
+            word @ ("null" | "true" | "false") => self.push(word),
+            number => self.number(number),
         }
         Ok(())
     }
@@ -291,9 +272,8 @@ impl<'py> Writer<'py> {
         }
         let number: f64 = text.parse().unwrap_or(f64::NAN);
         let size = number.abs();
-        if size == 0.0 || (1e-4..1e16).contains(&size) {
-            // There Rust and Python write alike.
-            let _ = write!(self.out, "{number:?}");
+        if (size == 0.0 || (1e-5..1e16).contains(&size)) && serde_json::to_writer(&mut self.out, &number).is_ok() {
+            // There all write alike.
         } else if number.is_finite() {
             let shown = PyFloat::new(self.py, number).to_string();
             self.push(&as_pydantic_has_it(&shown));
@@ -302,12 +282,12 @@ impl<'py> Writer<'py> {
         }
     }
 
-    fn string(&mut self, literal: &str) -> Result<(), Unusual> {
-        if literal.contains('\\') {
+    fn string(&mut self, literal: &str, is_plain: bool) -> Result<(), Unusual> {
+        if is_plain || has_short_escapes(literal.as_bytes()) {
+            self.push(literal);
+        } else {
             let text: String = serde_json::from_str(literal).map_err(|_| Unusual)?;
             write_string(&mut self.out, &text);
-        } else {
-            self.push(literal);
         }
         Ok(())
     }
@@ -319,24 +299,6 @@ impl<'py> Writer<'py> {
 
     fn push(&mut self, text: &str) {
         self.out.extend_from_slice(text.as_bytes());
-    }
-
-    fn items<T>(
-        &mut self,
-        open: u8,
-        close: u8,
-        items: Vec<T>,
-        mut write: impl FnMut(&mut Self, T) -> Result<(), Unusual>,
-    ) -> Result<(), Unusual> {
-        self.out.push(open);
-        let is_empty = items.is_empty();
-        self.level += 1;
-        for (at, item) in items.into_iter().enumerate() {
-            self.begin_item(at > 0);
-            write(self, item)?;
-        }
-        self.end_items(close, is_empty);
-        Ok(())
     }
 
     fn begin_item(&mut self, is_further: bool) {
@@ -362,6 +324,18 @@ impl<'py> Writer<'py> {
     }
 }
 
+/// Whether all escapes of a literal are those that are always written so.
+fn has_short_escapes(literal: &[u8]) -> bool {
+    let mut rest = literal;
+    while let Some(at) = memchr(b'\\', rest) {
+        if !matches!(rest.get(at + 1), Some(b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't')) {
+            return false;
+        }
+        rest = rest.get(at + 2..).unwrap_or_default();
+    }
+    true
+}
+
 /// Whether a decimal fraction is written as the number itself would be: so many digits always come back as they were.
 fn is_shortest(text: &str) -> bool {
     let Some((whole, fraction)) = text.strip_prefix('-').unwrap_or(text).split_once('.') else {
@@ -372,7 +346,7 @@ fn is_shortest(text: &str) -> bool {
         && are_digits(whole)
         && are_digits(fraction)
         && (fraction == "0" || !fraction.ends_with('0'))
-        && (whole != "0" || !fraction.starts_with("0000"))
+        && (whole != "0" || !fraction.starts_with("00000"))
 }
 
 /// Python's text of a very small or large number as pydantic writes it: 1e-05 as 0.00001, 1e-06 as 1e-6.

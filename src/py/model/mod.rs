@@ -2,6 +2,7 @@
 
 mod changes;
 mod dump;
+mod plain;
 mod schema;
 mod values;
 
@@ -15,11 +16,13 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple, PyType};
 
+pub use plain::Shape;
 pub use schema::{Field, Kind, Schema, Standing, find, position, schema_of};
 pub use values::{Values, read_through};
 
 use self::changes::{Change, Changes, is_private};
 use self::dump::{Without, Writer};
+use self::plain::{Reader, string_of};
 use super::json::decode;
 use super::logprobs::Bulk;
 use crate::json::{beyond_python, members, tolerate};
@@ -283,7 +286,7 @@ fn dumped_json<'py>(
     if options.is_none()
         && let Some(text) = object.get().dump_json(py, unset, false, false, indent)?
     {
-        return Ok(PyString::new(py, &text).into_any());
+        return Ok(text.into_any());
     }
     in_python(object.as_any(), function, &PyTuple::empty(py), options)
 }
@@ -376,23 +379,26 @@ impl BaseModel {
     #[pyo3(name = "_dump")]
     fn dump<'py>(&self, py: Python<'py>, unset: bool, defaults: bool, none: bool) -> PyResult<Bound<'py, PyDict>> {
         let without = Without { unset, defaults, none };
-        dump::to_python(py, self.schema, text_of(&self.bytes(py)?)?, without)
+        let json = self.bytes(py)?;
+        Reader::new(py, without).object(self.schema, &mut Cursor::new(text_of(&json)?))
     }
 
     /// The object as JSON text; `None` where only Python's own encoder can write it.
     #[pyo3(name = "_dump_json")]
-    fn dump_json(
+    fn dump_json<'py>(
         &self,
-        py: Python<'_>,
+        py: Python<'py>,
         unset: bool,
         defaults: bool,
         none: bool,
         indent: Option<usize>,
-    ) -> PyResult<Option<String>> {
+    ) -> PyResult<Option<Bound<'py, PyString>>> {
         let without = Without { unset, defaults, none };
-        let mut writer = Writer::new(py, indent);
-        let written = writer.object(self.schema, text_of(&self.bytes(py)?)?, without);
-        Ok(written.ok().and_then(|()| String::from_utf8(writer.finish()).ok()))
+        let json = self.bytes(py)?;
+        let mut writer = Writer::new(py, without, indent, json.len());
+        let written = writer.object(self.schema, &mut Cursor::new(text_of(&json)?));
+        let text = written.ok().map(|()| writer.finish());
+        Ok(text.and_then(|text| Some(string_of(py, std::str::from_utf8(&text).ok()?))))
     }
 
     #[pyo3(signature = (**options))]

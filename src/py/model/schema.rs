@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyType;
 
 use super::BaseModel;
+use super::plain::Shape;
 
 /// A response class: its name in Python, its fields, and how to make one.
 #[derive(Debug)]
@@ -17,8 +18,24 @@ pub struct Schema {
     pub make: fn(Python<'_>, BaseModel) -> PyResult<Py<PyAny>>,
     /// The Python class.
     pub class: fn(Python<'_>) -> Bound<'_, PyType>,
+    /// The keys of its dicts.
+    pub shape: fn(Python<'_>) -> PyResult<&'static Shape>,
     /// A number that is read at once when a list of such objects is made: of many of them it is all that is read.
     pub number: Option<usize>,
+}
+
+impl Schema {
+    /// The field of this name, and its position.
+    #[inline]
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<(usize, &'static Field)> {
+        // Names of one length seldom begin with the same letter: a comparison is a call.
+        let is_it = |field: &Field| {
+            let known = field.name;
+            known.len() == name.len() && known.as_bytes().first() == name.as_bytes().first() && known == name
+        };
+        self.fields.iter().enumerate().find(|(_, field)| is_it(field))
+    }
 }
 
 /// A declared field.
@@ -30,6 +47,14 @@ pub struct Field {
     pub kind: Kind,
     /// Whether it has to be there.
     pub standing: Standing,
+}
+
+impl Field {
+    /// Whether it is shown in its own place and as its kind; one of the service's own is shown as it was sent.
+    #[must_use]
+    pub fn is_declared(&self) -> bool {
+        self.standing != Standing::Extension
+    }
 }
 
 /// Whether a field has to be there.
