@@ -159,18 +159,6 @@ class SyncSurface(Surface):
         return manager
 
 
-class CrowdSurface(SyncSurface):
-    """A client that is so busy with other streams that a call is left to the background thread."""
-
-    def client(self, server: Server | str | None = None, **options: Any) -> Any:
-        client = super().client(server, **options)
-        quiet = self._open.enter_context(Server(then=stream(event(text("A")), STALL)))
-        others = client.with_options(base_url=quiet.url, timeout=None, max_retries=0)
-        crowd = [others.chat.completions.create(messages="x", stream=True) for _ in range(CROWD)]
-        self._open.callback(lambda: [one.close() for one in crowd])
-        return client
-
-
 class AsyncSurface(Surface):
     """Every step of a test runs on one event loop, so that streams live across steps."""
 
@@ -253,6 +241,26 @@ class AsyncSurface(Surface):
         assert not self.complaints, self.complaints
 
 
+class Crowd(Surface):
+    """A client that is so busy with other streams that a call is left to the background thread."""
+
+    def client(self, server: Server | str | None = None, **options: Any) -> Any:
+        client = super().client(server, **options)
+        quiet = self._open.enter_context(Server(then=stream(event(text("A")), STALL)))
+        others = client.with_options(base_url=quiet.url, timeout=None, max_retries=0)
+        crowd = [self.stream(others) for _ in range(CROWD)]
+        self._open.callback(lambda: [self.run(one.close()) for one in crowd])
+        return client
+
+
+class CrowdSurface(Crowd, SyncSurface):
+    """The blocking client in a crowd of its calls."""
+
+
+class AsyncCrowdSurface(Crowd, AsyncSurface):
+    """The async client in a crowd of its calls."""
+
+
 async def first_of(items: Any) -> Any:
     """The first item of an `async for` loop that is left at once."""
     async for item in items:
@@ -262,7 +270,7 @@ async def first_of(items: Any) -> Any:
 
 SURFACES = {"sync": SyncSurface, "async": AsyncSurface}
 # For what has to hold on whichever thread a call is driven.
-ALL_SURFACES = {**SURFACES, "crowd": CrowdSurface}
+ALL_SURFACES = {**SURFACES, "crowd": CrowdSurface, "async crowd": AsyncCrowdSurface}
 
 
 def pairs(text: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -170,6 +170,28 @@ def test_what_has_arrived_comes_before_the_total(surface, client):
     assert caught.value.phase == "total"
 
 
+@pytest.mark.parametrize("count", [1, 8, 20])
+def test_what_came_while_the_loop_was_busy_came_in_time(serve, count):
+    go_on, arrived = Gate(), [Reached() for _ in range(count)]
+    server = serve(*[stream(event(text("A")), go_on, event(text("B")), one, STALL) for one in arrived])
+
+    async def main():
+        timeout = tokstream.Timeout(read=TIME, total=TIME * 2)
+        async with tokstream.AsyncClient(base_url=server.url, timeout=timeout, **ONE_TRY) as api:
+            answers = [await api.chat.completions.create(messages="x", stream=True) for _ in arrived]
+            words = [answer.text_stream for answer in answers]
+            assert [await one.__anext__() for one in words] == ["A"] * count
+            waiting = [asyncio.ensure_future(one.__anext__()) for one in words]
+            await asyncio.sleep(0)
+            go_on.set()
+            assert all(one.wait(PATIENCE) for one in arrived)
+            # Nobody looks at a clock meanwhile; this wait is the case itself.
+            time.sleep(TIME * 2)
+            return await asyncio.gather(*waiting)
+
+    assert asyncio.run(main()) == ["B"] * count
+
+
 ENDLESS = {
     "chunk size": ([head(200, ("Content-Type", "text/event-stream"), ("Transfer-Encoding", "chunked"))], b"0" * 65536),
     "interim replies": ([], b"HTTP/1.1 102 Processing\r\n\r\n" * 1000),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 
 use super::asyncio::{Awaitable, Finish, Pending, Slot, waker_of_running_loop};
-use super::background::{Begin, Opened, begin_stream, begin_whole, incoming_of};
+use super::begun::{Begin, Opened, begin_stream, begin_whole, incoming_of};
 use super::blocking::{drive, wait_for};
 use super::client::Core;
 use super::errors::{overspent, raise};

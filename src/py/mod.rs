@@ -3,7 +3,7 @@
 mod alike;
 mod arguments;
 mod asyncio;
-mod background;
+mod begun;
 mod blocking;
 mod call;
 mod client;

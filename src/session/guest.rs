@@ -63,6 +63,8 @@ struct Drive {
     stage: AtomicU8,
     waker: Mutex<Option<Waker>>,
     bell: File,
+    /// The bell was rung for the loop, and has not been fetched: it stands before what happened since.
+    is_early: AtomicBool,
 }
 
 /// Nobody drives it.
@@ -86,6 +88,12 @@ pub fn looks() -> bool {
     LOOKS.get()
 }
 
+/// Whether this thread drives a guest.
+#[must_use]
+pub fn drives() -> bool {
+    DRIVES.get()
+}
+
 impl Drive {
     fn ring(&self) {
         // A counter that is full has been rung.
@@ -106,16 +114,27 @@ impl Drive {
     async fn rest(&self, bell: &AsyncFd<File>, ends: Instant) -> bool {
         self.stage.store(WORK, Ordering::Relaxed);
         self.ring();
+        // Clocks are looked at together with the sockets: what they woke has its turn in another round.
+        let mut has_clocks = LOOKS.get();
         poll_fn(|context| {
-            let rung = is_rung(bell, context);
-            if rung {
-                LOOKS.set(false);
+            let mut rung = is_rung(bell, context);
+            if rung && self.is_early.swap(false, Ordering::Relaxed) {
+                rung = false;
+                self.ring();
             }
+            let looked = rung && LOOKS.replace(false);
             match self.stage.load(Ordering::Relaxed) {
-                REST if rung => return Poll::Ready(false),
-                // Something else was fetched, and is worked off.
-                REST => self.stage.store(WORK, Ordering::Relaxed),
-                _ if rung && ends <= Instant::now() => return Poll::Ready(true),
+                REST if rung && !std::mem::take(&mut has_clocks) => return Poll::Ready(false),
+                REST => {
+                    self.stage.store(WORK, Ordering::Relaxed);
+                    if rung {
+                        self.ring();
+                    } else {
+                        has_clocks = false;
+                    }
+                }
+                // What waits for the look goes on in any case.
+                _ if rung && !looked && ends <= Instant::now() => return Poll::Ready(true),
                 _ if rung => self.ring(),
                 _ => {}
             }
@@ -134,6 +153,7 @@ impl Guest {
             stage: AtomicU8::new(OUT),
             waker: Mutex::default(),
             bell: bell.try_clone().ok()?,
+            is_early: AtomicBool::new(false),
         });
         let hook = Arc::clone(&drive);
         let runtime = Builder::new_current_thread()
@@ -260,6 +280,7 @@ impl Guest {
         drop(waker);
         if is_over {
             // The loop's next turn for it begins at once.
+            drive.is_early.store(true, Ordering::Relaxed);
             drive.ring();
             return Some((begun, began.elapsed()));
         }
@@ -276,6 +297,10 @@ impl Guest {
     /// Ends all that is under way.
     pub fn shut(&self) {
         let driven = lock(&self.driven).take();
+        Self::end(driven);
+    }
+
+    fn end(driven: Option<InProcess<Driven>>) {
         let Some(Driven { runtime, bell }) = driven.and_then(InProcess::into_inner) else {
             return;
         };
@@ -289,7 +314,9 @@ impl Guest {
 
 impl Drop for Guest {
     fn drop(&mut self) {
-        self.shut();
+        // In another process somebody may have held the lock when it began.
+        let driven = self.driven.get_mut().ok().and_then(Option::take);
+        Self::end(driven);
     }
 }
 

@@ -14,6 +14,8 @@ use crate::process::{PerProcess, generation};
 
 /// Homes without a loop that are kept, at the most.
 const LEFT_HOMES: usize = 8;
+/// Clocks are no finer than this.
+const TICK: Duration = Duration::from_millis(10);
 static LEFT: PerProcess<Mutex<Vec<Home>>> = PerProcess::new();
 
 /// A runtime that is driven whoever waits: by the background thread, or by an event loop whose guest it is.
@@ -61,9 +63,11 @@ impl Home {
 
     /// The event loop is gone: ends what is under way, or else keeps the connections for the next one.
     pub fn is_left(self) {
+        if !self.is_usable() {
+            return;
+        }
         self.urge();
         if self.calls() == 0
-            && self.is_usable()
             && let Ok(left) = LEFT.get_or_try_make(|| Ok::<_, Infallible>(Mutex::default()))
         {
             let mut left = lock(left);
@@ -108,7 +112,7 @@ impl Home {
 
     /// Has what was asked of its calls happen now, even if its event loop does not go on.
     pub fn urge(&self) {
-        if let Some(guest) = self.guest() {
+        if let Some(guest) = self.guest().filter(|_| self.is_usable()) {
             guest.urge();
         }
     }
@@ -121,7 +125,7 @@ impl Home {
         let home = self.downgrade();
         if let Ok(background) = background() {
             background.handle().spawn(async move {
-                tokio::time::sleep(after).await;
+                tokio::time::sleep(after + TICK).await;
                 tokio::task::spawn_blocking(move || home.upgrade().as_ref().and_then(Self::guest).map(Guest::look));
             });
         }

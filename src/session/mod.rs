@@ -16,6 +16,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -68,6 +69,18 @@ pub trait Abort: Send + Sync {
 pub async fn looked() {
     while guest::looks() {
         tokio::task::yield_now().await;
+    }
+    if guest::drives() {
+        // What was fetched has its turn, too.
+        let mut had_turn = false;
+        poll_fn(|context| {
+            if std::mem::replace(&mut had_turn, true) {
+                return Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
     }
 }
 

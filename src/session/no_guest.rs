@@ -13,6 +13,12 @@ pub fn looks() -> bool {
     false
 }
 
+/// Nothing is driven by an event loop.
+#[must_use]
+pub fn drives() -> bool {
+    false
+}
+
 impl Guest {
     /// None.
     #[must_use]

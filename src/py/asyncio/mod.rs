@@ -1,6 +1,7 @@
-//! The asyncio surface: awaitables that a background thread completes, and one watched pipe per event loop that wakes it.
+//! The asyncio surface: awaitables, and what an event loop watches to complete them.
 //!
-//! The background thread never touches Python: it leaves a result where the awaitable finds it and writes a byte.
+//! A loop drives its first calls itself, a crowd of them is driven by the background thread. Neither touches Python there: a
+//! result is left where the awaitable finds it, and the background thread writes a byte.
 
 mod wait;
 mod waker;
@@ -19,7 +20,7 @@ use wait::Wait;
 use waker::LoopWaker;
 pub use waker::{Waiter, waker_of_running_loop};
 
-use super::background::Begun;
+use super::begun::Begun;
 use crate::lock::lock;
 
 /// What an awaitable waits for.
@@ -316,7 +317,7 @@ impl Drop for Awaitable {
     }
 }
 
-/// A place where the background thread leaves one result.
+/// A place where one result is left.
 pub struct Slot<T> {
     state: Mutex<(Option<T>, Option<Waiter>)>,
 }
@@ -352,7 +353,7 @@ impl<T> Slot<T> {
     }
 }
 
-/// Begins a call on the background thread: the place where its result will be, and how to end it.
+/// Begins a call that leaves its result in this place.
 pub type Start<T> = Box<dyn FnOnce(Python<'_>, Arc<Slot<T>>) -> PyResult<Begun> + Send>;
 /// Makes a call's result what the caller gets.
 pub type Finish<T> = Box<dyn FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send>;

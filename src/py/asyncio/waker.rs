@@ -1,4 +1,4 @@
-//! One watched pipe for each event loop, which wakes it for whatever the background thread has done.
+//! What an event loop watches: the descriptor of a runtime that it drives, and a pipe by which the background thread wakes it.
 
 use std::collections::HashMap;
 use std::io::{PipeReader, PipeWriter, Read, Write};
@@ -77,7 +77,7 @@ impl Waiter {
     }
 }
 
-/// An event loop's waker: a pipe that the loop watches, and the futures that wait.
+/// An event loop's waker: what the loop watches, and the futures that wait.
 #[pyclass(frozen, weakref, module = "tokstream._tokstream")]
 #[derive(Debug)]
 pub struct LoopWaker {
@@ -122,23 +122,24 @@ impl LoopWaker {
         }
         this.bell.hold();
         this.driven.store(true, Ordering::Release);
-        if py.detach(|| guest.look()) {
-            this.set_aside(py, home)?;
-        }
+        let is_hogged = py.detach(|| guest.look());
         this.looked.store(true, Ordering::Relaxed);
         let answered = this.answer(py);
         this.looked.store(false, Ordering::Relaxed);
+        if is_hogged {
+            this.set_aside(py, home)?;
+        }
         answered
     }
 
     /// Wakes the loop every now and then while something is waited for, and lets the guest look at its clocks.
     fn _tick(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
         let this = slf.get();
-        let is_busy = this.home.get().map(|home| home.calls() > 0);
-        let goes_on = !lock(&this.waits).is_empty() || is_busy == Some(true);
+        let is_busy = this.home.get().is_some_and(|home| home.calls() > 0);
+        let goes_on = is_busy || !lock(&this.waits).is_empty();
         this.ticks.store(goes_on, Ordering::Release);
         // Where something happens, the clocks are looked at without this.
-        let is_quiet = is_busy.is_some() && !this.driven.swap(false, Ordering::AcqRel);
+        let is_quiet = is_busy && !this.driven.swap(false, Ordering::AcqRel);
         if goes_on {
             Self::tick_later(slf, event_loop, is_quiet)?;
         }

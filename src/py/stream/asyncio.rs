@@ -1,4 +1,4 @@
-//! A stream that the background thread reads for whoever awaits it.
+//! A stream for whoever awaits it, read by the event loop that they run in or by the background thread.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use crate::py::incoming::{Broken, Form, Incoming, Next};
 /// Pieces that an async stream hands out at a stretch before the event loop has a turn.
 const PIECES_A_TURN: u32 = 128;
 
-/// A streamed reply, read by the background thread for whoever awaits it.
+/// A streamed reply for whoever awaits it.
 #[pyclass(frozen, weakref, module = "tokstream")]
 pub struct AsyncStream {
     pub(super) incoming: Mutex<Incoming>,

@@ -1,4 +1,4 @@
-//! What passes from the background thread to a stream's reader, within bounds: to an event loop or a waiting thread.
+//! What passes to a stream's reader from whoever drives it, within bounds: to an event loop or a waiting thread.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,10 +14,10 @@ use crate::py::incoming::Incoming;
 use crate::session::{Abort, Home, Session};
 use crate::stream::{EventStream, Flow, Item, Marks, Waiting};
 
-/// Bytes that the background thread reads ahead of a slow reader, at the most; then TCP holds the server back.
+/// Bytes that are read ahead of a slow reader, at the most; then TCP holds the server back.
 const READ_AHEAD_BYTES: usize = 1 << 18;
 
-/// What passes from the background thread to a stream's reader.
+/// What passes to a stream's reader.
 pub struct Feed {
     session: Arc<Session>,
     home: Home,
@@ -155,9 +155,7 @@ impl Feed {
     /// Gives up the connection at once, and wakes whoever waits for more of it; whether anybody did.
     pub fn stop(&self) -> bool {
         let was_awaited = self.ask_to_stop();
-        if !self.is_inherited() {
-            self.home.urge();
-        }
+        self.home.urge();
         was_awaited
     }
 
