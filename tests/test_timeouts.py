@@ -185,8 +185,8 @@ def test_what_came_while_the_loop_was_busy_came_in_time(serve, count):
             await asyncio.sleep(0)
             go_on.set()
             assert all(one.wait(PATIENCE) for one in arrived)
-            # Nobody looks at a clock meanwhile; this wait is the case itself.
-            time.sleep(TIME * 2)
+            # Nobody looks at a clock meanwhile.
+            time.sleep(TIME * 2)  # noqa: ASYNC251 - this wait is the case itself
             return await asyncio.gather(*waiting)
 
     assert asyncio.run(main()) == ["B"] * count

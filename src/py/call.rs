@@ -172,13 +172,13 @@ impl Core {
         let start = move |py: Python<'_>, slot| {
             account.begin().map_err(|spent| overspent(py, spent))?;
             let (_, waker) = waker_of_running_loop(py)?;
-            let begin = |home: &Home, looked| begin(home, looked, &session, Arc::clone(&request), slot);
-            let begun = if session.multiplexes() {
-                py.detach(|| begin(background()?, false))
+            let start = |home: &Home, looked| begin(home, looked, &session, Arc::clone(&request), slot);
+            let started = if session.multiplexes() {
+                py.detach(|| start(background()?, false))
             } else {
-                waker.get().begin_call(py, begin)
+                waker.get().begin_call(py, start)
             };
-            begun.map_err(|e| raise(py, e.into(), Some(&request), None))
+            started.map_err(|e| raise(py, e.into(), Some(&request), None))
         };
         Ok(Py::new(py, Awaitable::new(Pending::new(Box::new(start), finish)))?.into_any())
     }

@@ -257,21 +257,21 @@ impl Guest {
         unsafe { libc::poll(&raw mut poll, 1, millis) == 1 }
     }
 
-    /// Has `begin` begin something and drives all that can go on.
+    /// Has `start` start something and drives all that can go on.
     ///
-    /// Returns what was begun, and how long it took where tasks could go on when the stretch was over.
-    fn drive<T>(&self, look: bool, begin: impl FnOnce() -> T) -> Option<(T, Duration)> {
+    /// Returns what was started, and how long it took where tasks could go on when the stretch was over.
+    fn drive<T>(&self, look: bool, start: impl FnOnce() -> T) -> Option<(T, Duration)> {
         let mut driven = lock(&self.driven);
         let Driven { runtime, bell } = driven.as_mut()?.get_mut()?;
         let drive = &self.drive;
         let began = Instant::now();
         DRIVES.set(true);
         LOOKS.set(look);
-        let (begun, is_over) = runtime.block_on(async {
+        let (started, is_over) = runtime.block_on(async {
             let waker = poll_fn(|context| Poll::Ready(context.waker().clone())).await;
             *lock(&drive.waker) = Some(waker);
-            let begun = begin();
-            (begun, drive.rest(bell, began + STRETCH).await)
+            let started = start();
+            (started, drive.rest(bell, began + STRETCH).await)
         });
         DRIVES.set(false);
         drive.stage.store(OUT, Ordering::Relaxed);
@@ -282,9 +282,9 @@ impl Guest {
             // The loop's next turn for it begins at once.
             drive.is_early.store(true, Ordering::Relaxed);
             drive.ring();
-            return Some((begun, began.elapsed()));
+            return Some((started, began.elapsed()));
         }
-        Some((begun, Duration::ZERO))
+        Some((started, Duration::ZERO))
     }
 
     /// Drives it, unless somebody does or this thread drives something else.
@@ -375,8 +375,8 @@ mod tests {
         guest.wait(0)
     }
 
-    fn drive<T>(guest: &Guest, begin: impl FnOnce() -> T) -> T {
-        let (begun, _) = guest.drive(true, begin).unwrap();
+    fn drive<T>(guest: &Guest, start: impl FnOnce() -> T) -> T {
+        let (begun, _) = guest.drive(true, start).unwrap();
         while is_readable(guest) {
             guest.look();
         }

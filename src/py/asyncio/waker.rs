@@ -235,14 +235,14 @@ impl LoopWaker {
         };
         let (driven, bell) = (home.clone(), Arc::clone(&self.bell));
         let helper = std::thread::Builder::new().name("tokstream-aside".into());
-        let begun = helper.spawn(move || {
+        let started = helper.spawn(move || {
             if let Some(guest) = driven.guest() {
                 guest.drive_aside();
             }
             bell.comes_back.store(true, Ordering::Release);
             let _ = (&bell.pipe).write(&[1]);
         });
-        if begun.is_err() {
+        if started.is_err() {
             // The loop goes on with it.
             guest.take_back();
             return Ok(());
@@ -252,25 +252,25 @@ impl LoopWaker {
             .map(drop)
     }
 
-    /// Has `begin` begin a call where those of this loop are driven.
+    /// Has `start` begin a call where those of this loop are driven.
     ///
     /// # Errors
-    /// What `begin` failed with, and where the system refuses the background thread.
+    /// What `start` failed with, and where the system refuses the background thread.
     pub fn begin_call<T: Send>(
         &self,
         py: Python<'_>,
-        begin: impl FnOnce(&Home, bool) -> Result<T, Error> + Send,
+        start: impl FnOnce(&Home, bool) -> Result<T, Error> + Send,
     ) -> Result<T, Error> {
         let is_free = |home: &&Home| home.is_usable() && home.calls() < CROWD;
         let Some(home) = self.home.get().filter(is_free) else {
-            return py.detach(|| begin(background()?, false));
+            return py.detach(|| start(background()?, false));
         };
         self.driven.store(true, Ordering::Release);
         let looked = self.looked.load(Ordering::Relaxed);
         self.bell.hold();
-        let begun = py.detach(|| begin(home, looked));
+        let started = py.detach(|| start(home, looked));
         self.bell.let_go();
-        begun
+        started
     }
 
     fn answer(&self, py: Python<'_>) -> PyResult<()> {
