@@ -16,7 +16,7 @@ use pyo3::types::{PyDict, PyWeakrefMethods, PyWeakrefReference};
 use super::wait::Wait;
 use crate::error::Error;
 use crate::lock::lock;
-use crate::session::{CROWD, Home, background};
+use crate::session::{CROWD, Home, background, calls_in_background};
 
 /// The side of an event loop's waker that other threads hold.
 #[derive(Debug)]
@@ -261,7 +261,7 @@ impl LoopWaker {
         py: Python<'_>,
         start: impl FnOnce(&Home, bool) -> Result<T, Error> + Send,
     ) -> Result<T, Error> {
-        let is_free = |home: &&Home| home.is_usable() && home.calls() < CROWD;
+        let is_free = |home: &&Home| home.is_usable() && home.calls() + calls_in_background() < CROWD;
         let Some(home) = self.home.get().filter(is_free) else {
             return py.detach(|| start(background()?, false));
         };
