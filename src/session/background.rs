@@ -39,12 +39,6 @@ pub fn background() -> Result<&'static Home, Error> {
     Ok(&background.home)
 }
 
-/// Calls that this process's background thread drives now.
-#[must_use]
-pub fn calls_in_background() -> usize {
-    BACKGROUND.get().map_or(0, |background| background.home.calls())
-}
-
 /// A runtime that is driven by one thread.
 ///
 /// # Errors

@@ -21,8 +21,8 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+pub use background::background;
 use background::runtime;
-pub use background::{background, calls_in_background};
 pub use guest::Guest;
 use home::WeakHome;
 pub use home::{Home, Presence};
@@ -42,9 +42,9 @@ use crate::transport::{HttpVersion, Transport, TransportConfig};
 /// Idle lanes that are kept, at the most; each holds four file descriptors.
 const IDLE_LANES: usize = 64;
 
-/// Lanes in use, or awaited calls under way, at which further calls go to the background thread. A call alone is
-/// cheapest where its own thread drives it; many at once are cheapest where one thread looks after all their sockets.
-pub const CROWD: usize = 8;
+/// Lanes in use at which further calls go to the background thread. A call alone is cheapest where its own thread drives
+/// it; many at once are cheapest where one thread looks after all their sockets.
+const CROWD: usize = 8;
 
 /// The connections of one client and of those derived from it.
 #[derive(Debug)]

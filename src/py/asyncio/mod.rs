@@ -1,6 +1,6 @@
 //! The asyncio surface: awaitables, and what an event loop watches to complete them.
 //!
-//! A loop drives its first calls itself, a crowd of them is driven by the background thread. Neither touches Python there: a
+//! A loop drives a call alone itself, several at once are driven by the background thread. Neither touches Python there: a
 //! result is left where the awaitable finds it, and the background thread writes a byte.
 
 mod wait;

@@ -16,7 +16,7 @@ use pyo3::types::{PyDict, PyWeakrefMethods, PyWeakrefReference};
 use super::wait::Wait;
 use crate::error::Error;
 use crate::lock::lock;
-use crate::session::{CROWD, Home, background, calls_in_background};
+use crate::session::{Home, background};
 
 /// The side of an event loop's waker that other threads hold.
 #[derive(Debug)]
@@ -261,7 +261,8 @@ impl LoopWaker {
         py: Python<'_>,
         start: impl FnOnce(&Home, bool) -> Result<T, Error> + Send,
     ) -> Result<T, Error> {
-        let is_free = |home: &&Home| home.is_usable() && home.calls() + calls_in_background() < CROWD;
+        let is_alone = lock(&self.waits).len() < COMPANY;
+        let is_free = |home: &&Home| is_alone && home.is_usable() && home.calls() < COMPANY;
         let Some(home) = self.home.get().filter(is_free) else {
             return py.detach(|| start(background()?, false));
         };
@@ -418,6 +419,10 @@ fn tick_seconds(py: Python<'_>) -> PyResult<Option<f64>> {
     let is_jupyter = modules.contains(intern!(py, "ipykernel"))?;
     Ok(Some(if is_jupyter { JUPYTER_TICK_SECONDS } else { TICK_SECONDS }))
 }
+
+/// Calls under way, or tasks that wait, at which a loop leaves further calls to the background thread. One alone costs least
+/// where the loop drives it; several at once, where another thread gathers what has come for them.
+const COMPANY: usize = 2;
 
 /// By a loop's address: the loop and its waker, which the loop itself keeps alive.
 type Wakers = Mutex<HashMap<usize, (Py<PyWeakrefReference>, Py<PyWeakrefReference>)>>;
