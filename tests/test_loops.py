@@ -78,6 +78,37 @@ def test_uvloop(serve):
 
 
 @pytest.mark.parametrize("kind", ["asyncio", "uvloop"])
+def test_the_next_loop_has_the_connection(serve, kind):
+    loops = pytest.importorskip(kind)
+    server = serve(then=answer)
+    client = tokstream.AsyncClient(base_url=server.url)
+    for _ in range(3):
+        loop = loops.new_event_loop()
+        try:
+            assert loop.run_until_complete(ask(client)) == "ok"
+            assert loop.run_until_complete(words(client)) == ["A", "B"]
+        finally:
+            loop.close()
+    assert {request.connection for request in server.requests} == {0}
+
+
+@pytest.mark.parametrize("kind", ["asyncio", "uvloop"])
+def test_a_loop_that_is_closed_ends_its_streams(serve, kind):
+    loops = pytest.importorskip(kind)
+    server = serve(then=answer)
+    client = tokstream.AsyncClient(base_url=server.url)
+    loop = loops.new_event_loop()
+    try:
+        stream = loop.run_until_complete(client.chat.completions.create(messages="silent", stream=True))
+    finally:
+        loop.close()
+    gc.collect()
+    assert server.connections[0].ended.wait(PATIENCE)
+    del stream
+    assert asyncio.run(ask(client)) == "ok"
+
+
+@pytest.mark.parametrize("kind", ["asyncio", "uvloop"])
 def test_one_client_in_several_loops_at_once(serve, kind):
     loops = pytest.importorskip(kind)
     count = 4

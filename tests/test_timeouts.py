@@ -216,6 +216,26 @@ def test_bytes_that_amount_to_nothing_starve_no_clock(surface, client, kind, str
     assert time.monotonic() - begun < PATIENCE
 
 
+@pytest.mark.parametrize("kind", ENDLESS)
+def test_a_loop_goes_on_after_a_flood_of_nothing(serve, kind):
+    """A helper thread has what would hold the loop up, until there is nothing more of that kind."""
+    first, endless = ENDLESS[kind]
+    server = serve(lambda _: itertools.chain(first, itertools.repeat(endless)), then=OK)
+
+    async def main():
+        timeout = tokstream.Timeout(first_token=TIME)
+        async with tokstream.AsyncClient(base_url=server.url, timeout=timeout, **ONE_TRY) as api:
+            with pytest.raises(tokstream.APITimeoutError):
+                await api.chat.completions.create(messages="x")
+            calm = api.with_options(timeout=PATIENCE)
+            # While the helper looks whether it is calm, and after that.
+            for pause in (0, 0.3, 0.6):
+                await asyncio.sleep(pause)
+                assert (await calm.chat.completions.create(messages="x")).choices[0].message.content == "ok"
+
+    asyncio.run(main())
+
+
 def test_a_number_bounds_the_connecting(surface, unreachable):
     api = surface.client(unreachable, timeout=TIME, **ONE_TRY)
     with times_out("connect"):
