@@ -14,7 +14,7 @@ import pytest
 
 import tokstream
 from replies import completion, event, said, text
-from server import PATIENCE, STALL, reply, stream
+from server import PATIENCE, STALL, Gate, reply, stream
 
 
 def answer(request):
@@ -92,20 +92,34 @@ def test_the_next_loop_has_the_connection(serve, kind):
     assert {request.connection for request in server.requests} == {0}
 
 
+@pytest.mark.parametrize("end", ["closed", "left standing"])
 @pytest.mark.parametrize("kind", ["asyncio", "uvloop"])
-def test_a_loop_that_is_closed_ends_its_streams(serve, kind):
+def test_a_stream_is_read_in_another_loop_than_it_began_in(serve, kind, end):
     loops = pytest.importorskip(kind)
-    server = serve(then=answer)
-    client = tokstream.AsyncClient(base_url=server.url)
-    loop = loops.new_event_loop()
-    try:
-        stream = loop.run_until_complete(client.chat.completions.create(messages="silent", stream=True))
-    finally:
-        loop.close()
-    gc.collect()
-    assert server.connections[0].ended.wait(PATIENCE)
-    del stream
-    assert asyncio.run(ask(client)) == "ok"
+    go_on = Gate()
+    server = serve(stream(event(text("A")), go_on, said("B", "C")), stream(event(text("A")), STALL), then=answer)
+    client = tokstream.AsyncClient(base_url=server.url, timeout=tokstream.Timeout(read=0.3), max_retries=0)
+    first, second = loops.new_event_loop(), loops.new_event_loop()
+    ask_for = client.chat.completions.create
+    streams = [first.run_until_complete(ask_for(messages="x", stream=True)) for _ in range(2)]
+    if end == "closed":
+        first.close()
+        gc.collect()
+
+    async def rest(pieces):
+        return [piece async for piece in pieces.text_stream]
+
+    async def main():
+        begun = asyncio.ensure_future(rest(streams[0]))
+        await asyncio.sleep(0.1)
+        go_on.set()
+        assert await asyncio.wait_for(begun, PATIENCE) == ["A", "B", "C"]
+        with pytest.raises(tokstream.APITimeoutError):
+            await asyncio.wait_for(rest(streams[1]), PATIENCE)
+
+    second.run_until_complete(main())
+    second.close()
+    first.close()
 
 
 @pytest.mark.parametrize("kind", ["asyncio", "uvloop"])

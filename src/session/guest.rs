@@ -13,7 +13,7 @@ use std::future::poll_fn;
 use std::io::Write;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -241,6 +241,16 @@ impl Guest {
         self.take_back();
     }
 
+    /// Drives it on a helper thread for as long as `is_wanted`.
+    pub fn drive_while(&self, is_wanted: impl Fn() -> bool) {
+        while is_wanted() {
+            self.wait(ASIDE_WAIT_MILLIS);
+            if self.drive(true, || ()).is_none() {
+                break;
+            }
+        }
+    }
+
     /// No helper thread drives it any more.
     pub fn take_back(&self) {
         self.aside.store(false, Ordering::Release);
@@ -293,14 +303,12 @@ impl Guest {
             self.look();
         }
     }
+}
 
-    /// Ends all that is under way.
-    pub fn shut(&self) {
-        let driven = lock(&self.driven).take();
-        Self::end(driven);
-    }
-
-    fn end(driven: Option<InProcess<Driven>>) {
+impl Drop for Guest {
+    fn drop(&mut self) {
+        // In another process somebody may have held the lock when it began.
+        let driven = self.driven.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         let Some(Driven { runtime, bell }) = driven.and_then(InProcess::into_inner) else {
             return;
         };
@@ -309,14 +317,6 @@ impl Guest {
         // Waits for no look-up of a host's name that is still under way on a helper thread.
         runtime.shutdown_background();
         DRIVES.set(before);
-    }
-}
-
-impl Drop for Guest {
-    fn drop(&mut self) {
-        // In another process somebody may have held the lock when it began.
-        let driven = self.driven.get_mut().ok().and_then(Option::take);
-        Self::end(driven);
     }
 }
 

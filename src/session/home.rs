@@ -1,7 +1,9 @@
 //! Where calls are driven that share connections.
 
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
+use std::thread;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -28,6 +30,8 @@ struct Inner {
     guest: Option<Guest>,
     presence: Arc<()>,
     generation: u32,
+    /// A helper thread drives it too.
+    has_stand_in: AtomicBool,
 }
 
 /// A home that may be gone.
@@ -46,6 +50,7 @@ impl Home {
             guest,
             presence,
             generation: generation(),
+            has_stand_in: AtomicBool::new(false),
         }))
     }
 
@@ -61,23 +66,42 @@ impl Home {
         })
     }
 
-    /// The event loop is gone: ends what is under way, or else keeps the connections for the next one.
+    /// The event loop is gone: the connections are kept for the next one, and what is under way is driven to its end.
     pub fn is_left(self) {
         if !self.is_usable() {
             return;
         }
         self.urge();
-        if self.calls() == 0
-            && let Ok(left) = LEFT.get_or_try_make(|| Ok::<_, Infallible>(Mutex::default()))
-        {
-            let mut left = lock(left);
-            if left.len() < LEFT_HOMES {
-                left.push(self);
-                return;
-            }
+        if self.calls() > 0 {
+            self.call_stand_in();
+        } else {
+            self.keep();
         }
-        if let Some(guest) = self.guest() {
-            guest.shut();
+    }
+
+    fn keep(self) {
+        let Ok(left) = LEFT.get_or_try_make(|| Ok::<_, Infallible>(Mutex::default()));
+        let mut left = lock(left);
+        if left.len() < LEFT_HOMES {
+            left.push(self);
+        }
+    }
+
+    /// Has a helper thread drive what is under way, since its event loop may not go on.
+    pub fn call_stand_in(&self) {
+        if self.guest().is_none() || self.0.has_stand_in.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let home = self.clone();
+        let helper = thread::Builder::new().name("tokstream-aside".into());
+        let started = helper.spawn(move || {
+            if let Some(guest) = home.guest() {
+                guest.drive_while(|| home.calls() > 0);
+            }
+            home.0.has_stand_in.store(false, Ordering::Release);
+        });
+        if started.is_err() {
+            self.0.has_stand_in.store(false, Ordering::Release);
         }
     }
 
@@ -143,7 +167,9 @@ impl Home {
         Arc::strong_count(&self.0.presence) - 1
     }
 
-    pub(super) fn downgrade(&self) -> WeakHome {
+    /// A reference that does not keep it.
+    #[must_use]
+    pub fn downgrade(&self) -> WeakHome {
         WeakHome(Arc::downgrade(&self.0))
     }
 }
@@ -157,7 +183,9 @@ impl WeakHome {
         self.0.strong_count() == 0
     }
 
-    pub(super) fn is(&self, home: &Home) -> bool {
+    /// Whether it is this one.
+    #[must_use]
+    pub fn is(&self, home: &Home) -> bool {
         std::ptr::eq(self.0.as_ptr(), Arc::as_ptr(&home.0))
     }
 }

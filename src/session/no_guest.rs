@@ -49,6 +49,11 @@ impl Guest {
     }
 
     /// Nothing is driven.
+    pub fn drive_while(&self, _is_wanted: impl Fn() -> bool) {
+        match *self {}
+    }
+
+    /// Nothing is driven.
     pub fn take_back(&self) {
         match *self {}
     }
@@ -68,11 +73,6 @@ impl Guest {
 
     /// Nothing is driven.
     pub fn urge(&self) {
-        match *self {}
-    }
-
-    /// Nothing is under way.
-    pub fn shut(&self) {
         match *self {}
     }
 }

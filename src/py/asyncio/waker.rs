@@ -16,7 +16,7 @@ use pyo3::types::{PyDict, PyWeakrefMethods, PyWeakrefReference};
 use super::wait::Wait;
 use crate::error::Error;
 use crate::lock::lock;
-use crate::session::{Home, background};
+use crate::session::{Home, WeakHome, background};
 
 /// The side of an event loop's waker that other threads hold.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub struct Bell {
     pipe: PipeWriter,
     /// The loop is to drive its guest again.
     comes_back: AtomicBool,
+    /// What the loop drives itself.
+    home: OnceLock<WeakHome>,
 }
 
 impl Bell {
@@ -68,6 +70,15 @@ impl Waiter {
         matches!((self, other), (Self::Thread(one), Self::Thread(other)) if one.id() == other.id())
     }
 
+    /// Whether it is an event loop that does not drive what is at home there.
+    #[must_use]
+    pub fn is_elsewhere(&self, home: &Home) -> bool {
+        match self {
+            Self::Future(bell, _) => !bell.home.get().is_some_and(|own| own.is(home)),
+            Self::Thread(_) => false,
+        }
+    }
+
     /// Wakes who waits. Any thread may.
     pub fn wake(self) {
         match self {
@@ -102,10 +113,11 @@ impl LoopWaker {
     fn _ring(slf: &Bound<'_, Self>) -> PyResult<()> {
         // It does not block, and so needs not let go of the interpreter.
         let _ = (&slf.get().reader).read(&mut [0]);
+        let answered = slf.get().answer(slf.py());
         if slf.get().bell.comes_back.swap(false, Ordering::AcqRel) {
             Self::watch_guest(slf, &running_loop(slf.py())?)?;
         }
-        slf.get().answer(slf.py())
+        answered
     }
 
     fn _answer(&self, py: Python<'_>) -> PyResult<()> {
@@ -117,6 +129,11 @@ impl LoopWaker {
         let (this, py) = (slf.get(), slf.py());
         let Some(home) = this.home.get() else { return Ok(()) };
         let Some(guest) = home.guest() else { return Ok(()) };
+        if !home.is_usable() {
+            // This is another process than the one that the loop began in.
+            running_loop(py)?.call_method1(intern!(py, "remove_reader"), (guest.descriptor(),))?;
+            return this.answer(py);
+        }
         if guest.is_aside() {
             return this.answer(py);
         }
@@ -297,9 +314,11 @@ impl LoopWaker {
     }
 
     fn tick_later(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>, is_quiet: bool) -> PyResult<()> {
+        let is_busy = slf.get().home.get().is_some_and(|home| home.calls() > 0);
         let py = slf.py();
         let seconds = match slf.get().tick {
             _ if is_quiet => QUIET_TICK_SECONDS,
+            _ if is_busy => BUSY_TICK_SECONDS,
             Some(seconds) => seconds,
             None => TICK_SECONDS,
         };
@@ -317,6 +336,7 @@ impl LoopWaker {
                 rung: AtomicBool::new(false),
                 pipe,
                 comes_back: AtomicBool::new(false),
+                home: OnceLock::new(),
             }),
             reader,
             waits: Mutex::default(),
@@ -357,6 +377,7 @@ impl LoopWaker {
     #[cfg(unix)]
     fn invite(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
         if let Some(home) = slf.py().detach(Home::of_a_loop) {
+            let _ = slf.get().bell.home.set(home.downgrade());
             let _ = slf.get().home.set(home);
         }
         Self::watch_guest(slf, event_loop)
@@ -404,6 +425,8 @@ impl LoopWaker {
 const TICK_SECONDS: f64 = 0.2;
 /// While nothing comes, clocks are looked at as often as this.
 const QUIET_TICK_SECONDS: f64 = 0.025;
+/// While something comes they are looked at with it.
+const BUSY_TICK_SECONDS: f64 = 0.05;
 /// A Jupyter kernel's signal handler cancels the cell's task, but never wakes the event loop.
 const JUPYTER_TICK_SECONDS: f64 = 0.1;
 

@@ -127,6 +127,9 @@ impl Feed {
             if let Some(waiter) = waiter.take() {
                 // A thread asks again after each slice of its wait, which began before.
                 if !state.waiters.iter().any(|other| other.is_the_thread_of(&waiter)) {
+                    if waiter.is_elsewhere(&self.home) {
+                        self.home.call_stand_in();
+                    }
                     self.waiting.begin();
                     state.waiters.push(waiter);
                 }
