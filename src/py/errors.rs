@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
 use reqwest::Url;
@@ -15,6 +14,7 @@ use crate::error::{Error, Failure, Head};
 use crate::exchange::Request;
 use crate::json::beyond_python;
 use crate::ledger::Overspent;
+use crate::py::once::intern;
 
 /// A `ConfigurationError`.
 #[must_use]

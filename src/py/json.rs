@@ -1,17 +1,18 @@
 //! Python data to JSON text and back.
 
+use std::sync::OnceLock;
+
 use jiter::{PythonParse, StringCacheMode};
 use pyo3::exceptions::{PyRecursionError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::ffi;
-use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::sync::critical_section::with_critical_section;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PyMapping, PySet, PyString, PyTuple, PyType};
 use serde::Serialize;
 
 use super::model::BaseModel;
 use crate::escape::write_string;
+use crate::py::once::{intern, kept};
 
 /// Deeper than any request has a use for; a cycle is found this way too.
 const MAX_DEPTH: usize = 256;
@@ -348,9 +349,9 @@ fn key_text<'py>(key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyString>> {
 /// # Errors
 /// Where the package's own module cannot be imported.
 pub fn is_left_out(value: &Bound<'_, PyAny>) -> PyResult<bool> {
-    static MARKERS: PyOnceLock<(Py<PyType>, Py<PyType>)> = PyOnceLock::new();
+    static MARKERS: OnceLock<(Py<PyType>, Py<PyType>)> = OnceLock::new();
     let py = value.py();
-    let (not_given, omit) = MARKERS.get_or_try_init(py, || {
+    let (not_given, omit) = kept(&MARKERS, || {
         let module = py.import(intern!(py, "tokstream._marks"))?;
         let class = |name: &str| -> PyResult<Py<PyType>> { Ok(module.getattr(name)?.cast_into::<PyType>()?.unbind()) };
         Ok::<_, PyErr>((class("NotGiven")?, class("Omit")?))

@@ -4,13 +4,13 @@ use std::sync::{LazyLock, OnceLock};
 
 use bytes::Bytes;
 use memchr::memmem::Finder;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString};
 
 use super::json::decode;
 use super::model::{BaseModel, position, read_through, text_of};
 use super::types::{ChatCompletion, ChatCompletionTokenLogprob, Choice, ChoiceLogprobs};
+use crate::py::once::intern;
 use crate::split::Cursor;
 
 /// What is read of all tokens at once.

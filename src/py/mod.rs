@@ -13,6 +13,7 @@ mod incoming;
 mod json;
 mod logprobs;
 mod model;
+mod once;
 mod payload;
 mod reply;
 mod request;
@@ -56,6 +57,10 @@ fn _tokstream(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<settings::PyLimits>()?;
     module.add_class::<asyncio::Awaitable>()?;
     asyncio::add_send_slot(module.py());
+    // Made at their first use, they would let other threads run halfway.
+    asyncio::make_classes(module.py());
+    stream::make_classes(module.py());
+    module.py().get_type::<hider::Hider>();
     module.add_class::<model::BaseModel>()?;
     module.add_function(wrap_pyfunction!(model::load, module)?)?;
     module.add_function(wrap_pyfunction!(client::failed_with, module)?)?;

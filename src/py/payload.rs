@@ -2,13 +2,13 @@
 
 use bytes::Bytes;
 use pyo3::exceptions::{PyRecursionError, PyTypeError};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyList, PyString, PyTuple};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
 use super::errors::configuration;
 use super::json::{Encoder, entries, is_left_out};
+use crate::py::once::intern;
 
 /// Whether the caller has a say of its own in the `Authorization` header.
 pub fn mentions_authorization(headers: Option<&Bound<'_, PyAny>>) -> PyResult<bool> {

@@ -7,7 +7,6 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::bufread::GzEncoder;
 use pyo3::exceptions::PyValueError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 use reqwest::header::{
@@ -26,28 +25,36 @@ use crate::error::Error;
 use crate::exchange::Request;
 use crate::ledger::Account;
 use crate::lock::lock;
+use crate::py::once::intern;
 
 /// Who asks.
 const AGENT: &str = concat!("tokstream/", env!("CARGO_PKG_VERSION"));
 
 /// One call's own say, beside the client's settings.
-#[derive(FromPyObject)]
 struct Options<'py> {
-    #[pyo3(item)]
     headers: Option<Bound<'py, PyAny>>,
-    #[pyo3(item)]
     query: Option<Bound<'py, PyAny>>,
-    #[pyo3(item)]
     extra_body: Option<Bound<'py, PyAny>>,
-    #[pyo3(item)]
     timeout: Bound<'py, PyAny>,
-    #[pyo3(item)]
     max_retries: Bound<'py, PyAny>,
-    #[pyo3(item)]
     api_key: Option<String>,
     /// Whether the route is refused without a key.
-    #[pyo3(item)]
     needs_key: bool,
+}
+
+impl<'py> Options<'py> {
+    fn of(given: &Bound<'py, PyAny>) -> PyResult<Self> {
+        let py = given.py();
+        Ok(Self {
+            headers: given.get_item(intern!(py, "headers"))?.extract()?,
+            query: given.get_item(intern!(py, "query"))?.extract()?,
+            extra_body: given.get_item(intern!(py, "extra_body"))?.extract()?,
+            timeout: given.get_item(intern!(py, "timeout"))?,
+            max_retries: given.get_item(intern!(py, "max_retries"))?,
+            api_key: given.get_item(intern!(py, "api_key"))?.extract()?,
+            needs_key: given.get_item(intern!(py, "needs_key"))?.extract()?,
+        })
+    }
 }
 
 /// The same in gzip's format, at the speed that a fast connection wants.
@@ -73,7 +80,7 @@ impl Core {
         accept: &'static str,
     ) -> PyResult<(Arc<Request>, Arc<Account>)> {
         let py = options.py();
-        let options = &options.extract::<Options<'_>>()?;
+        let options = &Options::of(options)?;
         if self.session.is_closed() {
             return Err(raise(py, Error::Closed.into(), None, None));
         }

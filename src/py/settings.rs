@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use pyo3::exceptions::PyTypeError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyTuple, PyType};
 
 use super::errors::configuration;
 use super::json::is_left_out;
 use crate::config::{Limits, Timeouts, limit_from_seconds};
+use crate::py::once::intern;
 use crate::retry::RetryPolicy;
 
 /// The four clocks of a call, in seconds.

@@ -1,10 +1,12 @@
 //! The response classes, declared: names and nesting are openai-python's, fields beyond them the service's.
 
+use std::sync::OnceLock;
+
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 
 use super::model::{BaseModel, Field, Kind, Schema, Shape, Standing, find, from_keywords, position};
+use crate::py::once::kept;
 
 macro_rules! kind {
     ((one $class:ident)) => {
@@ -56,8 +58,8 @@ macro_rules! response_classes {
                     make: |py, base| Ok(Py::new(py, PyClassInitializer::from(base).add_subclass(Self))?.into_any()),
                     class: |py| py.get_type::<Self>(),
                     shape: |py| {
-                        static SHAPE: PyOnceLock<Shape> = PyOnceLock::new();
-                        SHAPE.get_or_try_init(py, || Shape::of(py, Self::SCHEMA))
+                        static SHAPE: OnceLock<Shape> = OnceLock::new();
+                        kept(&SHAPE, || Shape::of(py, Self::SCHEMA))
                     },
                 };
             }

@@ -14,8 +14,6 @@ use super::guest::Guest;
 use crate::lock::lock;
 use crate::process::{PerProcess, generation};
 
-/// Whether event loops drive calls themselves. Not before a process that forks while they do is sure to go on.
-const LOOPS_DRIVE: bool = false;
 /// Homes without a loop that are kept, at the most.
 const LEFT_HOMES: usize = 8;
 /// Clocks are no finer than this.
@@ -61,9 +59,6 @@ impl Home {
     /// Where a loop is gone, the next one has its connections.
     #[must_use]
     pub fn of_a_loop() -> Option<Self> {
-        if !LOOPS_DRIVE {
-            return None;
-        }
         let left = LEFT.get().and_then(|left| lock(left).pop());
         left.or_else(|| {
             let (guest, handle) = Guest::new()?;

@@ -149,9 +149,11 @@ impl Transport {
     }
 
     fn environment(&self) -> Option<&Arc<Environment>> {
-        self.environment
-            .get_or_init(|| Environment::read().map(Arc::new))
-            .as_ref()
+        if let Some(read) = self.environment.get() {
+            return read.as_ref();
+        }
+        let read = Environment::read().map(Arc::new);
+        self.environment.get_or_init(|| read).as_ref()
     }
 
     fn tls(&self, base_is_tls: bool) -> Result<rustls::ClientConfig, Error> {

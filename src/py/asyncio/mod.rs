@@ -94,6 +94,12 @@ pub fn add_send_slot(py: Python<'_>) {
     }
 }
 
+/// Makes the classes that no module shows.
+pub fn make_classes(py: Python<'_>) {
+    py.get_type::<Wait>();
+    waker::make_classes(py);
+}
+
 #[expect(unsafe_code, reason = "the interpreter calls it")]
 unsafe extern "C" fn send_slot(
     object: *mut ffi::PyObject,

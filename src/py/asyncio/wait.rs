@@ -3,11 +3,11 @@
 use std::sync::Mutex;
 
 use pyo3::gc::{PyTraverseError, PyVisit};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::lock::lock;
+use crate::py::once::intern;
 
 /// A future of one task, resolved on the loop's own thread.
 ///

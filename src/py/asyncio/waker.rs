@@ -8,14 +8,13 @@ use std::thread::Thread;
 
 use pyo3::exceptions::PyNotImplementedError;
 use pyo3::gc::{PyTraverseError, PyVisit};
-use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyWeakrefMethods, PyWeakrefReference};
 
 use super::wait::Wait;
 use crate::error::Error;
 use crate::lock::lock;
+use crate::py::once::{intern, kept};
 use crate::session::{Home, WeakHome, background};
 
 /// The side of an event loop's waker that other threads hold.
@@ -213,6 +212,12 @@ impl Watcher {
         }
         Ok(())
     }
+}
+
+/// Makes the classes that no module shows.
+pub fn make_classes(py: Python<'_>) {
+    py.get_type::<LoopWaker>();
+    py.get_type::<Watcher>();
 }
 
 impl Drop for LoopWaker {
@@ -451,8 +456,8 @@ const COMPANY: usize = 2;
 type Wakers = Mutex<HashMap<usize, (Py<PyWeakrefReference>, Py<PyWeakrefReference>)>>;
 
 fn running_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-    static RUNNING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let running = RUNNING.get_or_try_init(py, || {
+    static RUNNING: OnceLock<Py<PyAny>> = OnceLock::new();
+    let running = kept(&RUNNING, || {
         Ok::<_, PyErr>(py.import("asyncio")?.getattr("get_running_loop")?.unbind())
     })?;
     running.bind(py).call0()
@@ -463,9 +468,9 @@ fn running_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
 /// # Errors
 /// `RuntimeError` where no loop runs.
 pub fn waker_of_running_loop(py: Python<'_>) -> PyResult<(Bound<'_, PyAny>, Py<LoopWaker>)> {
-    static WAKERS: PyOnceLock<Wakers> = PyOnceLock::new();
+    static WAKERS: OnceLock<Wakers> = OnceLock::new();
     let event_loop = running_loop(py)?;
-    let wakers = WAKERS.get_or_init(py, Wakers::default);
+    let wakers = WAKERS.get_or_init(Wakers::default);
     let key = event_loop.as_ptr() as usize;
     let known = lock(wakers)
         .get(&key)

@@ -12,7 +12,6 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use pyo3::exceptions::{PyAttributeError, PyValueError};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple, PyType};
 
@@ -26,6 +25,7 @@ use self::plain::{Reader, string_of};
 use super::json::decode;
 use super::logprobs::Bulk;
 use crate::json::{beyond_python, members, tolerate};
+use crate::py::once::intern;
 use crate::split::Cursor;
 
 /// A server's text, which is valid JSON.

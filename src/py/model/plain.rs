@@ -1,11 +1,12 @@
 //! A response object as a dict, in one pass over the server's text.
 
+use std::sync::OnceLock;
+
 use jiter::{cached_py_string, pystring_ascii_new};
 use memchr::memchr;
 use pyo3::exceptions::PyMemoryError;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString};
 
 use super::dump::Without;
@@ -266,8 +267,8 @@ struct Calm;
 impl Calm {
     #[expect(unsafe_code, reason = "the module gc would be imported")]
     fn begin(py: Python<'_>) -> Option<Self> {
-        static IS_WANTED: PyOnceLock<bool> = PyOnceLock::new();
-        let is_wanted = *IS_WANTED.get_or_init(py, || py.version_info() < (3, 12));
+        static IS_WANTED: OnceLock<bool> = OnceLock::new();
+        let is_wanted = *IS_WANTED.get_or_init(|| py.version_info() < (3, 12));
         // SAFETY: the interpreter is attached.
         (is_wanted && unsafe { ffi::PyGC_Disable() } == 1).then_some(Self)
     }

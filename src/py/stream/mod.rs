@@ -8,7 +8,6 @@ mod feed;
 use std::sync::{MutexGuard, PoisonError};
 
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
 use pyo3::types::{PyString, PyType};
@@ -17,9 +16,15 @@ pub use asyncio::{AsyncStream, AsyncTextStream};
 pub use blocking::{Stream, TextStream};
 pub use feed::Feed;
 
+/// Makes the class that no module shows.
+pub fn make_classes(py: Python<'_>) {
+    py.get_type::<asyncio::AsyncChunks>();
+}
+
 use super::errors::response;
 use super::incoming::Incoming;
 use super::timings::Timings;
+use crate::py::once::intern;
 use crate::reader::Kind;
 
 /// `Stream[ChatCompletionChunk]` at run time.
