@@ -51,16 +51,22 @@ def in_time(call: Any, phase: str) -> None:
     pytest.fail(f"it came {min(late):.3f} seconds late")
 
 
-@pytest.mark.parametrize("streamed", [True, False], ids=["streamed", "whole"])
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_a_timeout_comes_in_its_time(surface, client, script, streamed):
-    phase = script.partition(",")[0]
-    steps = SCRIPTS[script]
-    if not streamed and (phase == "read" or "mid-stream" in script or "comments" in script):
-        if script != "read":
-            pytest.skip("of a stream alone")
-        steps = [reply({})[0], b"{", STALL]
-    api, _ = client(then=steps, timeout=tokstream.Timeout(**{phase: TIME}), max_retries=0)
+WHOLE_SCRIPTS = {
+    "first_token, silent": [STALL],
+    "first_token, after the head": SCRIPTS["first_token, after the head"],
+    "read": [reply({})[0], b"{", STALL],
+    "total, silent": [STALL],
+}
+CASES = {
+    **{f"streamed-{name}": (name, True, script) for name, script in SCRIPTS.items()},
+    **{f"whole-{name}": (name, False, script) for name, script in WHOLE_SCRIPTS.items()},
+}
+
+
+@pytest.mark.parametrize(("name", "streamed", "script"), CASES.values(), ids=CASES)
+def test_a_timeout_comes_in_its_time(surface, client, name, streamed, script):
+    phase = name.partition(",")[0]
+    api, _ = client(then=script, timeout=tokstream.Timeout(**{phase: TIME}), max_retries=0)
     in_time(lambda: surface.ask(api, streamed), phase)
 
 

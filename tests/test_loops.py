@@ -92,6 +92,23 @@ def test_the_next_loop_has_the_connection(serve, kind):
     assert {request.connection for request in server.requests} == {0}
 
 
+@pytest.mark.parametrize("kind", ["asyncio", "uvloop"])
+def test_the_next_loop_has_the_connection_of_a_reply_that_was_not_over(serve, kind):
+    loops = pytest.importorskip(kind)
+    go_on = Gate()
+    server = serve(stream(said("A", "B"), go_on, event({"more": 1})), then=answer)
+    client = tokstream.AsyncClient(base_url=server.url)
+    loop = loops.new_event_loop()
+    assert loop.run_until_complete(words(client)) == ["A", "B"]
+    loop.close()
+    gc.collect()
+    go_on.set()
+    loop = loops.new_event_loop()
+    assert loop.run_until_complete(ask(client)) == "ok"
+    loop.close()
+    assert [request.connection for request in server.requests] == [0, 0]
+
+
 @pytest.mark.parametrize("end", ["closed", "left standing"])
 @pytest.mark.parametrize("kind", ["asyncio", "uvloop"])
 def test_a_stream_is_read_in_another_loop_than_it_began_in(serve, kind, end):

@@ -366,7 +366,6 @@ def test_a_success_that_says_it_is_an_error(surface, client, body):
         surface.run(response.parse())
 
 
-@pytest.mark.skipif(not hasattr(tokstream._tokstream.Core, "count"), reason="the extension is older")
 @pytest.mark.parametrize("how", ["read", "parse", "json"])
 def test_tokens_count_once(surface, client, how):
     api, _ = client(OK, stream(sse(text("A"), finish(usage=USAGE))))

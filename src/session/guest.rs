@@ -230,23 +230,20 @@ impl Guest {
     /// Drives it on a helper thread until nothing in it would hold an event loop up.
     pub fn drive_aside(&self) {
         let mut rests = 0;
-        while rests < ASIDE_RESTS {
-            self.wait(ASIDE_WAIT_MILLIS);
-            match self.drive(true, || ()) {
-                Some(((), took)) if took < STRETCH => rests += 1,
-                Some(_) => rests = 0,
-                None => break,
-            }
-        }
+        self.drive_while(|took| {
+            rests = if took < STRETCH { rests + 1 } else { 0 };
+            rests < ASIDE_RESTS
+        });
         self.take_back();
     }
 
-    /// Drives it on a helper thread for as long as `is_wanted`.
-    pub fn drive_while(&self, is_wanted: impl Fn() -> bool) {
-        while is_wanted() {
+    /// Drives it on a helper thread for as long as it `goes_on`, which is told how long a stretch took that was over.
+    pub fn drive_while(&self, mut goes_on: impl FnMut(Duration) -> bool) {
+        loop {
             self.wait(ASIDE_WAIT_MILLIS);
-            if self.drive(true, || ()).is_none() {
-                break;
+            match self.drive(true, || ()) {
+                Some(((), took)) if goes_on(took) => {}
+                Some(_) | None => break,
             }
         }
     }

@@ -74,9 +74,8 @@ impl Home {
         self.urge();
         if self.calls() > 0 {
             self.call_stand_in();
-        } else {
-            self.keep();
         }
+        self.keep();
     }
 
     fn keep(self) {
@@ -96,7 +95,7 @@ impl Home {
         let helper = thread::Builder::new().name("tokstream-aside".into());
         let started = helper.spawn(move || {
             if let Some(guest) = home.guest() {
-                guest.drive_while(|| home.calls() > 0);
+                guest.drive_while(|_| home.calls() > 0);
             }
             home.0.has_stand_in.store(false, Ordering::Release);
         });

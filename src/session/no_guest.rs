@@ -1,5 +1,7 @@
 //! Where no runtime can be the guest of an event loop: its descriptor is found on Linux alone.
 
+use std::time::Duration;
+
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
@@ -49,7 +51,7 @@ impl Guest {
     }
 
     /// Nothing is driven.
-    pub fn drive_while(&self, _is_wanted: impl Fn() -> bool) {
+    pub fn drive_while(&self, _goes_on: impl FnMut(Duration) -> bool) {
         match *self {}
     }
 
