@@ -1,12 +1,14 @@
 //! A request under way: driven by the thread that waits for it, or by the background thread.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::thread;
 
 use pyo3::prelude::*;
 
-use super::asyncio::{Awaitable, Finish, Pending, Slot, waker_of_running_loop};
+use super::asyncio::{Awaitable, Finish, Pending, Slot, Waiter, waker_of_running_loop};
 use super::begun::{Begin, Opened, begin_stream, begin_whole, incoming_of};
-use super::blocking::{drive, wait_for};
+use super::blocking::{SIGNAL_SLICE, drive, wait_for};
 use super::client::Core;
 use super::errors::{overspent, raise};
 use super::incoming::Incoming;
@@ -16,7 +18,7 @@ use crate::error::{Error, Failure};
 use crate::exchange::{Call, Request};
 use crate::ledger::Account;
 use crate::reader::Kind;
-use crate::session::{Home, Lane, background};
+use crate::session::{Home, Lane, Turn, background};
 use crate::stream::EventStream;
 
 impl Core {
@@ -43,7 +45,7 @@ impl Core {
         let (lane, done) = self.on_lane(py, request, whole)?;
         // After a timeout or a broken connection the lane goes, and its sockets with it.
         if done.result.as_ref().map_or_else(was_answered, |_| true) {
-            py.detach(|| self.session.give_back(lane));
+            self.session.give_back(lane);
         }
         done.finish(py, output, account)
     }
@@ -130,33 +132,63 @@ impl Core {
         &self,
         py: Python<'_>,
         request: &Arc<Request>,
-        work: impl FnOnce(Call) -> F,
+        work: impl FnOnce(Call) -> F + Send,
     ) -> PyResult<(Lane, F::Output)>
     where
         F: Future<Output: Send> + Send,
     {
         let refused = |error: Error| raise(py, error.into(), Some(request), None);
-        let lane = py.detach(|| self.session.lane()).map_err(refused)?;
-        let call = self.session.lane_call(&lane, Arc::clone(request));
-        let done = drive(py, &lane, &self.session.stop(), work(call))?;
+        let stop = self.session.stop();
+        let mut place = pin!(None);
+        // The interpreter is let go of once for all of it: where other threads want it, each time costs a wait.
+        let (lane, first) = py
+            .detach(|| {
+                let lane = self.session.lane()?;
+                let call = self.session.lane_call(&lane, Arc::clone(request));
+                place.set(Some(work(call)));
+                let first = place.as_mut().as_pin_mut().map(|work| lane.drive(work, &stop, SIGNAL_SLICE));
+                Ok((lane, first))
+            })
+            .map_err(refused)?;
+        let done = match (first, place.as_pin_mut()) {
+            (Some(Turn::Done(done)), _) => Some(done),
+            (Some(Turn::Slice), Some(work)) => {
+                py.check_signals()?;
+                drive(py, &lane, &stop, work)?
+            }
+            _ => None,
+        };
         done.map(|done| (lane, done)).ok_or_else(|| refused(Error::Closed))
     }
 
     /// Waits for what a call on the background thread brings first.
     fn in_background<T: Send>(&self, py: Python<'_>, request: &Arc<Request>, begin: impl Begin<T>) -> PyResult<T> {
         let slot = Slot::new();
-        let task = py
-            .detach(|| {
-                begin(
-                    background()?,
-                    false,
-                    &self.session,
-                    Arc::clone(request),
-                    Arc::clone(&slot),
-                )
-            })
-            .map_err(|e| raise(py, e.into(), Some(request), None))?;
-        wait_for(py, |waiter| slot.take(Some(waiter))).inspect_err(|_| task.give_up())
+        let begun = py.detach(|| {
+            let begun = begin(
+                background()?,
+                false,
+                &self.session,
+                Arc::clone(request),
+                Arc::clone(&slot),
+            )?;
+            let mut found = slot.take(Some(Waiter::Thread(thread::current())));
+            if found.is_none() {
+                // As in `on_lane`, the first slice of the wait is under the same release.
+                thread::park_timeout(SIGNAL_SLICE);
+                found = slot.take(None);
+            }
+            Ok((begun, found))
+        });
+        let (begun, found) = begun.map_err(|error: Error| raise(py, error.into(), Some(request), None))?;
+        let waited = found.map_or_else(
+            || {
+                py.check_signals()?;
+                wait_for(py, |waiter| slot.take(Some(waiter)))
+            },
+            Ok,
+        );
+        waited.inspect_err(|_| begun.give_up())
     }
 
     /// An awaitable of what becomes of that.
