@@ -11,7 +11,7 @@ import pytest
 
 import tokstream
 from replies import completion, event, said, text
-from server import Gate, Pause, reply, stream
+from server import PATIENCE, Gate, Pause, reply, stream
 
 OK = reply(completion("ok"))
 
@@ -180,3 +180,33 @@ def test_two_readers_share_a_stream(surface, client, view, paused):
     if view == "chunks":
         parts = [[chunk.choices[0].delta.content for chunk in part] for part in parts]
     assert sorted(filter(None, itertools.chain(*parts)), key=int) == [str(n) for n in range(50)]
+
+
+def test_a_thread_with_other_work_holds_no_other_up(serve):
+    # So many that the background thread reads for them.
+    count = 20
+    go_on = [Gate() for _ in range(3)]
+    pieces = [event(text(word)) for word in "ABC"]
+    server = serve(then=stream(*[step for pair in zip(pieces, go_on, strict=True) for step in pair], said("D")))
+    client = tokstream.Client(base_url=server.url)
+    begun = threading.Barrier(count + 1)
+    finish = threading.Event()
+
+    def read(works_on):
+        words = client.chat.completions.create(messages="x", stream=True).text_stream
+        read = [next(words)]
+        begun.wait(PATIENCE)
+        if works_on:
+            read.append(next(words))
+            assert finish.wait(PATIENCE)
+        return [*read, *words]
+
+    with ThreadPoolExecutor(count) as pool:
+        all_of_them = [pool.submit(read, number % 5 == 0) for number in range(count)]
+        begun.wait(PATIENCE)
+        for gate in go_on:
+            gate.open()
+        others = [one.result(PATIENCE) for number, one in enumerate(all_of_them) if number % 5]
+        finish.set()
+        assert others == [list("ABCD")] * len(others)
+        assert [one.result(PATIENCE) for one in all_of_them] == [list("ABCD")] * count

@@ -2,13 +2,12 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::thread;
 use std::time::Duration;
 
 use pyo3::prelude::*;
 
 use super::asyncio::Waiter;
-use crate::session::{Lane, Stop, Turn};
+use crate::session::{Lane, Runner, Stop, Turn};
 
 /// A signal's handler runs within this time; Ctrl-C feels immediate up to about 100 ms.
 pub const SIGNAL_SLICE: Duration = Duration::from_millis(50);
@@ -18,11 +17,12 @@ pub const SIGNAL_SLICE: Duration = Duration::from_millis(50);
 /// # Errors
 /// What a signal's handler raises, `KeyboardInterrupt` above all.
 pub fn wait_for<T>(py: Python<'_>, mut poll: impl FnMut(Waiter) -> Option<T>) -> PyResult<T> {
+    let this = Runner::current();
     loop {
-        if let Some(found) = poll(Waiter::Thread(thread::current())) {
+        if let Some(found) = poll(Waiter::Runner(this.clone())) {
             return Ok(found);
         }
-        py.detach(|| thread::park_timeout(SIGNAL_SLICE));
+        py.detach(|| this.wait(SIGNAL_SLICE));
         py.check_signals()?;
     }
 }

@@ -146,7 +146,10 @@ impl Core {
                 let lane = self.session.lane()?;
                 let call = self.session.lane_call(&lane, Arc::clone(request));
                 place.set(Some(work(call)));
-                let first = place.as_mut().as_pin_mut().map(|work| lane.drive(work, &stop, SIGNAL_SLICE));
+                let first = place
+                    .as_mut()
+                    .as_pin_mut()
+                    .map(|work| lane.drive(work, &stop, SIGNAL_SLICE));
                 Ok((lane, first))
             })
             .map_err(refused)?;
@@ -164,8 +167,8 @@ impl Core {
     /// Waits for what a call on the background thread brings first.
     fn in_background<T: Send>(&self, py: Python<'_>, request: &Arc<Request>, begin: impl Begin<T>) -> PyResult<T> {
         let slot = Slot::new();
-        let begun = py.detach(|| {
-            let begun = begin(
+        let waited = py.detach(|| {
+            let task = begin(
                 background()?,
                 false,
                 &self.session,
@@ -178,17 +181,15 @@ impl Core {
                 thread::park_timeout(SIGNAL_SLICE);
                 found = slot.take(None);
             }
-            Ok((begun, found))
+            Ok((task, found))
         });
-        let (begun, found) = begun.map_err(|error: Error| raise(py, error.into(), Some(request), None))?;
-        let waited = found.map_or_else(
-            || {
-                py.check_signals()?;
-                wait_for(py, |waiter| slot.take(Some(waiter)))
-            },
-            Ok,
-        );
-        waited.inspect_err(|_| begun.give_up())
+        let (task, found) = waited.map_err(|error: Error| raise(py, error.into(), Some(request), None))?;
+        if let Some(found) = found {
+            return Ok(found);
+        }
+        py.check_signals()
+            .and_then(|()| wait_for(py, |waiter| slot.take(Some(waiter))))
+            .inspect_err(|_| task.give_up())
     }
 
     /// An awaitable of what becomes of that.

@@ -9,6 +9,7 @@ mod guest;
 mod home;
 mod lane;
 mod line;
+mod relay;
 mod stop;
 
 use std::fmt;
@@ -28,6 +29,7 @@ pub use home::{Home, Presence, WeakHome};
 use lane::Use;
 pub use lane::{Lane, Turn, as_task, turn};
 pub use line::{Gate, Line};
+pub use relay::Runner;
 pub use stop::Stop;
 
 use crate::error::Error;

@@ -15,7 +15,7 @@ use super::wait::Wait;
 use crate::error::Error;
 use crate::lock::lock;
 use crate::py::once::{intern, kept};
-use crate::session::{Home, WeakHome, background};
+use crate::session::{Home, Runner, WeakHome, background};
 
 /// The side of an event loop's waker that other threads hold.
 #[derive(Debug)]
@@ -60,13 +60,15 @@ pub enum Waiter {
     Future(Arc<Bell>, u64),
     /// A thread that is parked.
     Thread(Thread),
+    /// A thread that waits again and again, and is woken in its turn.
+    Runner(Runner),
 }
 
 impl Waiter {
     /// Whether both are one waiting thread.
     #[must_use]
     pub fn is_the_thread_of(&self, other: &Self) -> bool {
-        matches!((self, other), (Self::Thread(one), Self::Thread(other)) if one.id() == other.id())
+        matches!((self, other), (Self::Runner(one), Self::Runner(other)) if one.is(other))
     }
 
     /// Whether it is an event loop that does not drive what is at home there.
@@ -74,7 +76,7 @@ impl Waiter {
     pub fn is_elsewhere(&self, home: &Home) -> bool {
         match self {
             Self::Future(bell, _) => !bell.home.get().is_some_and(|own| own.is(home)),
-            Self::Thread(_) => false,
+            Self::Thread(_) | Self::Runner(_) => false,
         }
     }
 
@@ -83,6 +85,7 @@ impl Waiter {
         match self {
             Self::Future(bell, id) => bell.ring(id),
             Self::Thread(thread) => thread.unpark(),
+            Self::Runner(runner) => runner.wake(),
         }
     }
 }

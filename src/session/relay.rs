@@ -1,0 +1,224 @@
+//! Threads that are woken one after another, where each soon waits again.
+//!
+//! Of many threads whose tokens have come at once only one can run Python code. The others, once woken, sleep again
+//! until they get the interpreter, and are woken a second time. So here a thread wakes the next one when it waits again,
+//! with the interpreter let go of. Where one does other work in between, all are woken as they come for a while.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+use super::background;
+use crate::lock::lock;
+use crate::process::PerProcess;
+
+/// A thread that has not come back after this time does other work.
+const PATIENCE: Duration = Duration::from_millis(2);
+/// As long threads are woken as they come then.
+const OPEN: Duration = Duration::from_millis(200);
+
+static RELAY: PerProcess<Mutex<Relay>> = PerProcess::new();
+
+thread_local! {
+    static OWN: RefCell<Option<Runner>> = const { RefCell::new(None) };
+}
+
+/// A thread that waits now and then.
+#[derive(Debug, Clone)]
+pub struct Runner(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    thread: Thread,
+    /// It was woken, and is to wake the next when it waits again.
+    has_baton: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Relay {
+    /// When a thread was woken that has not waited again.
+    since: Option<Instant>,
+    next: VecDeque<Runner>,
+    is_watched: bool,
+    opened: Option<Instant>,
+}
+
+fn relay() -> &'static Mutex<Relay> {
+    let Ok(relay) = RELAY.get_or_try_make(|| Ok::<_, Infallible>(Mutex::default()));
+    relay
+}
+
+impl Runner {
+    /// This thread.
+    #[must_use]
+    pub fn current() -> Self {
+        OWN.with_borrow_mut(|own| {
+            own.get_or_insert_with(|| {
+                Self(Arc::new(Inner {
+                    thread: thread::current(),
+                    has_baton: AtomicBool::new(false),
+                }))
+            })
+            .clone()
+        })
+    }
+
+    /// Whether both are one thread.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Waits until it is woken, or for this time. Other threads can run Python code meanwhile.
+    pub fn wait(&self, time: Duration) {
+        if self.0.has_baton.swap(false, Ordering::AcqRel) {
+            let next = lock(relay()).pass_on();
+            if let Some(next) = next {
+                next.run();
+            }
+        }
+        thread::park_timeout(time);
+    }
+
+    /// Wakes it when it has its turn. Any thread may.
+    pub fn wake(self) {
+        let mut relay = lock(relay());
+        if relay.has_to_queue() {
+            relay.next.push_back(self);
+            if !std::mem::replace(&mut relay.is_watched, true) {
+                drop(relay);
+                watch();
+            }
+        } else {
+            drop(relay);
+            self.run();
+        }
+    }
+
+    fn run(self) {
+        self.0.has_baton.store(true, Ordering::Release);
+        self.0.thread.unpark();
+    }
+}
+
+impl Relay {
+    /// Whether a thread has to wait for its turn; if not, it is its turn.
+    fn has_to_queue(&mut self) -> bool {
+        if self.opened.is_some_and(|opened| opened.elapsed() < OPEN) {
+            return false;
+        }
+        if self.since.is_some() {
+            return true;
+        }
+        self.opened = None;
+        self.since = Some(Instant::now());
+        false
+    }
+
+    fn pass_on(&mut self) -> Option<Runner> {
+        let next = self.next.pop_front();
+        self.since = next.as_ref().map(|_| Instant::now());
+        next
+    }
+
+    /// All that wait, where one was waited for in vain; whether there will be others to look after.
+    fn look(&mut self) -> (VecDeque<Runner>, bool) {
+        self.is_watched = !self.next.is_empty();
+        if self.is_watched && self.since.is_none_or(|since| since.elapsed() >= PATIENCE) {
+            self.is_watched = false;
+            self.since = None;
+            self.opened = Some(Instant::now());
+            return (std::mem::take(&mut self.next), false);
+        }
+        (VecDeque::new(), self.is_watched)
+    }
+}
+
+/// Sees to it that no thread waits for long for another one.
+fn watch() {
+    let watched = background().map(|home| {
+        home.handle().spawn(async {
+            loop {
+                tokio::time::sleep(PATIENCE).await;
+                let (all, goes_on) = lock(relay()).look();
+                all.into_iter().for_each(Runner::run);
+                if !goes_on {
+                    break;
+                }
+            }
+        })
+    });
+    if watched.is_err() {
+        let all = std::mem::take(&mut *lock(relay())).next;
+        all.into_iter().for_each(Runner::run);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn runners(count: usize) -> Vec<Runner> {
+        let each = |_| thread::spawn(Runner::current).join().unwrap();
+        (0..count).map(each).collect()
+    }
+
+    #[test]
+    fn one_runs_and_the_others_have_their_turn_in_order() {
+        let mut relay = Relay::default();
+        assert!(!relay.has_to_queue());
+        let others = runners(2);
+        for other in &others {
+            assert!(relay.has_to_queue());
+            relay.next.push_back(other.clone());
+        }
+        assert!(relay.pass_on().unwrap().is(&others[0]));
+        assert!(relay.has_to_queue());
+        assert!(relay.pass_on().unwrap().is(&others[1]));
+        assert!(relay.pass_on().is_none());
+        assert!(!relay.has_to_queue());
+    }
+
+    #[test]
+    fn where_one_does_not_come_back_all_are_woken() {
+        let mut relay = Relay::default();
+        assert!(!relay.has_to_queue());
+        relay.next.extend(runners(2));
+        let (woken, goes_on) = relay.look();
+        assert!(woken.is_empty() && goes_on);
+        relay.since = Instant::now().checked_sub(PATIENCE);
+        let (woken, goes_on) = relay.look();
+        assert!(woken.len() == 2 && !goes_on);
+        assert!(!relay.has_to_queue() && !relay.has_to_queue());
+        relay.opened = Instant::now().checked_sub(OPEN);
+        assert!(!relay.has_to_queue() && relay.has_to_queue());
+    }
+
+    #[test]
+    fn all_that_wait_are_woken() {
+        const COUNT: usize = 5;
+        let (tell, told) = std::sync::mpsc::channel();
+        let runs = |_| {
+            let tell = tell.clone();
+            thread::spawn(move || {
+                let this = Runner::current();
+                for _ in 0..2 {
+                    tell.send(this.clone()).unwrap();
+                    this.wait(Duration::from_mins(1));
+                }
+            })
+        };
+        let threads: Vec<_> = (0..COUNT).map(runs).collect();
+        // Some wait again, others have come to their end.
+        for _ in 0..2 * COUNT {
+            told.recv().unwrap().wake();
+        }
+        for thread in threads {
+            thread.join().unwrap();
+        }
+    }
+}
