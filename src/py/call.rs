@@ -138,19 +138,19 @@ impl Core {
         F: Future<Output: Send> + Send,
     {
         let refused = |error: Error| raise(py, error.into(), Some(request), None);
-        let stop = self.session.stop();
         let mut place = pin!(None);
         // The interpreter is let go of once for all of it: where other threads want it, each time costs a wait.
-        let (lane, first) = py
+        let (lane, stop, first) = py
             .detach(|| {
                 let lane = self.session.lane()?;
+                let stop = self.session.stop();
                 let call = self.session.lane_call(&lane, Arc::clone(request));
                 place.set(Some(work(call)));
                 let first = place
                     .as_mut()
                     .as_pin_mut()
                     .map(|work| lane.drive(work, &stop, SIGNAL_SLICE));
-                Ok((lane, first))
+                Ok((lane, stop, first))
             })
             .map_err(refused)?;
         let done = match (first, place.as_pin_mut()) {

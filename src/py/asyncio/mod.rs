@@ -3,6 +3,7 @@
 //! A loop drives a call alone itself, several at once are driven by the background thread. Neither touches Python there: a
 //! result is left where the awaitable finds it, and the background thread writes a byte.
 
+mod turns;
 mod wait;
 mod waker;
 
@@ -16,6 +17,7 @@ use pyo3::panic::PanicException;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
+use turns::Turns;
 use wait::Wait;
 use waker::LoopWaker;
 pub use waker::{Waiter, waker_of_running_loop};
@@ -34,7 +36,7 @@ pub trait Operation: Send + Sync {
     /// Nobody waits for it any more.
     fn cancel(&self);
 
-    /// Whether the event loop should have a turn first: what is always ready never yields otherwise.
+    /// Whether the event loop should have a turn first: what never waits would hold it up.
     fn lets_others_run(&self) -> bool {
         false
     }
@@ -367,6 +369,7 @@ pub type Finish<T> = Box<dyn FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send
 /// A call whose one result is awaited. It begins when it is first awaited, like any coroutine.
 pub struct Pending<T> {
     start: Mutex<Option<Start<T>>>,
+    turns: Turns,
     slot: Arc<Slot<T>>,
     task: Mutex<Option<Begun>>,
     finish: Mutex<Option<Finish<T>>>,
@@ -378,6 +381,7 @@ impl<T: Send + 'static> Pending<T> {
     pub fn new(start: Start<T>, finish: Finish<T>) -> Self {
         Self {
             start: Mutex::new(Some(start)),
+            turns: Turns::default(),
             slot: Slot::new(),
             task: Mutex::new(None),
             finish: Mutex::new(Some(finish)),
@@ -409,6 +413,10 @@ impl<T: Send + 'static> Operation for Pending<T> {
         }
         // A result that came too late is dropped with all it holds.
         drop(self.slot.take(None));
+    }
+
+    fn lets_others_run(&self) -> bool {
+        lock(&self.start).is_some() && self.turns.is_full()
     }
 }
 

@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 use std::io::{PipeReader, PipeWriter, Read, Write};
+use std::iter;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::Thread;
+use std::time::{Duration, Instant};
 
 use pyo3::exceptions::PyNotImplementedError;
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -39,13 +41,23 @@ impl Bell {
     /// Ends that, and rings for what was rung for meanwhile.
     fn let_go(&self) {
         self.rung.store(false, Ordering::Release);
-        if !lock(&self.ready).is_empty() && !self.rung.swap(true, Ordering::AcqRel) {
-            let _ = (&self.pipe).write(&[1]);
+        if !lock(&self.ready).is_empty() {
+            self.sound();
         }
     }
 
     fn ring(&self, id: u64) {
         lock(&self.ready).push(id);
+        self.sound();
+    }
+
+    /// Rings for those that had their turn before all others.
+    fn ring_again(&self, ids: impl Iterator<Item = u64>) {
+        lock(&self.ready).splice(..0, ids);
+        self.sound();
+    }
+
+    fn sound(&self) {
         if !self.rung.swap(true, Ordering::AcqRel) {
             // The loop may be gone, and nobody then waits.
             let _ = (&self.pipe).write(&[1]);
@@ -304,7 +316,12 @@ impl LoopWaker {
         self.bell.rung.store(false, Ordering::Release);
         let mut ready = std::mem::take(&mut *lock(&self.bell.ready)).into_iter();
         let mut nests = None;
+        let began = Instant::now();
         while let Some(id) = ready.next() {
+            if began.elapsed() > STRETCH {
+                self.bell.ring_again(iter::once(id).chain(ready));
+                return Ok(());
+            }
             let wait = lock(&self.waits).remove(&id);
             let Some(wait) = wait else { continue };
             let wait = wait.bind(py);
@@ -314,7 +331,7 @@ impl LoopWaker {
             };
             if let Err(error) = Wait::resolve(wait, nests) {
                 // An exit or an interrupt. The others have not been told yet.
-                ready.for_each(|id| self.bell.ring(id));
+                self.bell.ring_again(ready);
                 return Err(error);
             }
         }
@@ -450,6 +467,9 @@ fn tick_seconds(py: Python<'_>) -> PyResult<Option<f64>> {
     let is_jupyter = modules.contains(intern!(py, "ipykernel"))?;
     Ok(Some(if is_jupyter { JUPYTER_TICK_SECONDS } else { TICK_SECONDS }))
 }
+
+/// How long those are stepped at a stretch for whom something has come: the loop has other work.
+const STRETCH: Duration = Duration::from_millis(2);
 
 /// Calls under way, or tasks that wait, at which a loop leaves further calls to the background thread. One alone costs least
 /// where the loop drives it; several at once, where another thread gathers what has come for them.

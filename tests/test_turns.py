@@ -1,0 +1,94 @@
+"""Calls that begin at once, and tasks for which something has come at once, do not hold an event loop up."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from itertools import groupby
+
+import pytest
+
+import tokstream
+from replies import completion, event, said, text
+from server import PATIENCE, Gate, reply, stream
+
+CALLS_A_TURN = 128
+
+
+def test_calls_begin_in_several_turns(serve):
+    server = serve(then=reply(completion("ok")))
+    count = 300
+
+    async def main():
+        async with tokstream.AsyncClient(base_url=server.url) as client:
+            calls = [client.chat.completions.create(messages="x") for _ in range(count)]
+            turns = []
+            while calls:
+                # Stepped by hand: one that lets the loop have a turn has nothing to wait for.
+                has_begun = [call.send(None) is not None for call in calls]
+                turns.append(sum(has_begun))
+                assert has_begun == sorted(has_begun, reverse=True)
+                begun, calls = calls[: turns[-1]], calls[turns[-1] :]
+                for call in begun:
+                    call.close()
+            # The first turn may have had other calls.
+            assert max(turns) <= CALLS_A_TURN
+            assert len(turns) <= count // CALLS_A_TURN + 2
+
+    asyncio.run(main())
+
+
+def test_calls_of_many_turns_are_all_answered(serve):
+    server = serve(then=reply(completion("ok")))
+
+    async def main():
+        async with tokstream.AsyncClient(base_url=server.url) as client:
+            answers = await asyncio.gather(*[client.chat.completions.create(messages="x") for _ in range(400)])
+            assert [answer.choices[0].message.content for answer in answers] == ["ok"] * 400
+            late = [asyncio.ensure_future(client.chat.completions.create(messages="x")) for _ in range(400)]
+            await asyncio.sleep(0)
+            for task in late:
+                task.cancel()
+            ends = await asyncio.gather(*late, return_exceptions=True)
+            assert all(isinstance(end, asyncio.CancelledError) for end in ends)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("kind", ["asyncio", "uvloop"])
+def test_other_work_has_its_turn_while_many_are_told(serve, kind):
+    loops = pytest.importorskip(kind)
+    count = 40
+    go_on = Gate()
+    server = serve(then=stream(event(text("A")), go_on, said("B")))
+    happened = []
+
+    def others():
+        happened.append("others")
+        asyncio.get_running_loop().call_soon(others)
+
+    async def read(client, begun):
+        words = (await client.chat.completions.create(messages="x", stream=True)).text_stream
+        assert await words.__anext__() == "A"
+        begun.release()
+        assert await words.__anext__() == "B"
+        happened.append("task")
+        time.sleep(0.001)  # noqa: ASYNC251  work of the user's own
+
+    async def main():
+        async with tokstream.AsyncClient(base_url=server.url) as client:
+            begun = asyncio.Semaphore(0)
+            tasks = [asyncio.ensure_future(read(client, begun)) for _ in range(count)]
+            for _ in tasks:
+                await begun.acquire()
+            go_on.open()
+            time.sleep(0.3)  # noqa: ASYNC251  all of it comes while the loop is busy
+            others()
+            await asyncio.wait_for(asyncio.gather(*tasks), PATIENCE)
+
+    loop = loops.new_event_loop()
+    loop.run_until_complete(main())
+    loop.close()
+    stretches = [len(list(group)) for what, group in groupby(happened) if what == "task"]
+    assert sum(stretches) == count
+    assert max(stretches) < count // 4
