@@ -188,7 +188,8 @@ def test_all(*arguments: str) -> None:
         print(f"Python {number}: {interpreter}", flush=True)
         try:
             prepare(venv, interpreter, extras="", group="test")
-            run(python(venv), "-m", "pytest", "-m", "not slow and not local", *left_out, *arguments, venv=venv)
+            quick = ("-n", "auto", "-m", "not slow and not local", *left_out)
+            run(python(venv), "-m", "pytest", *quick, *arguments, venv=venv)
         except Failed as error:
             failures.append(str(error))
     if failures:

@@ -10,7 +10,7 @@ import pytest
 
 import tokstream
 from replies import completion, event, said, text
-from server import PATIENCE, Gate, reply, stream
+from server import PATIENCE, STALL, Gate, reply, stream
 
 CALLS_A_TURN = 128
 
@@ -45,11 +45,20 @@ def test_calls_of_many_turns_are_all_answered(serve):
         async with tokstream.AsyncClient(base_url=server.url) as client:
             answers = await asyncio.gather(*[client.chat.completions.create(messages="x") for _ in range(400)])
             assert [answer.choices[0].message.content for answer in answers] == ["ok"] * 400
-            late = [asyncio.ensure_future(client.chat.completions.create(messages="x")) for _ in range(400)]
+
+    asyncio.run(main())
+
+
+def test_calls_are_cancelled_before_their_turn(serve):
+    server = serve(then=[STALL])
+
+    async def main():
+        async with tokstream.AsyncClient(base_url=server.url) as client:
+            tasks = [asyncio.ensure_future(client.chat.completions.create(messages="x")) for _ in range(400)]
             await asyncio.sleep(0)
-            for task in late:
+            for task in tasks:
                 task.cancel()
-            ends = await asyncio.gather(*late, return_exceptions=True)
+            ends = await asyncio.gather(*tasks, return_exceptions=True)
             assert all(isinstance(end, asyncio.CancelledError) for end in ends)
 
     asyncio.run(main())
