@@ -6,7 +6,7 @@ use std::thread;
 
 use pyo3::prelude::*;
 
-use super::asyncio::{Awaitable, Finish, Pending, Slot, Waiter, waker_of_running_loop};
+use super::asyncio::{Awaitable, Finish, LoopWaker, Pending, Slot, Waiter, waker_of_running_loop};
 use super::begun::{Begin, Opened, begin_stream, begin_whole, incoming_of};
 use super::blocking::{SIGNAL_SLICE, drive, wait_for};
 use super::client::Core;
@@ -209,7 +209,7 @@ impl Core {
             let started = if session.multiplexes() {
                 py.detach(|| start(background()?, false))
             } else {
-                waker.get().begin_call(py, start)
+                LoopWaker::begin_call(waker.bind(py), start)?
             };
             started.map_err(|e| raise(py, e.into(), Some(&request), None))
         };

@@ -19,8 +19,7 @@ use pyo3::types::PyTuple;
 
 use turns::Turns;
 use wait::Wait;
-use waker::LoopWaker;
-pub use waker::{Waiter, waker_of_running_loop};
+pub use waker::{LoopWaker, Waiter, waker_of_running_loop};
 
 use super::begun::Begun;
 use crate::lock::lock;

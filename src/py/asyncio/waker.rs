@@ -111,14 +111,21 @@ pub struct LoopWaker {
     waits: Mutex<HashMap<u64, Py<Wait>>>,
     next_id: AtomicU64,
     ticks: AtomicBool,
-    /// Seconds between ticks, on the thread that signals' handlers run on.
-    tick: Option<f64>,
+    /// The time between ticks, on the thread that signals' handlers run on.
+    tick: Option<Duration>,
     /// What the loop drives itself.
     home: OnceLock<Home>,
     /// Whether tasks are being told what a look at the sockets has brought.
     looked: AtomicBool,
-    /// Whether the guest was driven since the last tick.
-    driven: AtomicBool,
+    /// The next tick.
+    next_tick: Mutex<Option<NextTick>>,
+}
+
+/// The next tick: its handle in the loop, which refers to the waker, and when it is due.
+#[derive(Debug)]
+struct NextTick {
+    handle: Py<PyWeakrefReference>,
+    due: Instant,
 }
 
 #[pymethods]
@@ -140,45 +147,22 @@ impl LoopWaker {
 
     /// The guest's descriptor is readable: drives it, and completes the futures that are ready.
     fn _look(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let (this, py) = (slf.get(), slf.py());
-        let Some(home) = this.home.get() else { return Ok(()) };
-        let Some(guest) = home.guest() else { return Ok(()) };
-        if !home.is_usable() {
-            // This is another process than the one that the loop began in.
-            running_loop(py)?.call_method1(intern!(py, "remove_reader"), (guest.descriptor(),))?;
-            return this.answer(py);
-        }
-        if guest.is_aside() {
-            return this.answer(py);
-        }
-        this.bell.hold();
-        this.driven.store(true, Ordering::Release);
-        let is_hogged = py.detach(|| guest.look());
-        this.looked.store(true, Ordering::Relaxed);
-        let answered = this.answer(py);
-        this.looked.store(false, Ordering::Relaxed);
-        if is_hogged {
-            this.set_aside(py, home)?;
-        }
-        answered
+        let looked = Self::look(slf);
+        Self::postpone_tick(slf)?;
+        looked
     }
 
     /// Wakes the loop every now and then while something is waited for, and lets the guest look at its clocks.
     fn _tick(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
         let this = slf.get();
-        let is_busy = this.home.get().is_some_and(|home| home.calls() > 0);
+        let is_busy = this.is_busy();
         let goes_on = is_busy || !lock(&this.waits).is_empty();
         this.ticks.store(goes_on, Ordering::Release);
-        // Where something happens, the clocks are looked at without this.
-        let is_quiet = is_busy && !this.driven.swap(false, Ordering::AcqRel);
         if goes_on {
-            Self::tick_later(slf, event_loop, is_quiet)?;
+            let after = if is_busy { QUIET_TICK } else { this.tick.unwrap_or(TICK) };
+            Self::tick_later(slf, event_loop, after)?;
         }
-        if is_quiet {
-            Self::_look(slf)?;
-            this.driven.store(false, Ordering::Release);
-        }
-        Ok(())
+        if is_busy { Self::look(slf) } else { Ok(()) }
     }
 
     /// The loop refers to its waker, and what waits to the loop.
@@ -189,12 +173,18 @@ impl LoopWaker {
                 visit.call(wait)?;
             }
         }
+        if let Ok(next) = self.next_tick.try_lock()
+            && let Some(next) = &*next
+        {
+            visit.call(&next.handle)?;
+        }
         Ok(())
     }
 
     fn __clear__(&self) {
         let waits = std::mem::take(&mut *lock(&self.waits));
-        drop(waits);
+        let next_tick = lock(&self.next_tick).take();
+        drop((waits, next_tick));
     }
 }
 
@@ -254,9 +244,43 @@ impl LoopWaker {
         lock(&this.waits).insert(id, wait);
         let has_guest = this.home.get().is_some();
         if (has_guest || this.tick.is_some()) && !this.ticks.swap(true, Ordering::AcqRel) {
-            Self::tick_later(slf, event_loop, has_guest)?;
+            let after = if has_guest {
+                QUIET_TICK
+            } else {
+                this.tick.unwrap_or(TICK)
+            };
+            Self::tick_later(slf, event_loop, after)?;
         }
         Ok((id, Waiter::Future(Arc::clone(&this.bell), id)))
+    }
+
+    /// Drives the guest, and completes the futures that are ready.
+    fn look(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let (this, py) = (slf.get(), slf.py());
+        let Some(home) = this.home.get() else { return Ok(()) };
+        let Some(guest) = home.guest() else { return Ok(()) };
+        if !home.is_usable() {
+            // This is another process than the one that the loop began in.
+            running_loop(py)?.call_method1(intern!(py, "remove_reader"), (guest.descriptor(),))?;
+            return this.answer(py);
+        }
+        if guest.is_aside() {
+            return this.answer(py);
+        }
+        this.bell.hold();
+        let is_hogged = py.detach(|| guest.look());
+        this.looked.store(true, Ordering::Relaxed);
+        let answered = this.answer(py);
+        this.looked.store(false, Ordering::Relaxed);
+        if is_hogged {
+            this.set_aside(py, home)?;
+        }
+        answered
+    }
+
+    /// Whether a call is under way in the guest, whose clocks have to be looked at.
+    fn is_busy(&self) -> bool {
+        self.home.get().is_some_and(|home| home.calls() > 0)
     }
 
     /// Nobody waits for it any more.
@@ -292,23 +316,23 @@ impl LoopWaker {
     /// Has `start` begin a call where those of this loop are driven.
     ///
     /// # Errors
-    /// What `start` failed with, and where the system refuses the background thread.
+    /// What the loop raises. In it what `start` failed with, and where the system refuses the background thread.
     pub fn begin_call<T: Send>(
-        &self,
-        py: Python<'_>,
+        slf: &Bound<'_, Self>,
         start: impl FnOnce(&Home, bool) -> Result<T, Error> + Send,
-    ) -> Result<T, Error> {
-        let is_alone = lock(&self.waits).len() < COMPANY;
+    ) -> PyResult<Result<T, Error>> {
+        let (this, py) = (slf.get(), slf.py());
+        let is_alone = lock(&this.waits).len() < COMPANY;
         let is_free = |home: &&Home| is_alone && home.is_usable() && home.calls() < COMPANY;
-        let Some(home) = self.home.get().filter(is_free) else {
-            return py.detach(|| start(background()?, false));
+        let Some(home) = this.home.get().filter(is_free) else {
+            return Ok(py.detach(|| start(background()?, false)));
         };
-        self.driven.store(true, Ordering::Release);
-        let looked = self.looked.load(Ordering::Relaxed);
-        self.bell.hold();
+        Self::hasten_tick(slf)?;
+        let looked = this.looked.load(Ordering::Relaxed);
+        this.bell.hold();
         let started = py.detach(|| start(home, looked));
-        self.bell.let_go();
-        started
+        this.bell.let_go();
+        Ok(started)
     }
 
     fn answer(&self, py: Python<'_>) -> PyResult<()> {
@@ -338,19 +362,42 @@ impl LoopWaker {
         Ok(())
     }
 
-    fn tick_later(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>, is_quiet: bool) -> PyResult<()> {
-        let is_busy = slf.get().home.get().is_some_and(|home| home.calls() > 0);
-        let py = slf.py();
-        let seconds = match slf.get().tick {
-            _ if is_quiet => QUIET_TICK_SECONDS,
-            _ if is_busy => BUSY_TICK_SECONDS,
-            Some(seconds) => seconds,
-            None => TICK_SECONDS,
-        };
+    /// Has the next tick come after this time.
+    fn tick_later(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>, after: Duration) -> PyResult<()> {
+        let (this, py) = (slf.get(), slf.py());
         let tick = slf.getattr(intern!(py, "_tick"))?;
-        event_loop
-            .call_method1(intern!(py, "call_later"), (seconds, tick, event_loop))
-            .map(drop)
+        let handle = event_loop.call_method1(intern!(py, "call_later"), (after.as_secs_f64(), tick, event_loop))?;
+        // It cannot be put off where the loop's handles have no weak references.
+        let next = PyWeakrefReference::new(&handle).ok().map(|handle| NextTick {
+            handle: handle.unbind(),
+            due: Instant::now() + after,
+        });
+        let before = std::mem::replace(&mut *lock(&this.next_tick), next);
+        drop(before);
+        Ok(())
+    }
+
+    /// Puts a tick off that would come soon, since the clocks were looked at just now: to be woken for it alone would cost more.
+    fn postpone_tick(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let soon = Instant::now() + QUIET_TICK;
+        Self::move_tick(slf, |due| due <= soon, BUSY_TICK)
+    }
+
+    /// Has the clocks of a call looked at that has begun among others which need no such looks.
+    fn hasten_tick(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let late = Instant::now() + BUSY_TICK;
+        Self::move_tick(slf, |due| due > late, QUIET_TICK)
+    }
+
+    fn move_tick(slf: &Bound<'_, Self>, is_it: impl Fn(Instant) -> bool, after: Duration) -> PyResult<()> {
+        let (this, py) = (slf.get(), slf.py());
+        let next = lock(&this.next_tick).take_if(|next| is_it(next.due));
+        let handle = next.and_then(|next| next.handle.bind(py).upgrade());
+        let Some(handle) = handle.filter(|_| this.ticks.load(Ordering::Acquire)) else {
+            return Ok(());
+        };
+        handle.call_method0(intern!(py, "cancel"))?;
+        Self::tick_later(slf, &running_loop(py)?, after)
     }
 
     fn new(py: Python<'_>) -> PyResult<Self> {
@@ -370,7 +417,7 @@ impl LoopWaker {
             tick: tick_seconds(py)?,
             home: OnceLock::new(),
             looked: AtomicBool::new(false),
-            driven: AtomicBool::new(false),
+            next_tick: Mutex::default(),
         })
     }
 
@@ -447,17 +494,17 @@ impl LoopWaker {
 }
 
 /// A signal that comes in the moment in which an event loop goes to wait is seen when something else wakes the loop.
-const TICK_SECONDS: f64 = 0.2;
+const TICK: Duration = Duration::from_millis(200);
 /// While nothing comes, clocks are looked at as often as this.
-const QUIET_TICK_SECONDS: f64 = 0.025;
-/// While something comes they are looked at with it.
-const BUSY_TICK_SECONDS: f64 = 0.05;
+const QUIET_TICK: Duration = Duration::from_millis(25);
+/// After something has come, they are looked at with it.
+const BUSY_TICK: Duration = Duration::from_millis(50);
 /// A Jupyter kernel's signal handler cancels the cell's task, but never wakes the event loop.
-const JUPYTER_TICK_SECONDS: f64 = 0.1;
+const JUPYTER_TICK: Duration = Duration::from_millis(100);
 
 /// How often the loop of this thread is to be woken while something is waited for, so that Ctrl-C is seen; never where
 /// the handlers of signals do not run.
-fn tick_seconds(py: Python<'_>) -> PyResult<Option<f64>> {
+fn tick_seconds(py: Python<'_>) -> PyResult<Option<Duration>> {
     let threading = py.import(intern!(py, "threading"))?;
     let main = threading.call_method0(intern!(py, "main_thread"))?;
     if !threading.call_method0(intern!(py, "current_thread"))?.is(&main) {
@@ -465,7 +512,7 @@ fn tick_seconds(py: Python<'_>) -> PyResult<Option<f64>> {
     }
     let modules = py.import(intern!(py, "sys"))?.getattr(intern!(py, "modules"))?;
     let is_jupyter = modules.contains(intern!(py, "ipykernel"))?;
-    Ok(Some(if is_jupyter { JUPYTER_TICK_SECONDS } else { TICK_SECONDS }))
+    Ok(Some(if is_jupyter { JUPYTER_TICK } else { TICK }))
 }
 
 /// How long those are stepped at a stretch for whom something has come: the loop has other work.
