@@ -111,7 +111,7 @@ impl Relay {
         if self.opened.is_some_and(|opened| opened.elapsed() < OPEN) {
             return false;
         }
-        if self.since.is_some() {
+        if self.since.is_some_and(|since| since.elapsed() < PATIENCE) {
             return true;
         }
         self.opened = None;
@@ -167,16 +167,23 @@ mod tests {
         (0..count).map(each).collect()
     }
 
+    /// The time does not run out while a test is held up.
+    fn hold(relay: &mut Relay) {
+        relay.since = relay.since.and(Instant::now().checked_add(Duration::from_hours(1)));
+    }
+
     #[test]
     fn one_runs_and_the_others_have_their_turn_in_order() {
         let mut relay = Relay::default();
         assert!(!relay.has_to_queue());
+        hold(&mut relay);
         let others = runners(2);
         for other in &others {
             assert!(relay.has_to_queue());
             relay.next.push_back(other.clone());
         }
         assert!(relay.pass_on().unwrap().is(&others[0]));
+        hold(&mut relay);
         assert!(relay.has_to_queue());
         assert!(relay.pass_on().unwrap().is(&others[1]));
         assert!(relay.pass_on().is_none());
@@ -184,18 +191,30 @@ mod tests {
     }
 
     #[test]
+    fn one_that_is_gone_holds_no_other_up() {
+        let mut relay = Relay::default();
+        assert!(!relay.has_to_queue());
+        relay.since = Instant::now().checked_sub(PATIENCE);
+        assert!(!relay.has_to_queue());
+    }
+
+    #[test]
     fn where_one_does_not_come_back_all_are_woken() {
         let mut relay = Relay::default();
         assert!(!relay.has_to_queue());
+        hold(&mut relay);
         relay.next.extend(runners(2));
         let (woken, goes_on) = relay.look();
         assert!(woken.is_empty() && goes_on);
         relay.since = Instant::now().checked_sub(PATIENCE);
         let (woken, goes_on) = relay.look();
         assert!(woken.len() == 2 && !goes_on);
+        relay.opened = relay.opened.and(Instant::now().checked_add(OPEN));
         assert!(!relay.has_to_queue() && !relay.has_to_queue());
         relay.opened = Instant::now().checked_sub(OPEN);
-        assert!(!relay.has_to_queue() && relay.has_to_queue());
+        assert!(!relay.has_to_queue());
+        hold(&mut relay);
+        assert!(relay.has_to_queue());
     }
 
     #[test]
