@@ -15,25 +15,26 @@ from server import PATIENCE, STALL, Gate, reply, stream
 CALLS_A_TURN = 128
 
 
-def test_calls_begin_in_several_turns(serve):
+def test_calls_stand_in_line_to_begin(serve):
     server = serve(then=[STALL])
-    count = 300
 
     async def main():
         async with tokstream.AsyncClient(base_url=server.url) as client:
-            calls = [client.chat.completions.create(messages="x") for _ in range(count)]
-            turns = []
-            while calls:
-                # Stepped by hand: one that lets the loop have a turn has nothing to wait for.
-                has_begun = [call.send(None) is not None for call in calls]
-                turns.append(sum(has_begun))
-                assert has_begun == sorted(has_begun, reverse=True)
-                begun, calls = calls[: turns[-1]], calls[turns[-1] :]
-                for call in begun:
-                    call.close()
-            # The first turn may have had other calls.
-            assert max(turns) <= CALLS_A_TURN
-            assert len(turns) <= count // CALLS_A_TURN + 2
+            calls = [client.chat.completions.create(messages="x") for _ in range(300)]
+            # Stepped by hand, each gives what its task would wait for.
+            waits = [call.send(None) for call in calls]
+            assert not any(wait.done() for wait in waits)
+            for _ in range(1000):
+                await asyncio.sleep(0)
+                if waits[-1].done():
+                    break
+            have_had_their_turn = [wait.done() for wait in waits]
+            assert have_had_their_turn == sorted(have_had_their_turn)
+            assert 300 - CALLS_A_TURN <= sum(have_had_their_turn) < 300
+            for call in calls[-sum(have_had_their_turn) :]:
+                assert not call.send(None).done()
+            for call in calls:
+                call.close()
 
     asyncio.run(main())
 

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::pin;
+use std::thread;
 use std::time::Duration;
 
 use pyo3::prelude::*;
@@ -12,17 +13,23 @@ use crate::session::{Lane, Runner, Stop, Turn};
 /// A signal's handler runs within this time; Ctrl-C feels immediate up to about 100 ms.
 pub const SIGNAL_SLICE: Duration = Duration::from_millis(50);
 
-/// Parks the thread until `poll` has something to return; it is asked again whenever the waiter it was given is woken.
+/// Parks the thread until `poll` has something to return; it is asked again whenever the waiter it was given is woken. A
+/// `runner` is woken in its turn.
 ///
 /// # Errors
 /// What a signal's handler raises, `KeyboardInterrupt` above all.
-pub fn wait_for<T>(py: Python<'_>, mut poll: impl FnMut(Waiter) -> Option<T>) -> PyResult<T> {
-    let this = Runner::current();
+pub fn wait_for<T>(py: Python<'_>, runner: Option<&Runner>, mut poll: impl FnMut(Waiter) -> Option<T>) -> PyResult<T> {
     loop {
-        if let Some(found) = poll(Waiter::Runner(this.clone())) {
+        let waiter = runner
+            .cloned()
+            .map_or_else(|| Waiter::Thread(thread::current()), Waiter::Runner);
+        if let Some(found) = poll(waiter) {
             return Ok(found);
         }
-        py.detach(|| this.wait(SIGNAL_SLICE));
+        py.detach(|| match runner {
+            Some(runner) => runner.wait(SIGNAL_SLICE),
+            None => thread::park_timeout(SIGNAL_SLICE),
+        });
         py.check_signals()?;
     }
 }

@@ -188,7 +188,7 @@ impl Core {
             return Ok(found);
         }
         py.check_signals()
-            .and_then(|()| wait_for(py, |waiter| slot.take(Some(waiter))))
+            .and_then(|()| wait_for(py, None, |waiter| slot.take(Some(waiter))))
             .inspect_err(|_| task.give_up())
     }
 

@@ -59,7 +59,12 @@ impl Home {
     /// Where a loop is gone, the next one has its connections.
     #[must_use]
     pub fn of_a_loop() -> Option<Self> {
-        let left = LEFT.get().and_then(|left| lock(left).pop());
+        let left = LEFT.get().and_then(|left| {
+            let mut left = lock(left);
+            let quiet = left.iter().rposition(|home| home.calls() == 0);
+            let usable = quiet.or_else(|| left.iter().rposition(|home| !home.is_aside()));
+            usable.map(|index| left.swap_remove(index))
+        });
         left.or_else(|| {
             let (guest, handle) = Guest::new()?;
             Some(Self::new(handle, Some(guest)))
@@ -98,6 +103,10 @@ impl Home {
                 guest.drive_while(|_| home.calls() > 0);
             }
             home.0.has_stand_in.store(false, Ordering::Release);
+            // One may have come to need it that still saw it at work.
+            if home.calls() > 0 {
+                home.call_stand_in();
+            }
         });
         if started.is_err() {
             self.0.has_stand_in.store(false, Ordering::Release);
@@ -120,6 +129,10 @@ impl Home {
     #[must_use]
     pub fn guest(&self) -> Option<&Guest> {
         self.0.guest.as_ref()
+    }
+
+    fn is_aside(&self) -> bool {
+        self.guest().is_some_and(Guest::is_aside)
     }
 
     /// Begins a task of a call. An event loop drives it at once, and looks at its sockets before if they were not `looked` at.

@@ -18,6 +18,8 @@ use crate::process::PerProcess;
 
 /// A thread that has not come back after this time does other work.
 const PATIENCE: Duration = Duration::from_millis(2);
+/// Threads that all come back in time, but are so many that the last of them waits as long, do other work too.
+const LINE: Duration = Duration::from_millis(20);
 /// As long threads are woken as they come then.
 const OPEN: Duration = Duration::from_millis(200);
 
@@ -43,6 +45,8 @@ struct Relay {
     /// When a thread was woken that has not waited again.
     since: Option<Instant>,
     next: VecDeque<Runner>,
+    /// Since when there has always been a next one.
+    lined_up: Option<Instant>,
     is_watched: bool,
     opened: Option<Instant>,
 }
@@ -88,7 +92,7 @@ impl Runner {
     pub fn wake(self) {
         let mut relay = lock(relay());
         if relay.has_to_queue() {
-            relay.next.push_back(self);
+            relay.line_up(self);
             if !std::mem::replace(&mut relay.is_watched, true) {
                 drop(relay);
                 watch();
@@ -119,22 +123,38 @@ impl Relay {
         false
     }
 
+    fn line_up(&mut self, runner: Runner) {
+        self.next.push_back(runner);
+        self.lined_up.get_or_insert_with(Instant::now);
+    }
+
     fn pass_on(&mut self) -> Option<Runner> {
         let next = self.next.pop_front();
         self.since = next.as_ref().map(|_| Instant::now());
+        if self.next.is_empty() {
+            self.lined_up = None;
+        }
         next
     }
 
     /// All that wait, where one was waited for in vain; whether there will be others to look after.
     fn look(&mut self) -> (VecDeque<Runner>, bool) {
         self.is_watched = !self.next.is_empty();
-        if self.is_watched && self.since.is_none_or(|since| since.elapsed() >= PATIENCE) {
-            self.is_watched = false;
-            self.since = None;
-            self.opened = Some(Instant::now());
-            return (std::mem::take(&mut self.next), false);
+        let is_stuck = self.since.is_none_or(|since| since.elapsed() >= PATIENCE);
+        let is_long = self.lined_up.is_some_and(|since| since.elapsed() >= LINE);
+        if !self.is_watched || !(is_stuck || is_long) {
+            return (VecDeque::new(), self.is_watched);
         }
-        (VecDeque::new(), self.is_watched)
+        let opened = Some(Instant::now());
+        let next = std::mem::replace(
+            self,
+            Self {
+                opened,
+                ..Self::default()
+            },
+        )
+        .next;
+        (next, false)
     }
 }
 
@@ -180,7 +200,7 @@ mod tests {
         let others = runners(2);
         for other in &others {
             assert!(relay.has_to_queue());
-            relay.next.push_back(other.clone());
+            relay.line_up(other.clone());
         }
         assert!(relay.pass_on().unwrap().is(&others[0]));
         hold(&mut relay);
@@ -203,7 +223,10 @@ mod tests {
         let mut relay = Relay::default();
         assert!(!relay.has_to_queue());
         hold(&mut relay);
-        relay.next.extend(runners(2));
+        for runner in runners(2) {
+            relay.line_up(runner);
+        }
+        relay.lined_up = Instant::now().checked_add(LINE);
         let (woken, goes_on) = relay.look();
         assert!(woken.is_empty() && goes_on);
         relay.since = Instant::now().checked_sub(PATIENCE);
@@ -218,8 +241,20 @@ mod tests {
     }
 
     #[test]
+    fn where_the_line_stays_all_are_woken() {
+        let mut relay = Relay::default();
+        assert!(!relay.has_to_queue());
+        hold(&mut relay);
+        relay.line_up(runners(1).remove(0));
+        relay.lined_up = Instant::now().checked_sub(LINE);
+        assert_eq!(relay.look().0.len(), 1);
+        assert!(relay.lined_up.is_none() && !relay.has_to_queue());
+    }
+
+    #[test]
     fn all_that_wait_are_woken() {
         const COUNT: usize = 5;
+        const LONG: Duration = Duration::from_mins(1);
         let (tell, told) = std::sync::mpsc::channel();
         let runs = |_| {
             let tell = tell.clone();
@@ -227,7 +262,9 @@ mod tests {
                 let this = Runner::current();
                 for _ in 0..2 {
                     tell.send(this.clone()).unwrap();
-                    this.wait(Duration::from_mins(1));
+                    let began = Instant::now();
+                    this.wait(LONG);
+                    assert!(began.elapsed() < LONG);
                 }
             })
         };

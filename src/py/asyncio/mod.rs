@@ -8,6 +8,7 @@ mod wait;
 mod waker;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use pyo3::exceptions::{PyBaseException, PyRuntimeError, PyStopIteration};
@@ -17,7 +18,6 @@ use pyo3::panic::PanicException;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use turns::Turns;
 use wait::Wait;
 pub use waker::{LoopWaker, Waiter, waker_of_running_loop};
 
@@ -35,10 +35,21 @@ pub trait Operation: Send + Sync {
     /// Nobody waits for it any more.
     fn cancel(&self);
 
-    /// Whether the event loop should have a turn first: what never waits would hold it up.
-    fn lets_others_run(&self) -> bool {
-        false
+    /// What others should have first: what never waits would hold the event loop up.
+    fn pause(&self) -> Pause {
+        Pause::None
     }
+}
+
+/// What an operation lets others have before it goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pause {
+    /// Nothing.
+    None,
+    /// One turn of the event loop.
+    Turn,
+    /// As many turns as the loop wants for those that wait before it.
+    Line,
 }
 
 /// A coroutine in all that asyncio asks of one, driven by an [`Operation`].
@@ -204,19 +215,25 @@ impl Awaitable {
             }
             State::Waiting(..) | State::Yielding | State::Idle => {}
         }
-        if self.operation.lets_others_run() {
+        let pause = self.operation.pause();
+        if pause == Pause::Turn {
             self.turn(State::Yielding);
             // asyncio takes a bare yield as a wish to be called again after everybody else.
             return Ok(Step::Yield(py.None()));
         }
-        let polled = self.operation.poll(py, None);
-        if let Some(outcome) = polled.transpose() {
+        if pause == Pause::None
+            && let Some(outcome) = self.operation.poll(py, None).transpose()
+        {
             return self.over(outcome);
         }
         let (event_loop, waker) = waker_of_running_loop(py)?;
         let wait = self.begin_wait(py, &event_loop)?;
         let (id, waiter) = LoopWaker::begin(waker.bind(py), &event_loop, wait.clone_ref(py))?;
         self.turn(State::Waiting(waker, id));
+        if pause == Pause::Line {
+            waiter.wake();
+            return Ok(Step::Yield(wait.into_any()));
+        }
         if let Some(outcome) = self.operation.poll(py, Some(waiter)).transpose() {
             return self.over(outcome);
         }
@@ -368,7 +385,8 @@ pub type Finish<T> = Box<dyn FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send
 /// A call whose one result is awaited. It begins when it is first awaited, like any coroutine.
 pub struct Pending<T> {
     start: Mutex<Option<Start<T>>>,
-    turns: Turns,
+    /// Whether it has stood in line to begin.
+    stood_in_line: AtomicBool,
     slot: Arc<Slot<T>>,
     task: Mutex<Option<Begun>>,
     finish: Mutex<Option<Finish<T>>>,
@@ -380,7 +398,7 @@ impl<T: Send + 'static> Pending<T> {
     pub fn new(start: Start<T>, finish: Finish<T>) -> Self {
         Self {
             start: Mutex::new(Some(start)),
-            turns: Turns::default(),
+            stood_in_line: AtomicBool::new(false),
             slot: Slot::new(),
             task: Mutex::new(None),
             finish: Mutex::new(Some(finish)),
@@ -414,8 +432,13 @@ impl<T: Send + 'static> Operation for Pending<T> {
         drop(self.slot.take(None));
     }
 
-    fn lets_others_run(&self) -> bool {
-        lock(&self.start).is_some() && self.turns.is_full()
+    fn pause(&self) -> Pause {
+        let has_begun = lock(&self.start).is_none();
+        if has_begun || self.stood_in_line.load(Ordering::Relaxed) || !turns::is_full() {
+            return Pause::None;
+        }
+        self.stood_in_line.store(true, Ordering::Relaxed);
+        Pause::Line
     }
 }
 

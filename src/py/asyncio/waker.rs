@@ -13,6 +13,7 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyWeakrefMethods, PyWeakrefReference};
 
+use super::turns;
 use super::wait::Wait;
 use crate::error::Error;
 use crate::lock::lock;
@@ -132,8 +133,9 @@ struct NextTick {
 impl LoopWaker {
     /// The pipe is readable: completes the futures that are ready. Runs on the loop's thread.
     fn _ring(slf: &Bound<'_, Self>) -> PyResult<()> {
-        // It does not block, and so needs not let go of the interpreter.
-        let _ = (&slf.get().reader).read(&mut [0]);
+        // It does not block, and so needs not let go of the interpreter. More than one byte is there where the loop was
+        // told what it had been rung for before it came to the pipe.
+        let _ = (&slf.get().reader).read(&mut [0; 64]);
         let answered = slf.get().answer(slf.py());
         if slf.get().bell.comes_back.swap(false, Ordering::AcqRel) {
             Self::watch_guest(slf, &running_loop(slf.py())?)?;
@@ -199,10 +201,10 @@ struct Watcher {
 #[pymethods]
 impl Watcher {
     fn _watch(&self, py: Python<'_>) -> PyResult<()> {
-        let mut byte = [0];
+        let mut bytes = [0; 64];
         // The pipe ends with the waker.
         while py
-            .detach(|| (&self.reader).read(&mut byte))
+            .detach(|| (&self.reader).read(&mut bytes))
             .is_ok_and(|count| count > 0)
         {
             let (event_loop, waker) = (self.event_loop.bind(py).upgrade(), self.waker.bind(py).upgrade());
@@ -346,6 +348,7 @@ impl LoopWaker {
                 self.bell.ring_again(iter::once(id).chain(ready));
                 return Ok(());
             }
+            turns::begin();
             let wait = lock(&self.waits).remove(&id);
             let Some(wait) = wait else { continue };
             let wait = wait.bind(py);
@@ -366,7 +369,10 @@ impl LoopWaker {
     fn tick_later(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>, after: Duration) -> PyResult<()> {
         let (this, py) = (slf.get(), slf.py());
         let tick = slf.getattr(intern!(py, "_tick"))?;
-        let handle = event_loop.call_method1(intern!(py, "call_later"), (after.as_secs_f64(), tick, event_loop))?;
+        let handle = event_loop
+            .call_method1(intern!(py, "call_later"), (after.as_secs_f64(), tick, event_loop))
+            // A signal's handler may raise anywhere: the next wait then begins the ticks anew.
+            .inspect_err(|_| this.ticks.store(false, Ordering::Release))?;
         // It cannot be put off where the loop's handles have no weak references.
         let next = PyWeakrefReference::new(&handle).ok().map(|handle| NextTick {
             handle: handle.unbind(),
@@ -396,8 +402,8 @@ impl LoopWaker {
         let Some(handle) = handle.filter(|_| this.ticks.load(Ordering::Acquire)) else {
             return Ok(());
         };
-        handle.call_method0(intern!(py, "cancel"))?;
-        Self::tick_later(slf, &running_loop(py)?, after)
+        Self::tick_later(slf, &running_loop(py)?, after)?;
+        handle.call_method0(intern!(py, "cancel")).map(drop)
     }
 
     fn new(py: Python<'_>) -> PyResult<Self> {

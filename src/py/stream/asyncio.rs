@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 
 use super::elsewhere;
 use super::feed::Feed;
-use crate::py::asyncio::{Awaitable, Operation, Ready, Reused, Waiter};
+use crate::py::asyncio::{Awaitable, Operation, Pause, Ready, Reused, Waiter};
 use crate::py::incoming::{Broken, Form, Incoming, Next};
 
 /// Pieces that an async stream hands out at a stretch before the event loop has a turn.
@@ -137,13 +137,13 @@ impl Operation for OfStream {
         });
     }
 
-    fn lets_others_run(&self) -> bool {
+    fn pause(&self) -> Pause {
         let stretch = &self.stream.get().at_a_stretch;
-        let long = stretch.load(Ordering::Relaxed) >= PIECES_A_TURN;
-        if long {
-            stretch.store(0, Ordering::Relaxed);
+        if stretch.load(Ordering::Relaxed) < PIECES_A_TURN {
+            return Pause::None;
         }
-        long
+        stretch.store(0, Ordering::Relaxed);
+        Pause::Turn
     }
 }
 

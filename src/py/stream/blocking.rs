@@ -11,7 +11,7 @@ use super::feed::Feed;
 use crate::process::InProcess;
 use crate::py::blocking::{drive, wait_for};
 use crate::py::incoming::{Form, Incoming, Next};
-use crate::session::{Abort, Lane, Session, as_task};
+use crate::session::{Abort, Lane, Runner, Session, as_task};
 use crate::stream::{EventStream, Flow, Waiting};
 
 /// Where a blocking stream's data comes from.
@@ -138,7 +138,7 @@ impl Stream {
         if feed.is_inherited() {
             return Err(elsewhere());
         }
-        let filled = wait_for(py, |waiter| {
+        let filled = wait_for(py, Some(&Runner::current()), |waiter| {
             if feed.was_stopped() {
                 self.given_up(py);
                 return Some(());
