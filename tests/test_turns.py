@@ -12,7 +12,7 @@ import tokstream
 from replies import completion, event, said, text
 from server import PATIENCE, STALL, Gate, reply, stream
 
-CALLS_A_TURN = 128
+CALLS_A_TURN = 32
 
 
 def test_calls_stand_in_line_to_begin(serve):

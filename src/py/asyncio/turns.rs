@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 /// Calls that begin in one turn of a loop without having stood in line for it; each takes some ten microseconds.
-const CALLS_A_TURN: u32 = 128;
+const CALLS_A_TURN: u32 = 32;
 
 thread_local! {
     /// Calls that have begun on this thread since its loop told a task something.

@@ -522,7 +522,7 @@ fn tick_seconds(py: Python<'_>) -> PyResult<Option<Duration>> {
 }
 
 /// How long those are stepped at a stretch for whom something has come: the loop has other work.
-const STRETCH: Duration = Duration::from_millis(2);
+const STRETCH: Duration = Duration::from_millis(1);
 
 /// Calls under way, or tasks that wait, at which a loop leaves further calls to the background thread. One alone costs least
 /// where the loop drives it; several at once, where another thread gathers what has come for them.
