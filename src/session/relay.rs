@@ -145,15 +145,8 @@ impl Relay {
         if !self.is_watched || !(is_stuck || is_long) {
             return (VecDeque::new(), self.is_watched);
         }
-        let opened = Some(Instant::now());
-        let next = std::mem::replace(
-            self,
-            Self {
-                opened,
-                ..Self::default()
-            },
-        )
-        .next;
+        let next = std::mem::take(self).next;
+        self.opened = Some(Instant::now());
         (next, false)
     }
 }

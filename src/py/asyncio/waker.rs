@@ -420,7 +420,7 @@ impl LoopWaker {
             waits: Mutex::default(),
             next_id: AtomicU64::new(0),
             ticks: AtomicBool::new(false),
-            tick: tick_seconds(py)?,
+            tick: tick_for_signals(py)?,
             home: OnceLock::new(),
             looked: AtomicBool::new(false),
             next_tick: Mutex::default(),
@@ -510,7 +510,7 @@ const JUPYTER_TICK: Duration = Duration::from_millis(100);
 
 /// How often the loop of this thread is to be woken while something is waited for, so that Ctrl-C is seen; never where
 /// the handlers of signals do not run.
-fn tick_seconds(py: Python<'_>) -> PyResult<Option<Duration>> {
+fn tick_for_signals(py: Python<'_>) -> PyResult<Option<Duration>> {
     let threading = py.import(intern!(py, "threading"))?;
     let main = threading.call_method0(intern!(py, "main_thread"))?;
     if !threading.call_method0(intern!(py, "current_thread"))?.is(&main) {
