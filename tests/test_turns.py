@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 
 import pytest
@@ -102,3 +104,29 @@ def test_other_work_has_its_turn_while_many_are_told(serve, kind):
     stretches = [len(list(group)) for what, group in groupby(happened) if what == "task"]
     assert sum(stretches) == count
     assert max(stretches) < count // 4
+
+
+@pytest.mark.parametrize("surface", ["threads", "tasks"])
+def test_200_calls_have_connections_side_by_side(serve, surface):
+    count = 200
+    all_here = threading.Barrier(count)
+
+    def answer(_request):
+        # Were one connection opened after another was answered, the last would never come.
+        all_here.wait(PATIENCE)
+        return reply(completion("ok"))
+
+    server = serve(then=answer)
+
+    async def tasks():
+        async with tokstream.AsyncClient(base_url=server.url) as client:
+            return await asyncio.gather(*[client.chat.completions.create(messages="x") for _ in range(count)])
+
+    def threads():
+        client = tokstream.Client(base_url=server.url)
+        with ThreadPoolExecutor(count) as pool:
+            return list(pool.map(lambda _: client.chat.completions.create(messages="x"), range(count)))
+
+    answers = threads() if surface == "threads" else asyncio.run(tasks())
+    assert [answer.choices[0].message.content for answer in answers] == ["ok"] * count
+    assert len(server.connections) == count
