@@ -186,3 +186,30 @@ def test_chunks_that_are_alike_change_alone(surface, client):
         "finish_reason": "mine",
     }
     assert third.to_dict()["choices"][0]["finish_reason"] is None
+
+
+NAMES = ["choices", "created", "id", "model", "object", "service_tier", "usage", "more"]
+
+
+@pytest.mark.parametrize("first", [*NAMES, None])
+def test_a_field_is_one_object_whichever_is_read_first(first):
+    reply = ours.ChatCompletion.model_validate(REPLY)
+    known = {name: getattr(reply, name) for name in ([first] if first else [])}
+    known |= {name: getattr(reply, name) for name in reversed(NAMES) if name != first}
+    assert all(getattr(reply, name) is value for name, value in known.items())
+    read = json.loads(ours.ChatCompletion.model_validate(REPLY).model_dump_json())
+    assert json.loads(reply.model_dump_json()) == read
+    assert known["choices"][0].to_dict() == REPLY["choices"][0]
+    assert {name: known[name] for name in ("id", "model", "created")} == {
+        name: REPLY[name] for name in ("id", "model", "created")
+    }
+    known["choices"].clear()
+    known["more"].append(3)
+    assert (reply.to_dict()["choices"], reply.to_dict()["more"]) == ([], [*REPLY["more"], 3])
+
+
+def test_the_servers_own_fields_are_extra_whether_read_or_not():
+    message = completion("", message={"reasoning_content": "Hm"})["choices"][0]["message"]
+    read, unread = (ours.ChatCompletionMessage.model_validate(message) for _ in range(2))
+    assert read.reasoning_content == "Hm"
+    assert read.model_extra == unread.model_extra == {"reasoning_content": "Hm"}

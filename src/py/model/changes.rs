@@ -107,20 +107,17 @@ impl BaseModel {
 
     /// What has been read of a member: it may have been changed in place since.
     fn seen(&self, py: Python<'_>, name: &str) -> Option<Py<PyAny>> {
-        let position = self.schema.fields.iter().position(|field| field.name == name);
-        if let Some(value) = position.and_then(|position| self.own(position)) {
-            return Some(value.clone_ref(py));
+        if let Some((position, _)) = self.schema.find(name) {
+            return self.known(position).map(|value| value.clone_ref(py));
         }
-        let values = self.known_values()?;
-        let value = if let Some(position) = position {
-            values.declared.get(position)?.as_ref()?
-        } else {
-            let mut extra = values.extra.iter();
-            &extra
-                .find(|(known, _)| known.bind(py).to_str().is_ok_and(|known| known == name))?
-                .1
-        };
+        let mut extra = self.known_values()?.extra.iter();
+        let (_, value) = extra.find(|(known, _)| known.bind(py).to_str().is_ok_and(|known| known == name))?;
         Some(value.clone_ref(py))
+    }
+
+    /// Whether nothing of the object has been read.
+    fn is_unread(&self) -> bool {
+        self.known_values().is_none() && self.settled_own().is_none()
     }
 
     /// Whether nothing that has been read can have been changed since; the cursor is in front of what should be this
@@ -129,14 +126,14 @@ impl BaseModel {
         if self.changes.0.get().is_some() || !cursor.is_at_place(&self.json) {
             return false;
         }
-        let Some(values) = self.known_values() else {
+        if self.is_unread() {
             cursor.pass(self.json.len());
             return true;
-        };
-        let mut is_same = !values.extra.iter().any(|(_, value)| is_container(value.bind(py)));
+        }
+        let extra = self.known_values().map_or(&[][..], |values| &values.extra);
+        let mut is_same = !extra.iter().any(|(_, value)| is_container(value.bind(py)));
         cursor.members(|name, value| {
-            let position = self.schema.fields.iter().position(|field| field.name == name);
-            let known = position.and_then(|at| self.own(at).or_else(|| values.declared.get(at)?.as_ref()));
+            let known = self.schema.find(name).and_then(|(at, _)| self.known(at));
             match known.filter(|_| is_same) {
                 Some(known) => is_same = is_untouched(known.bind(py), value),
                 None => drop(value.value()),
@@ -148,7 +145,7 @@ impl BaseModel {
     /// The JSON text anew, if something in it has been changed.
     fn rewritten(&self, py: Python<'_>, depth: usize) -> PyResult<Option<Vec<u8>>> {
         check_depth(depth)?;
-        if self.changes.0.get().is_none() && self.known_values().is_none() {
+        if self.changes.0.get().is_none() && self.is_unread() {
             return Ok(None);
         }
         let text = text_of(&self.json)?;

@@ -6,8 +6,6 @@ mod plain;
 mod schema;
 mod values;
 
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -36,9 +34,6 @@ pub fn text_of(json: &Bytes) -> PyResult<&str> {
     std::str::from_utf8(json).map_err(|e| PyValueError::new_err(format!("not UTF-8: {e}")))
 }
 
-/// A value's JSON text that is cheaper read twice than kept.
-const SMALL: usize = 64;
-
 /// The base of all response objects.
 #[pyclass(frozen, subclass, weakref, module = "tokstream.types")]
 #[derive(Debug)]
@@ -46,12 +41,11 @@ pub struct BaseModel {
     schema: &'static Schema,
     json: Bytes,
     values: OnceLock<Arc<Values>>,
-    /// A field has been read without the others.
-    glanced: AtomicBool,
     /// The values that others have too, where they differ in one field alone.
     shared: Option<Arc<Values>>,
     /// A field whose value is known beside those: the one in which it differs, or one that was read before the others.
-    own: Option<(usize, Py<PyAny>)>,
+    /// Settled, be it as none, before the others are read.
+    own: OnceLock<Option<(usize, Py<PyAny>)>>,
     changes: Changes,
     aside: OnceLock<Box<Aside>>,
 }
@@ -71,9 +65,8 @@ impl BaseModel {
             schema,
             json,
             values: OnceLock::new(),
-            glanced: AtomicBool::new(false),
             shared: None,
-            own: None,
+            own: OnceLock::new(),
             changes: Changes::default(),
             aside: OnceLock::new(),
         }
@@ -84,7 +77,7 @@ impl BaseModel {
     pub fn sharing(schema: &'static Schema, json: Bytes, values: Arc<Values>, own: (usize, Py<PyAny>)) -> Self {
         Self {
             shared: Some(values),
-            own: Some(own),
+            own: OnceLock::from(Some(own)),
             ..Self::new(schema, json)
         }
     }
@@ -102,7 +95,7 @@ impl BaseModel {
     #[must_use]
     pub fn with_known(schema: &'static Schema, json: Bytes, known: (usize, Py<PyAny>)) -> Self {
         Self {
-            own: Some(known),
+            own: OnceLock::from(Some(known)),
             ..Self::new(schema, json)
         }
     }
@@ -157,13 +150,23 @@ impl BaseModel {
         self.shared.as_ref().or_else(|| self.values.get())
     }
 
+    fn settled_own(&self) -> Option<&(usize, Py<PyAny>)> {
+        self.own.get()?.as_ref()
+    }
+
     /// The value of the field at `position`, if it is known beside the others.
     pub fn own(&self, position: usize) -> Option<&Py<PyAny>> {
-        let (own, value) = self.own.as_ref()?;
+        let (own, value) = self.settled_own()?;
         (*own == position).then_some(value)
     }
 
-    /// The values, decoded now if they were not before.
+    /// The value of the field at `position`, if it has been read and the server sent it.
+    fn known(&self, position: usize) -> Option<&Py<PyAny>> {
+        self.own(position)
+            .or_else(|| self.known_values()?.declared.get(position)?.as_ref())
+    }
+
+    /// The values but for the field's own one, decoded now if they were not before.
     ///
     /// # Errors
     /// Where a value cannot be made a Python object.
@@ -171,8 +174,9 @@ impl BaseModel {
         if let Some(values) = self.known_values() {
             return Ok(values);
         }
+        let own = self.own.get_or_init(|| None).as_ref().map(|(position, _)| *position);
         // Decoded outside of the cell: Python code may run meanwhile, and a lock held over it could deadlock.
-        let values = Arc::new(Values::of(py, self.schema, &self.json)?);
+        let values = Arc::new(Values::of(py, self.schema, &self.json, own)?);
         Ok(self.values.get_or_init(|| values))
     }
 
@@ -180,28 +184,6 @@ impl BaseModel {
         match (self.schema.class)(py).name() {
             Ok(class) => PyAttributeError::new_err(format!("{class} has no attribute {name:?}")),
             Err(error) => error,
-        }
-    }
-
-    /// The value of a field that is the first to be read, if it is small and cannot be changed in place: of one among
-    /// thousands of objects often nothing else is.
-    fn glance(&self, py: Python<'_>, position: usize) -> PyResult<Option<Py<PyAny>>> {
-        let Some(field) = self.schema.fields.get(position) else {
-            return Ok(None);
-        };
-        if !matches!(field.kind, Kind::Plain(_)) || self.known_values().is_some() || self.glanced.swap(true, Relaxed) {
-            return Ok(None);
-        }
-        let mut found = None;
-        Cursor::new(text_of(&self.json)?).members(|name, value| {
-            let value = value.value();
-            if name == field.name {
-                found = Some(value);
-            }
-        });
-        match found.filter(|value| value.len() <= SMALL && !value.starts_with(['{', '['])) {
-            Some(value) => Ok(Some(decode(py, value)?.unbind())),
-            None => Ok(None),
         }
     }
 
@@ -215,18 +197,16 @@ impl BaseModel {
         {
             return change.read().ok_or_else(|| self.no_attribute(py, field.name));
         }
+        if self.own.get().is_none() && self.known_values().is_none() {
+            // Of most objects one field is read and no other.
+            let value = Values::one(py, self.schema, &self.json, position)?.unwrap_or_else(|| py.None());
+            self.own.get_or_init(|| Some((position, value)));
+        }
         if let Some(value) = self.own(position) {
             return Ok(value.clone_ref(py));
         }
-        if let Some(value) = self.glance(py, position)? {
-            return Ok(value);
-        }
-        let values = self.values(py)?;
-        Ok(values
-            .declared
-            .get(position)
-            .and_then(Option::as_ref)
-            .map_or_else(|| py.None(), |value| value.clone_ref(py)))
+        self.values(py)?;
+        Ok(self.known(position).map_or_else(|| py.None(), |value| value.clone_ref(py)))
     }
 }
 
@@ -353,8 +333,8 @@ impl BaseModel {
     fn model_extra(&self, py: Python<'_>) -> PyResult<Py<PyDict>> {
         let extra = PyDict::new(py);
         let values = self.values(py)?;
-        for (field, value) in self.schema.fields.iter().zip(&values.declared) {
-            if let Some(value) = value.as_ref().filter(|_| field.standing == Standing::Extension) {
+        for (at, field) in self.schema.fields.iter().enumerate() {
+            if let Some(value) = self.known(at).filter(|_| field.standing == Standing::Extension) {
                 extra.set_item(field.name, value)?;
             }
         }

@@ -28,13 +28,33 @@ pub enum Depth {
 }
 
 impl Values {
-    /// Those of this text.
+    /// Those of this text, but for the field at this position.
     ///
     /// # Errors
     /// Where a value cannot be made a Python object.
-    pub fn of(py: Python<'_>, schema: &Schema, json: &Bytes) -> PyResult<Self> {
+    pub fn of(py: Python<'_>, schema: &Schema, json: &Bytes, without: Option<usize>) -> PyResult<Self> {
         let mut cursor = Cursor::new(text_of(json)?);
-        Self::read(py, schema, &mut cursor, json, Depth::One).map(|(values, _)| values)
+        Self::read(py, schema, &mut cursor, json, Depth::One, without).map(|(values, _)| values)
+    }
+
+    /// That of one field alone, if the server sent it.
+    ///
+    /// # Errors
+    /// As for [`Values::of`].
+    pub fn one(py: Python<'_>, schema: &Schema, json: &Bytes, position: usize) -> PyResult<Option<Py<PyAny>>> {
+        let Some(field) = schema.fields.get(position) else {
+            return Ok(None);
+        };
+        let mut found = None;
+        Cursor::new(text_of(json)?).members(|name, value| {
+            if name == field.name {
+                found = Some(value.clone());
+            }
+            value.value();
+        });
+        found
+            .map(|mut value| value_of(py, field.kind, &mut value, json, Depth::One))
+            .transpose()
     }
 
     /// Those of the object that the cursor is in front of, and the object's text.
@@ -44,17 +64,17 @@ impl Values {
         cursor: &mut Cursor<'a>,
         json: &Bytes,
         depth: Depth,
+        without: Option<usize>,
     ) -> PyResult<(Self, &'a str)> {
         let mut declared: Box<[Option<Py<PyAny>>]> = schema.fields.iter().map(|_| None).collect();
         let mut extra: Vec<(Py<PyString>, Py<PyAny>)> = Vec::new();
         let mut read = |name: &str, value: &mut Cursor<'_>| -> PyResult<()> {
-            let field = schema
-                .fields
-                .iter()
-                .zip(declared.iter_mut())
-                .find(|(field, _)| field.name == name);
-            if let Some((field, slot)) = field {
-                *slot = Some(value_of(py, field.kind, value, json, depth)?);
+            if let Some((at, field)) = schema.find(name) {
+                if without == Some(at) {
+                    value.value();
+                } else if let Some(slot) = declared.get_mut(at) {
+                    *slot = Some(value_of(py, field.kind, value, json, depth)?);
+                }
             } else {
                 let name = PyString::intern(py, name).unbind();
                 let value = decode(py, value.value())?.unbind();
@@ -117,7 +137,7 @@ fn object_of(
     match depth {
         Depth::One => Ok(BaseModel::new(schema, json.slice_ref(cursor.value().as_bytes()))),
         Depth::All => {
-            let (values, text) = Values::read(py, schema, cursor, json, depth)?;
+            let (values, text) = Values::read(py, schema, cursor, json, depth, None)?;
             Ok(BaseModel::with_values(schema, json.slice_ref(text.as_bytes()), values))
         }
     }
