@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import tokstream
+from children import finish, running
 from replies import completion, event, said, text
 from server import PATIENCE, STALL, Gate, Reached, reply, stream
 
@@ -234,3 +235,32 @@ def test_a_loop_that_is_left_in_a_wait_is_collected(serve, kind):
         if thread.name == "tokstream-waker":
             thread.join(PATIENCE)
             assert not thread.is_alive()
+
+
+NESTED = """
+import nest_asyncio2
+async def main():
+    nest_asyncio2.apply()
+    async with tokstream.AsyncClient(base_url=URL) as client:
+        calls, waits = [], []
+        async def ask(number):
+            answer = await client.chat.completions.create(messages="x")
+            # Those before these are told one by one.
+            if number >= 5 and not waits:
+                waits.append(number)
+                others = [call for call in calls if call is not calls[number]]
+                asyncio.get_running_loop().run_until_complete(asyncio.wait(others))
+            return answer.choices[0].message.content
+        calls += [asyncio.ensure_future(ask(number)) for number in range(20)]
+        await asyncio.sleep(0)
+        # All have begun, and the replies come before the loop looks for one.
+        time.sleep(0.5)
+        say(*await asyncio.gather(*calls))
+asyncio.run(main())
+"""
+
+
+def test_a_task_runs_the_loop_that_runs_it(serve):
+    server = serve(then=answer)
+    with running(NESTED, url=server.url) as child:
+        assert finish(child) == ["ok"] * 20

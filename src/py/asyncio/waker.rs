@@ -354,7 +354,7 @@ impl LoopWaker {
             let wait = wait.bind(py);
             let nests = match nests {
                 Some(nests) => nests,
-                None => *nests.insert(wait.get().event_loop(py).hasattr(intern!(py, "_nest_patched"))?),
+                None => *nests.insert(nests_within_itself(&wait.get().event_loop(py))?),
             };
             if let Err(error) = Wait::resolve(wait, nests) {
                 // An exit or an interrupt. The others have not been told yet.
@@ -530,6 +530,15 @@ const COMPANY: usize = 2;
 
 /// By a loop's address: the loop and its waker, which the loop itself keeps alive.
 type Wakers = Mutex<HashMap<usize, (Py<PyWeakrefReference>, Py<PyWeakrefReference>)>>;
+
+/// Whether nest-asyncio lets this loop be run again within itself.
+fn nests_within_itself(event_loop: &Bound<'_, PyAny>) -> PyResult<bool> {
+    static MODULE: OnceLock<Py<PyModule>> = OnceLock::new();
+    let (py, mark) = (event_loop.py(), intern!(event_loop.py(), "_nest_patched"));
+    let asyncio = kept(&MODULE, || Ok::<_, PyErr>(py.import("asyncio")?.unbind()))?;
+    // It marks the module before it marks a loop. To find no attribute of a loop costs an exception.
+    Ok(asyncio.bind(py).dict().contains(mark)? && event_loop.hasattr(mark)?)
+}
 
 fn running_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     static RUNNING: OnceLock<Py<PyAny>> = OnceLock::new();
