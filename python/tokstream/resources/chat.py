@@ -129,7 +129,11 @@ def as_messages(messages: Any) -> Any:
     """
     if isinstance(messages, str):
         return [{"role": "user", "content": messages}]
-    if isinstance(messages, (Mapping, bytes, type)) or not hasattr(messages, "__iter__"):
+    # A list is one at first sight, and usual.
+    is_sequence = isinstance(messages, list) or (
+        hasattr(messages, "__iter__") and not isinstance(messages, (Mapping, bytes, type))
+    )
+    if not is_sequence:
         raise TypeError(f"messages must be a list of messages or a string, not {type(messages).__name__}")
     messages = list(messages)
     # Conversations are long, and nearly always of dicts.
