@@ -211,6 +211,7 @@ def fresh(program, *flags):
 
 
 HEAVY = ["typing", "asyncio", "dataclasses", "inspect", "json", "re", "enum", "ssl", "socket", "logging", "pydantic"]
+HEAVY += ["importlib", "warnings"]
 
 
 A_CLIENT = (

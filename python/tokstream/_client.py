@@ -253,9 +253,8 @@ class BaseClient:
         # Made when it is first asked for, with its module, and then kept: `client.chat is client.chat`.
         resource = self._resources.get(module)
         if resource is None:
-            from importlib import import_module
-
-            classes = import_module(f"{__package__}.resources.{module}")
+            # Loading importlib takes longer than a request.
+            classes = __import__(f"{__package__}.resources.{module}", fromlist=[name])
             resource = getattr(classes, ("Async" if self._asynchronous else "") + name)(self._state, self._form)
             self._resources[module] = resource
         return resource
