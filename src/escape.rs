@@ -2,14 +2,45 @@
 
 /// So many bytes are looked at together.
 const BLOCK: usize = 64;
+/// The same of a text that has had nothing to escape for a while.
+const STRETCH: usize = 4 * BLOCK;
 
 /// Appends `text` as a string literal, escaping what JSON wants escaped and nothing else (RFC 8259 section 7).
 pub fn write_string(out: &mut Vec<u8>, text: &str) {
-    out.reserve(text.len() + BLOCK);
+    out.reserve(text.len() + STRETCH);
     out.push(b'"');
     let mut rest = text.as_bytes();
-    while let Some((block, after)) = rest.split_first_chunk::<BLOCK>() {
+    while rest.len() >= BLOCK {
+        let is_plain_so_far;
+        (rest, is_plain_so_far) = write_blocks(out, rest);
+        // A text that has been plain for a while nearly always goes on so.
+        while is_plain_so_far
+            && let Some((stretch, after)) = rest.split_first_chunk::<STRETCH>()
+            && is_plain(stretch)
+        {
+            append(out, stretch, STRETCH);
+            rest = after;
+        }
+    }
+    rest = write_words::<8>(out, rest);
+    rest = write_words::<4>(out, rest);
+    for byte in rest {
+        write_byte(out, *byte);
+    }
+    out.push(b'"');
+}
+
+/// Appends the first blocks of a text; returns what is left of it, and whether they had nothing to escape.
+#[inline]
+fn write_blocks<'a>(out: &mut Vec<u8>, text: &'a [u8]) -> (&'a [u8], bool) {
+    let mut rest = text;
+    let mut is_plain = true;
+    for _ in 0..STRETCH / BLOCK {
+        let Some((block, after)) = rest.split_first_chunk::<BLOCK>() else {
+            break;
+        };
         let mut marks = marks_of(block);
+        is_plain &= marks == 0;
         let mut done = 0;
         while marks != 0 {
             let at = marks.trailing_zeros() as usize;
@@ -21,12 +52,7 @@ pub fn write_string(out: &mut Vec<u8>, text: &str) {
         write_run(out, rest, done, BLOCK);
         rest = after;
     }
-    rest = write_words::<8>(out, rest);
-    rest = write_words::<4>(out, rest);
-    for byte in rest {
-        write_byte(out, *byte);
-    }
-    out.push(b'"');
+    (rest, is_plain)
 }
 
 /// Appends whole words of a text; returns what is left of it.
@@ -132,6 +158,29 @@ fn marks_of(block: &[u8; BLOCK]) -> u64 {
     bytes.fold(0, |marks, byte| marks << 1 | u64::from(is_escaped(*byte)))
 }
 
+/// Whether nothing in it is escaped.
+#[inline]
+#[cfg(target_arch = "x86_64")]
+#[expect(unsafe_code, reason = "wider instructions than every processor of this kind has")]
+fn is_plain(stretch: &[u8; STRETCH]) -> bool {
+    #[target_feature(enable = "avx2")]
+    fn is_plain_wide(stretch: &[u8; STRETCH]) -> bool {
+        !has_escaped(stretch)
+    }
+
+    if std::arch::is_x86_feature_detected!("avx2") {
+        // SAFETY: this processor has them.
+        return unsafe { is_plain_wide(stretch) };
+    }
+    !has_escaped(stretch)
+}
+
+#[inline]
+#[cfg(not(target_arch = "x86_64"))]
+fn is_plain(stretch: &[u8; STRETCH]) -> bool {
+    !has_escaped(stretch)
+}
+
 #[inline]
 fn has_escaped(bytes: &[u8]) -> bool {
     // A way out in the middle would cost the wide instructions.
@@ -188,7 +237,7 @@ mod tests {
     fn as_serde_writes_it() {
         let every: String = (0..=0x2100).filter_map(char::from_u32).collect();
         let mut texts = vec![String::new(), "plain".into(), every];
-        for length in [1, 7, 8, 9, 63, 64, 65, 72, 127, 128, 129, 150, 256] {
+        for length in [1, 7, 8, 9, 63, 64, 65, 72, 127, 128, 129, 150, 255, 256, 257, 600] {
             for at in 0..length {
                 for odd in ['"', '\\', '\n', '\u{1}', 'é'] {
                     texts.push((0..length).map(|here| if here == at { odd } else { 'x' }).collect());

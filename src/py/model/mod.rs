@@ -206,7 +206,9 @@ impl BaseModel {
             return Ok(value.clone_ref(py));
         }
         self.values(py)?;
-        Ok(self.known(position).map_or_else(|| py.None(), |value| value.clone_ref(py)))
+        Ok(self
+            .known(position)
+            .map_or_else(|| py.None(), |value| value.clone_ref(py)))
     }
 }
 
