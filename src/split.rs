@@ -45,6 +45,45 @@ impl<'a> Cursor<'a> {
         self.text.get(start..self.at).unwrap_or_default()
     }
 
+    /// Passes over the next value if it is this word, such as `null`.
+    #[inline]
+    pub fn pass_word(&mut self, word: &str) -> bool {
+        self.peek();
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let is_it = rest.starts_with(word.as_bytes());
+        if is_it {
+            self.at += word.len();
+        }
+        is_it
+    }
+
+    /// Passes over the next value and returns it if it is an integer of no more than 18 digits, which always fits.
+    #[inline]
+    pub fn small_integer(&mut self) -> Option<i64> {
+        let is_negative = self.peek()? == b'-';
+        let rest = self.text.as_bytes().get(self.at + usize::from(is_negative)..)?;
+        let mut size = 0;
+        let mut digits = 0;
+        for byte in rest {
+            if !byte.is_ascii_digit() {
+                if is_literal(*byte) {
+                    return None;
+                }
+                break;
+            }
+            if digits == MAX_DIGITS {
+                return None;
+            }
+            size = size * 10 + i64::from(byte - b'0');
+            digits += 1;
+        }
+        if digits == 0 {
+            return None;
+        }
+        self.at += usize::from(is_negative) + digits;
+        Some(if is_negative { -size } else { size })
+    }
+
     /// Passes over the next value, which is a string, and returns its literal, and whether that has no escapes.
     #[inline]
     pub fn string(&mut self) -> (&'a str, bool) {
@@ -152,6 +191,9 @@ impl<'a> Cursor<'a> {
     }
 }
 
+/// So many digits always fit into 64 bits.
+const MAX_DIGITS: usize = 18;
+
 /// Whether a byte belongs to a number, `true`, `false` or `null`.
 fn is_literal(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.')
@@ -205,7 +247,7 @@ fn string_end(bytes: &[u8], start: usize) -> (usize, bool) {
 
 /// The next quotation mark or backslash.
 #[inline]
-fn string_mark(bytes: &[u8], from: usize) -> Option<usize> {
+pub fn string_mark(bytes: &[u8], from: usize) -> Option<usize> {
     let mut rest = bytes.get(from..)?;
     // Most strings are names or a token: words beat a search for as long as it is short.
     for _ in 0..SHORT / WORD {
@@ -298,6 +340,27 @@ mod tests {
         for none in ["[]", "{}", "null", ""] {
             assert!(elements(none).is_empty(), "{none}");
         }
+    }
+
+    #[test]
+    fn short_values() {
+        let integer = |json| {
+            let mut cursor = Cursor::new(json);
+            let number = cursor.small_integer();
+            (number, cursor.value())
+        };
+        assert_eq!(integer(" 12,3"), (Some(12), "3"));
+        assert_eq!(integer("-7\n,8"), (Some(-7), "8"));
+        assert_eq!(integer("-0"), (Some(0), ""));
+        assert_eq!(integer("999999999999999999"), (Some(999_999_999_999_999_999), ""));
+        for other in ["1000000000000000000", "1.5", "1e3", "-", "-x", "null", "\"1\"", ""] {
+            assert_eq!(integer(other), (None, other));
+        }
+        let mut cursor = Cursor::new(" null, true");
+        assert!(!cursor.pass_word("true"));
+        assert!(cursor.pass_word("null"));
+        assert!(cursor.pass_word("true"));
+        assert!(!cursor.pass_word("true"));
     }
 
     #[test]

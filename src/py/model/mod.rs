@@ -14,7 +14,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple, PyType};
 
 pub use plain::Shape;
-pub use schema::{Field, Kind, Schema, Standing, find, position, schema_of};
+pub use schema::{Field, Kind, Places, Schema, Standing, find, position, schema_of};
 pub use values::{Values, read_through};
 
 use self::changes::{Change, Changes, is_private};

@@ -3,7 +3,6 @@
 use std::sync::OnceLock;
 
 use jiter::{cached_py_string, pystring_ascii_new};
-use memchr::memchr;
 use pyo3::exceptions::PyMemoryError;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -12,14 +11,12 @@ use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString};
 use super::dump::Without;
 use super::schema::{Kind, Schema, Standing};
 use crate::py::json::decode;
-use crate::split::Cursor;
+use crate::split::{Cursor, string_mark};
 
 /// Deeper values are left to Python's decoder, which knows how deep it may go.
 const MAX_DEPTH: usize = 128;
 /// What is shown as it was sent.
 const ANY: Kind = Kind::Plain("any");
-/// So many digits always fit into 64 bits.
-const MAX_DIGITS: usize = 18;
 
 /// The keys of a class's dicts.
 #[derive(Debug)]
@@ -192,14 +189,21 @@ impl<'py> Reader<'py> {
                 let depth = deeper(depth)?;
                 return self.list(cursor, |reader, item| reader.plain(item, depth));
             }
+            Some(b'n') if cursor.pass_word("null") => return Ok(self.py.None().into_bound(self.py)),
+            Some(b't') if cursor.pass_word("true") => return Ok(PyBool::new(self.py, true).to_owned().into_any()),
+            Some(b'f') if cursor.pass_word("false") => return Ok(PyBool::new(self.py, false).to_owned().into_any()),
             _ => {}
         }
-        match cursor.value() {
-            "null" => Ok(self.py.None().into_bound(self.py)),
-            "true" => Ok(PyBool::new(self.py, true).to_owned().into_any()),
-            "false" => Ok(PyBool::new(self.py, false).to_owned().into_any()),
-            number => self.number(number),
+        if let Some(number) = cursor.small_integer() {
+            return Ok(PyInt::new(self.py, number).into_any());
         }
+        let number = cursor.value();
+        // Python's integers are as long as they have to be.
+        if !number.contains(['.', 'e', 'E']) {
+            return Err(Unusual);
+        }
+        let number: f64 = number.parse().map_err(|_| Unusual)?;
+        Ok(PyFloat::new(self.py, number).into_any())
     }
 
     fn plain_object(&mut self, cursor: &mut Cursor<'_>, depth: usize) -> Result<Bound<'py, PyAny>, Unusual> {
@@ -230,22 +234,6 @@ impl<'py> Reader<'py> {
         }
         let text = without_short_escapes(literal).map_or_else(|| serde_json::from_str(literal).ok(), Some);
         Ok(string_of(self.py, &text.ok_or(Unusual)?))
-    }
-
-    fn number(&self, text: &str) -> Result<Bound<'py, PyAny>, Unusual> {
-        let digits = text.strip_prefix('-').unwrap_or(text);
-        if digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            if !(1..=MAX_DIGITS).contains(&digits.len()) {
-                return Err(Unusual);
-            }
-            let size = digits
-                .bytes()
-                .fold(0, |size, digit| size * 10 + i64::from(digit - b'0'));
-            let number = if digits.len() < text.len() { -size } else { size };
-            return Ok(PyInt::new(self.py, number).into_any());
-        }
-        let number: f64 = text.parse().map_err(|_| Unusual)?;
-        Ok(PyFloat::new(self.py, number).into_any())
     }
 }
 
@@ -286,7 +274,8 @@ impl Drop for Calm {
 fn without_short_escapes(literal: &str) -> Option<String> {
     let mut rest = literal.get(1..literal.len() - 1)?;
     let mut text = String::with_capacity(rest.len());
-    while let Some((plain, escape)) = memchr(b'\\', rest.as_bytes()).and_then(|at| rest.split_at_checked(at)) {
+    // All quotation marks are escaped.
+    while let Some((plain, escape)) = string_mark(rest.as_bytes(), 0).and_then(|at| rest.split_at_checked(at)) {
         text.push_str(plain);
         text.push(match escape.as_bytes().get(1)? {
             byte @ (b'"' | b'\\' | b'/') => char::from(*byte),

@@ -14,6 +14,8 @@ pub struct Schema {
     pub name: &'static str,
     /// The declared fields, in the order in which they are shown.
     pub fields: &'static [Field],
+    /// Where to look for them.
+    pub places: Places,
     /// Makes an object of the class around its base.
     pub make: fn(Python<'_>, BaseModel) -> PyResult<Py<PyAny>>,
     /// The Python class.
@@ -29,13 +31,48 @@ impl Schema {
     #[inline]
     #[must_use]
     pub fn find(&self, name: &str) -> Option<(usize, &'static Field)> {
-        // Names of one length seldom begin with the same letter: a comparison is a call.
-        let is_it = |field: &Field| {
-            let known = field.name;
-            known.len() == name.len() && known.as_bytes().first() == name.as_bytes().first() && known == name
-        };
-        self.fields.iter().enumerate().find(|(_, field)| is_it(field))
+        let first = usize::from(*self.places.0.get(place_of(name.as_bytes()))?);
+        let mut fields = self.fields.iter().enumerate().skip(first);
+        fields.find(|(_, field)| field.name.len() == name.len() && field.name == name)
     }
+}
+
+/// Where to look for a field: the first of those whose names have the same hash.
+#[derive(Debug)]
+pub struct Places([u8; 32]);
+
+impl Places {
+    /// Those of a class.
+    #[must_use]
+    #[expect(
+        clippy::indexing_slicing,
+        clippy::cast_possible_truncation,
+        reason = "runs while compiling, where what goes wrong is a compile error"
+    )]
+    pub const fn of(fields: &[Field]) -> Self {
+        assert!(fields.len() < NOWHERE as usize, "a class of so many fields");
+        let mut places = [NOWHERE; 32];
+        let mut at = fields.len();
+        while at > 0 {
+            at -= 1;
+            places[place_of(fields[at].name.as_bytes())] = at as u8;
+        }
+        Self(places)
+    }
+}
+
+/// Behind all fields.
+const NOWHERE: u8 = u8::MAX;
+
+/// A hash that tells nearly all names of a class apart.
+#[inline]
+#[expect(clippy::indexing_slicing, reason = "iterators do not run while compiling")]
+const fn place_of(name: &[u8]) -> usize {
+    let length = name.len();
+    if length == 0 {
+        return 0;
+    }
+    (length ^ (name[0] as usize) << 1 ^ name[length - 1] as usize) & 31
 }
 
 /// A declared field.
