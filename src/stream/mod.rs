@@ -59,6 +59,8 @@ pub enum Flow {
 
 /// Pieces that are handed out together, at the most, where a server sends faster than they are read.
 const BUNCH: usize = 128;
+/// How long what has come waits for more, at the most: among thousands of streams there is always more after a turn.
+const GATHER_TIME: Duration = Duration::from_millis(1);
 /// Bytes that are read after `[DONE]` for the connection's sake, at the most.
 const DRAIN_BYTES: usize = 64 << 10;
 /// How long that may take.
@@ -151,6 +153,7 @@ impl EventStream {
     /// What broke the stream.
     pub async fn fill(&mut self, out: &mut VecDeque<Item>) -> Result<Flow, Failure> {
         let had = out.len();
+        let mut first: Option<Instant> = None;
         loop {
             let gathered = out.len() - had;
             let bytes = if gathered == 0 {
@@ -171,6 +174,13 @@ impl EventStream {
                     // Bytes that amount to nothing are read where the clocks are looked at.
                     if gathered + brought >= BUNCH || gathered > 0 && brought == 0 {
                         return Ok(Flow::More);
+                    }
+                    if let Some(first) = first {
+                        if first.elapsed() > GATHER_TIME {
+                            return Ok(Flow::More);
+                        }
+                    } else if brought > 0 {
+                        first = Some(Instant::now());
                     }
                 }
                 Ok(end) => {

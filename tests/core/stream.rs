@@ -1,0 +1,91 @@
+//! A stream whose runtime has much else to do.
+
+use std::collections::VecDeque;
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use reqwest::header::HeaderMap;
+use reqwest::{Method, Url};
+use tokstream::config::{Limits, Timeouts};
+use tokstream::exchange::Request;
+use tokstream::retry::RetryPolicy;
+use tokstream::session::Session;
+use tokstream::stream::EventStream;
+use tokstream::transport::{HttpVersion, TransportConfig, Verify};
+
+/// So many that the runtime looks at its sockets in each turn of all tasks.
+const OTHERS: u32 = 64;
+/// What the others take of a turn. In this time the server sends several events.
+const TURN: Duration = Duration::from_millis(10);
+/// Turns until an event is handed out, at the most: some of them pass before it is there.
+const TURNS: usize = 8;
+
+/// A server that sends one event after another until nobody reads them.
+fn server() -> io::Result<SocketAddr> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?;
+    thread::spawn(move || -> io::Result<()> {
+        let (mut socket, _) = listener.accept()?;
+        let head = BufReader::new(&socket).lines();
+        head.map_while(Result::ok)
+            .take_while(|line| !line.is_empty())
+            .for_each(drop);
+        socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n")?;
+        loop {
+            socket.write_all(b"data: {}\n\n")?;
+            thread::sleep(TURN / 3);
+        }
+    });
+    Ok(address)
+}
+
+#[test]
+fn what_has_come_does_not_wait_until_nothing_more_is_at_hand() {
+    let session = Session::new(
+        TransportConfig {
+            proxy: None,
+            verify: Verify::Default,
+            identity: None,
+            http: HttpVersion::Http1,
+        },
+        false,
+    );
+    let request = Request {
+        method: Method::GET,
+        url: Url::parse(&format!("http://{}", server().unwrap())).unwrap(),
+        headers: HeaderMap::new(),
+        body: None,
+        timeouts: Timeouts::default(),
+        limits: Limits::default(),
+        retry: RetryPolicy::default(),
+    };
+    let lane = session.lane().unwrap();
+    let call = session.lane_call(&lane, Arc::new(request));
+    let turns = Arc::new(AtomicUsize::new(0));
+    let others = Arc::clone(&turns);
+    let taken = lane.block_on(async {
+        let mut stream = EventStream::open(call, false).await.unwrap();
+        for _ in 0..OTHERS {
+            let taken = Arc::clone(&others);
+            tokio::spawn(async move {
+                loop {
+                    thread::sleep(TURN / OTHERS);
+                    taken.fetch_add(1, Ordering::Relaxed);
+                    tokio::task::yield_now().await;
+                }
+            });
+        }
+        let read = async move {
+            let mut items = VecDeque::new();
+            stream.fill(&mut items).await.unwrap();
+            assert!(!items.is_empty());
+            turns.load(Ordering::Relaxed) / OTHERS as usize
+        };
+        tokio::spawn(read).await.unwrap()
+    });
+    assert!(taken.unwrap() <= TURNS, "{taken:?} turns");
+}
