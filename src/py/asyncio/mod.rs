@@ -3,6 +3,8 @@
 //! A loop drives a call alone itself, several at once are driven by the background thread. Neither touches Python there: a
 //! result is left where the awaitable finds it, and the background thread writes a byte.
 
+mod bell;
+mod ticks;
 mod turns;
 mod wait;
 mod waker;
@@ -18,8 +20,9 @@ use pyo3::panic::PanicException;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
+pub use bell::Waiter;
 use wait::Wait;
-pub use waker::{LoopWaker, Waiter, waker_of_running_loop};
+pub use waker::{LoopWaker, waker_of_running_loop};
 
 use super::begun::Begun;
 use crate::lock::lock;

@@ -1,11 +1,10 @@
 //! What an event loop watches: the descriptor of a runtime that it drives, and a pipe by which the background thread wakes it.
 
 use std::collections::HashMap;
-use std::io::{PipeReader, PipeWriter, Read, Write};
+use std::io::{PipeReader, Read};
 use std::iter;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use pyo3::exceptions::PyNotImplementedError;
@@ -13,95 +12,14 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyWeakrefMethods, PyWeakrefReference};
 
+use super::bell::{Bell, Waiter};
+use super::ticks::Ticks;
 use super::turns;
 use super::wait::Wait;
 use crate::error::Error;
 use crate::lock::lock;
 use crate::py::once::{intern, kept};
-use crate::session::{Home, Runner, WeakHome, background};
-
-/// The side of an event loop's waker that other threads hold.
-#[derive(Debug)]
-pub struct Bell {
-    ready: Mutex<Vec<u64>>,
-    /// Whether a byte is in the pipe: there is never more than one, so that writing cannot block.
-    rung: AtomicBool,
-    pipe: PipeWriter,
-    /// The loop is to drive its guest again.
-    comes_back: AtomicBool,
-    /// What the loop drives itself.
-    home: OnceLock<WeakHome>,
-}
-
-impl Bell {
-    /// Has nothing written into the pipe until [`Bell::let_go`] or an answer: the loop's own thread is at work.
-    fn hold(&self) {
-        self.rung.store(true, Ordering::Release);
-    }
-
-    /// Ends that, and rings for what was rung for meanwhile.
-    fn let_go(&self) {
-        self.rung.store(false, Ordering::Release);
-        if !lock(&self.ready).is_empty() {
-            self.sound();
-        }
-    }
-
-    fn ring(&self, id: u64) {
-        lock(&self.ready).push(id);
-        self.sound();
-    }
-
-    /// Rings for those that had their turn before all others.
-    fn ring_again(&self, ids: impl Iterator<Item = u64>) {
-        lock(&self.ready).splice(..0, ids);
-        self.sound();
-    }
-
-    fn sound(&self) {
-        if !self.rung.swap(true, Ordering::AcqRel) {
-            // The loop may be gone, and nobody then waits.
-            let _ = (&self.pipe).write(&[1]);
-        }
-    }
-}
-
-/// Who waits for what the background thread does.
-#[derive(Debug)]
-pub enum Waiter {
-    /// An event loop, for one of its futures.
-    Future(Arc<Bell>, u64),
-    /// A thread that is parked.
-    Thread(Thread),
-    /// A thread that waits again and again, and is woken in its turn.
-    Runner(Runner),
-}
-
-impl Waiter {
-    /// Whether both are one waiting thread.
-    #[must_use]
-    pub fn is_the_thread_of(&self, other: &Self) -> bool {
-        matches!((self, other), (Self::Runner(one), Self::Runner(other)) if one.is(other))
-    }
-
-    /// Whether it is an event loop that does not drive what is at home there.
-    #[must_use]
-    pub fn is_elsewhere(&self, home: &Home) -> bool {
-        match self {
-            Self::Future(bell, _) => !bell.home.get().is_some_and(|own| own.is(home)),
-            Self::Thread(_) | Self::Runner(_) => false,
-        }
-    }
-
-    /// Wakes who waits. Any thread may.
-    pub fn wake(self) {
-        match self {
-            Self::Future(bell, id) => bell.ring(id),
-            Self::Thread(thread) => thread.unpark(),
-            Self::Runner(runner) => runner.wake(),
-        }
-    }
-}
+use crate::session::{Home, background};
 
 /// An event loop's waker: what the loop watches, and the futures that wait.
 #[pyclass(frozen, weakref, module = "tokstream._tokstream")]
@@ -111,22 +29,11 @@ pub struct LoopWaker {
     reader: PipeReader,
     waits: Mutex<HashMap<u64, Py<Wait>>>,
     next_id: AtomicU64,
-    ticks: AtomicBool,
-    /// The time between ticks, on the thread that signals' handlers run on.
-    tick: Option<Duration>,
+    ticks: Ticks,
     /// What the loop drives itself.
     home: OnceLock<Home>,
     /// Whether tasks are being told what a look at the sockets has brought.
     looked: AtomicBool,
-    /// The next tick.
-    next_tick: Mutex<Option<NextTick>>,
-}
-
-/// The next tick: its handle in the loop, which refers to the waker, and when it is due.
-#[derive(Debug)]
-struct NextTick {
-    handle: Py<PyWeakrefReference>,
-    due: Instant,
 }
 
 #[pymethods]
@@ -137,7 +44,7 @@ impl LoopWaker {
         // told what it had been rung for before it came to the pipe.
         let _ = (&slf.get().reader).read(&mut [0; 64]);
         let answered = slf.get().answer(slf.py());
-        if slf.get().bell.comes_back.swap(false, Ordering::AcqRel) {
+        if slf.get().bell.guest_comes_back() {
             Self::watch_guest(slf, &running_loop(slf.py())?)?;
         }
         answered
@@ -150,7 +57,7 @@ impl LoopWaker {
     /// The guest's descriptor is readable: drives it, and completes the futures that are ready.
     fn _look(slf: &Bound<'_, Self>) -> PyResult<()> {
         let looked = Self::look(slf);
-        Self::postpone_tick(slf)?;
+        slf.get().ticks.postpone(slf)?;
         looked
     }
 
@@ -159,11 +66,7 @@ impl LoopWaker {
         let this = slf.get();
         let is_busy = this.is_busy();
         let goes_on = is_busy || !lock(&this.waits).is_empty();
-        this.ticks.store(goes_on, Ordering::Release);
-        if goes_on {
-            let after = if is_busy { QUIET_TICK } else { this.tick.unwrap_or(TICK) };
-            Self::tick_later(slf, event_loop, after)?;
-        }
+        this.ticks.again(slf, event_loop, is_busy, goes_on)?;
         if is_busy { Self::look(slf) } else { Ok(()) }
     }
 
@@ -175,18 +78,13 @@ impl LoopWaker {
                 visit.call(wait)?;
             }
         }
-        if let Ok(next) = self.next_tick.try_lock()
-            && let Some(next) = &*next
-        {
-            visit.call(&next.handle)?;
-        }
-        Ok(())
+        self.ticks.traverse(&visit)
     }
 
     fn __clear__(&self) {
         let waits = std::mem::take(&mut *lock(&self.waits));
-        let next_tick = lock(&self.next_tick).take();
-        drop((waits, next_tick));
+        drop(waits);
+        self.ticks.clear();
     }
 }
 
@@ -244,15 +142,7 @@ impl LoopWaker {
         let this = slf.get();
         let id = this.next_id.fetch_add(1, Ordering::Relaxed);
         lock(&this.waits).insert(id, wait);
-        let has_guest = this.home.get().is_some();
-        if (has_guest || this.tick.is_some()) && !this.ticks.swap(true, Ordering::AcqRel) {
-            let after = if has_guest {
-                QUIET_TICK
-            } else {
-                this.tick.unwrap_or(TICK)
-            };
-            Self::tick_later(slf, event_loop, after)?;
-        }
+        this.ticks.begin(slf, event_loop, this.home.get().is_some())?;
         Ok((id, Waiter::Future(Arc::clone(&this.bell), id)))
     }
 
@@ -302,8 +192,7 @@ impl LoopWaker {
             if let Some(guest) = driven.guest() {
                 guest.drive_aside();
             }
-            bell.comes_back.store(true, Ordering::Release);
-            let _ = (&bell.pipe).write(&[1]);
+            bell.ring_for_guest();
         });
         if started.is_err() {
             // The loop goes on with it.
@@ -329,7 +218,7 @@ impl LoopWaker {
         let Some(home) = this.home.get().filter(is_free) else {
             return Ok(py.detach(|| start(background()?, false)));
         };
-        Self::hasten_tick(slf)?;
+        this.ticks.hasten(slf)?;
         let looked = this.looked.load(Ordering::Relaxed);
         this.bell.hold();
         let started = py.detach(|| start(home, looked));
@@ -338,9 +227,7 @@ impl LoopWaker {
     }
 
     fn answer(&self, py: Python<'_>) -> PyResult<()> {
-        // Before the list is taken: what is added after it is taken rings again.
-        self.bell.rung.store(false, Ordering::Release);
-        let mut ready = std::mem::take(&mut *lock(&self.bell.ready)).into_iter();
+        let mut ready = self.bell.take().into_iter();
         let mut nests = None;
         let began = Instant::now();
         while let Some(id) = ready.next() {
@@ -365,65 +252,16 @@ impl LoopWaker {
         Ok(())
     }
 
-    /// Has the next tick come after this time.
-    fn tick_later(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>, after: Duration) -> PyResult<()> {
-        let (this, py) = (slf.get(), slf.py());
-        let tick = slf.getattr(intern!(py, "_tick"))?;
-        let handle = event_loop
-            .call_method1(intern!(py, "call_later"), (after.as_secs_f64(), tick, event_loop))
-            // A signal's handler may raise anywhere: the next wait then begins the ticks anew.
-            .inspect_err(|_| this.ticks.store(false, Ordering::Release))?;
-        // It cannot be put off where the loop's handles have no weak references.
-        let next = PyWeakrefReference::new(&handle).ok().map(|handle| NextTick {
-            handle: handle.unbind(),
-            due: Instant::now() + after,
-        });
-        let before = std::mem::replace(&mut *lock(&this.next_tick), next);
-        drop(before);
-        Ok(())
-    }
-
-    /// Puts a tick off that would come soon, since the clocks were looked at just now: to be woken for it alone would cost more.
-    fn postpone_tick(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let soon = Instant::now() + QUIET_TICK;
-        Self::move_tick(slf, |due| due <= soon, BUSY_TICK)
-    }
-
-    /// Has the clocks of a call looked at that has begun among others which need no such looks.
-    fn hasten_tick(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let late = Instant::now() + BUSY_TICK;
-        Self::move_tick(slf, |due| due > late, QUIET_TICK)
-    }
-
-    fn move_tick(slf: &Bound<'_, Self>, is_it: impl Fn(Instant) -> bool, after: Duration) -> PyResult<()> {
-        let (this, py) = (slf.get(), slf.py());
-        let next = lock(&this.next_tick).take_if(|next| is_it(next.due));
-        let handle = next.and_then(|next| next.handle.bind(py).upgrade());
-        let Some(handle) = handle.filter(|_| this.ticks.load(Ordering::Acquire)) else {
-            return Ok(());
-        };
-        Self::tick_later(slf, &running_loop(py)?, after)?;
-        handle.call_method0(intern!(py, "cancel")).map(drop)
-    }
-
     fn new(py: Python<'_>) -> PyResult<Self> {
         let (reader, pipe) = std::io::pipe()?;
         Ok(Self {
-            bell: Arc::new(Bell {
-                ready: Mutex::default(),
-                rung: AtomicBool::new(false),
-                pipe,
-                comes_back: AtomicBool::new(false),
-                home: OnceLock::new(),
-            }),
+            bell: Arc::new(Bell::new(pipe)),
             reader,
             waits: Mutex::default(),
             next_id: AtomicU64::new(0),
-            ticks: AtomicBool::new(false),
-            tick: tick_for_signals(py)?,
+            ticks: Ticks::new(py)?,
             home: OnceLock::new(),
             looked: AtomicBool::new(false),
-            next_tick: Mutex::default(),
         })
     }
 
@@ -455,7 +293,7 @@ impl LoopWaker {
     #[cfg(unix)]
     fn invite(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
         if let Some(home) = slf.py().detach(Home::of_a_loop) {
-            let _ = slf.get().bell.home.set(home.downgrade());
+            slf.get().bell.is_of(&home);
             let _ = slf.get().home.set(home);
         }
         Self::watch_guest(slf, event_loop)
@@ -499,28 +337,6 @@ impl LoopWaker {
     }
 }
 
-/// A signal that comes in the moment in which an event loop goes to wait is seen when something else wakes the loop.
-const TICK: Duration = Duration::from_millis(200);
-/// While nothing comes, clocks are looked at as often as this.
-const QUIET_TICK: Duration = Duration::from_millis(25);
-/// After something has come, they are looked at with it.
-const BUSY_TICK: Duration = Duration::from_millis(50);
-/// A Jupyter kernel's signal handler cancels the cell's task, but never wakes the event loop.
-const JUPYTER_TICK: Duration = Duration::from_millis(100);
-
-/// How often the loop of this thread is to be woken while something is waited for, so that Ctrl-C is seen; never where
-/// the handlers of signals do not run.
-fn tick_for_signals(py: Python<'_>) -> PyResult<Option<Duration>> {
-    let threading = py.import(intern!(py, "threading"))?;
-    let main = threading.call_method0(intern!(py, "main_thread"))?;
-    if !threading.call_method0(intern!(py, "current_thread"))?.is(&main) {
-        return Ok(None);
-    }
-    let modules = py.import(intern!(py, "sys"))?.getattr(intern!(py, "modules"))?;
-    let is_jupyter = modules.contains(intern!(py, "ipykernel"))?;
-    Ok(Some(if is_jupyter { JUPYTER_TICK } else { TICK }))
-}
-
 /// How long those are stepped at a stretch for whom something has come: the loop has other work.
 const STRETCH: Duration = Duration::from_millis(1);
 
@@ -540,7 +356,11 @@ fn nests_within_itself(event_loop: &Bound<'_, PyAny>) -> PyResult<bool> {
     Ok(asyncio.bind(py).dict().contains(mark)? && event_loop.hasattr(mark)?)
 }
 
-fn running_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+/// The event loop that runs on this thread.
+///
+/// # Errors
+/// `RuntimeError` where there is none.
+pub fn running_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     static RUNNING: OnceLock<Py<PyAny>> = OnceLock::new();
     let running = kept(&RUNNING, || {
         Ok::<_, PyErr>(py.import("asyncio")?.getattr("get_running_loop")?.unbind())
