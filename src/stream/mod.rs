@@ -60,7 +60,7 @@ pub enum Flow {
 /// Pieces that are handed out together, at the most, where a server sends faster than they are read.
 const BUNCH: usize = 128;
 /// How long what has come waits for more, at the most: among thousands of streams there is always more after a turn.
-const GATHER_TIME: Duration = Duration::from_millis(1);
+const GATHER_TIME: Duration = Duration::from_millis(25);
 /// Bytes that are read after `[DONE]` for the connection's sake, at the most.
 const DRAIN_BYTES: usize = 64 << 10;
 /// How long that may take.
