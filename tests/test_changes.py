@@ -213,3 +213,6 @@ def test_the_servers_own_fields_are_extra_whether_read_or_not():
     read, unread = (ours.ChatCompletionMessage.model_validate(message) for _ in range(2))
     assert read.reasoning_content == "Hm"
     assert read.model_extra == unread.model_extra == {"reasoning_content": "Hm"}
+    without = ours.ChatCompletionMessage.model_validate({"role": "assistant", "content": ""})
+    assert without.reasoning_content is None
+    assert without.model_extra == {}

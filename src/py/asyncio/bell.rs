@@ -13,7 +13,7 @@ use crate::session::{Home, Runner, WeakHome};
 pub struct Bell {
     /// Whose turn it is.
     ready: Mutex<Vec<u64>>,
-    /// Whether a byte is in the pipe: there is never more than one, so that writing cannot block.
+    /// Whether a byte is in the pipe, or none is needed: there are never many, so that writing cannot block.
     rung: AtomicBool,
     pipe: PipeWriter,
     /// The loop is to drive its guest again.

@@ -199,8 +199,8 @@ impl BaseModel {
         }
         if self.own.get().is_none() && self.known_values().is_none() {
             // Of most objects one field is read and no other.
-            let value = Values::one(py, self.schema, &self.json, position)?.unwrap_or_else(|| py.None());
-            self.own.get_or_init(|| Some((position, value)));
+            let value = Values::one(py, self.schema, &self.json, position)?;
+            self.own.get_or_init(|| value.map(|value| (position, value)));
         }
         if let Some(value) = self.own(position) {
             return Ok(value.clone_ref(py));
