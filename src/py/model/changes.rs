@@ -117,7 +117,7 @@ impl BaseModel {
 
     /// Whether nothing of the object has been read.
     fn is_unread(&self) -> bool {
-        self.known_values().is_none() && self.settled_own().is_none()
+        self.known_values().is_none() && self.known_alone().is_none()
     }
 
     /// Whether nothing that has been read can have been changed since; the cursor is in front of what should be this

@@ -43,9 +43,10 @@ pub struct BaseModel {
     values: OnceLock<Arc<Values>>,
     /// The values that others have too, where they differ in one field alone.
     shared: Option<Arc<Values>>,
-    /// A field whose value is known beside those: the one in which it differs, or one that was read before the others.
-    /// Settled, be it as none, before the others are read.
-    own: OnceLock<Option<(usize, Py<PyAny>)>>,
+    /// A field whose value is known beside those: the one in which it differs, or one that was read with its list.
+    own: Option<(usize, Py<PyAny>)>,
+    /// A field that was read alone. Settled, be it as none, before the others are read.
+    first: OnceLock<Option<(usize, Py<PyAny>)>>,
     changes: Changes,
     aside: OnceLock<Box<Aside>>,
 }
@@ -66,7 +67,8 @@ impl BaseModel {
             json,
             values: OnceLock::new(),
             shared: None,
-            own: OnceLock::new(),
+            own: None,
+            first: OnceLock::new(),
             changes: Changes::default(),
             aside: OnceLock::new(),
         }
@@ -77,7 +79,7 @@ impl BaseModel {
     pub fn sharing(schema: &'static Schema, json: Bytes, values: Arc<Values>, own: (usize, Py<PyAny>)) -> Self {
         Self {
             shared: Some(values),
-            own: OnceLock::from(Some(own)),
+            own: Some(own),
             ..Self::new(schema, json)
         }
     }
@@ -95,7 +97,7 @@ impl BaseModel {
     #[must_use]
     pub fn with_known(schema: &'static Schema, json: Bytes, known: (usize, Py<PyAny>)) -> Self {
         Self {
-            own: OnceLock::from(Some(known)),
+            own: Some(known),
             ..Self::new(schema, json)
         }
     }
@@ -150,13 +152,13 @@ impl BaseModel {
         self.shared.as_ref().or_else(|| self.values.get())
     }
 
-    fn settled_own(&self) -> Option<&(usize, Py<PyAny>)> {
-        self.own.get()?.as_ref()
+    fn known_alone(&self) -> Option<&(usize, Py<PyAny>)> {
+        self.own.as_ref().or_else(|| self.first.get()?.as_ref())
     }
 
     /// The value of the field at `position`, if it is known beside the others.
     pub fn own(&self, position: usize) -> Option<&Py<PyAny>> {
-        let (own, value) = self.settled_own()?;
+        let (own, value) = self.known_alone()?;
         (*own == position).then_some(value)
     }
 
@@ -174,7 +176,8 @@ impl BaseModel {
         if let Some(values) = self.known_values() {
             return Ok(values);
         }
-        let own = self.own.get_or_init(|| None).as_ref().map(|(position, _)| *position);
+        self.first.get_or_init(|| None);
+        let own = self.known_alone().map(|(position, _)| *position);
         // Decoded outside of the cell: Python code may run meanwhile, and a lock held over it could deadlock.
         let values = Arc::new(Values::of(py, self.schema, &self.json, own)?);
         Ok(self.values.get_or_init(|| values))
@@ -197,10 +200,10 @@ impl BaseModel {
         {
             return change.read().ok_or_else(|| self.no_attribute(py, field.name));
         }
-        if self.own.get().is_none() && self.known_values().is_none() {
+        if self.own.is_none() && self.first.get().is_none() && self.known_values().is_none() {
             // Of most objects one field is read and no other.
             let value = Values::one(py, self.schema, &self.json, position)?;
-            self.own.get_or_init(|| value.map(|value| (position, value)));
+            self.first.get_or_init(|| value.map(|value| (position, value)));
         }
         if let Some(value) = self.own(position) {
             return Ok(value.clone_ref(py));
