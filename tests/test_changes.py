@@ -191,10 +191,10 @@ def test_chunks_that_are_alike_change_alone(surface, client):
 NAMES = ["choices", "created", "id", "model", "object", "service_tier", "usage", "more"]
 
 
-@pytest.mark.parametrize("first", [*NAMES, None])
+@pytest.mark.parametrize("first", NAMES)
 def test_a_field_is_one_object_whichever_is_read_first(first):
     reply = ours.ChatCompletion.model_validate(REPLY)
-    known = {name: getattr(reply, name) for name in ([first] if first else [])}
+    known = {first: getattr(reply, first)}
     known |= {name: getattr(reply, name) for name in reversed(NAMES) if name != first}
     assert all(getattr(reply, name) is value for name, value in known.items())
     read = json.loads(ours.ChatCompletion.model_validate(REPLY).model_dump_json())

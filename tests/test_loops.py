@@ -240,12 +240,12 @@ def test_a_loop_that_is_left_in_a_wait_is_collected(serve, kind):
 NESTED = """
 import nest_asyncio2
 async def main():
-    nest_asyncio2.apply()
+    {patch}
     async with tokstream.AsyncClient(base_url=URL) as client:
         calls, waits = [], []
         async def ask(number):
             answer = await client.chat.completions.create(messages="x")
-            # Those before these are told one by one.
+            # The loop itself drives the first calls and tells them one by one; those after them are told together.
             if number >= 5 and not waits:
                 waits.append(number)
                 others = [call for call in calls if call is not calls[number]]
@@ -260,7 +260,8 @@ asyncio.run(main())
 """
 
 
-def test_a_task_runs_the_loop_that_runs_it(serve):
+@pytest.mark.parametrize("patch", ["nest_asyncio2.apply()", "nest_asyncio2._patch_loop(asyncio.get_running_loop())"])
+def test_a_task_runs_the_loop_that_runs_it(serve, patch):
     server = serve(then=answer)
-    with running(NESTED, url=server.url) as child:
+    with running(NESTED, url=server.url, patch=patch) as child:
         assert finish(child) == ["ok"] * 20

@@ -30,14 +30,12 @@ impl Shared {
     /// # Errors
     /// Where a value cannot be made a Python object.
     pub fn of(py: Python<'_>, template: &Arc<Template>) -> PyResult<Self> {
-        let values = |schema, json, own| -> PyResult<Arc<Values>> {
-            Ok(Arc::new(BaseModel::new(schema, json).values(py)?.without(py, own)))
-        };
+        let values = |schema, json: &Bytes, own| Values::of(py, schema, json, Some(own)).map(Arc::new);
         let data = template.data();
         Ok(Self {
-            chunk: values(ChatCompletionChunk::SCHEMA, data.clone(), CHOICES)?,
-            choice: values(ChunkChoice::SCHEMA, template.choice.slice(data), DELTA)?,
-            delta: values(ChoiceDelta::SCHEMA, template.delta.slice(data), CONTENT)?,
+            chunk: values(ChatCompletionChunk::SCHEMA, data, CHOICES)?,
+            choice: values(ChunkChoice::SCHEMA, &template.choice.slice(data), DELTA)?,
+            delta: values(ChoiceDelta::SCHEMA, &template.delta.slice(data), CONTENT)?,
             template: Arc::clone(template),
         })
     }

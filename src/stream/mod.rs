@@ -59,7 +59,7 @@ pub enum Flow {
 
 /// Pieces that are handed out together, at the most, where a server sends faster than they are read.
 const BUNCH: usize = 128;
-/// How long what has come waits for more, at the most: among thousands of streams there is always more after a turn.
+/// Pieces are handed out with the first one that comes after so long: among thousands of streams there is always one more.
 const GATHER_TIME: Duration = Duration::from_millis(25);
 /// Bytes that are read after `[DONE]` for the connection's sake, at the most.
 const DRAIN_BYTES: usize = 64 << 10;
@@ -143,7 +143,7 @@ impl EventStream {
         self.marks
     }
 
-    /// Reads until there is something for the reader or nothing more to come, and on as long as more is at hand.
+    /// Reads until there is something for the reader or nothing more to come, and on while more is at hand, within bounds.
     ///
     /// Where the connection breaks before any data came, another attempt is made as the retry policy says: the reader
     /// has seen nothing yet. What came before an error is in `out` when the error is returned. To be run as a task: what
@@ -175,12 +175,8 @@ impl EventStream {
                     if gathered + brought >= BUNCH || gathered > 0 && brought == 0 {
                         return Ok(Flow::More);
                     }
-                    if let Some(first) = first {
-                        if first.elapsed() > GATHER_TIME {
-                            return Ok(Flow::More);
-                        }
-                    } else if brought > 0 {
-                        first = Some(Instant::now());
+                    if gathered + brought > 0 && first.get_or_insert_with(Instant::now).elapsed() > GATHER_TIME {
+                        return Ok(Flow::More);
                     }
                 }
                 Ok(end) => {

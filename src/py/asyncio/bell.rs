@@ -53,7 +53,7 @@ impl Bell {
         let _ = (&self.pipe).write(&[1]);
     }
 
-    /// Whether it was rung for the guest since this was asked.
+    /// Whether it was rung for the guest since this was last asked.
     pub fn guest_comes_back(&self) -> bool {
         self.comes_back.swap(false, Ordering::AcqRel)
     }

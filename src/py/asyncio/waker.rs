@@ -347,13 +347,23 @@ const COMPANY: usize = 2;
 /// By a loop's address: the loop and its waker, which the loop itself keeps alive.
 type Wakers = Mutex<HashMap<usize, (Py<PyWeakrefReference>, Py<PyWeakrefReference>)>>;
 
-/// Whether nest-asyncio lets this loop be run again within itself.
+/// Whether nest-asyncio, or what is like it, lets this loop be run again within itself.
 fn nests_within_itself(event_loop: &Bound<'_, PyAny>) -> PyResult<bool> {
-    static MODULE: OnceLock<Py<PyModule>> = OnceLock::new();
-    let (py, mark) = (event_loop.py(), intern!(event_loop.py(), "_nest_patched"));
-    let asyncio = kept(&MODULE, || Ok::<_, PyErr>(py.import("asyncio")?.unbind()))?;
-    // It marks the module before it marks a loop. To find no attribute of a loop costs an exception.
-    Ok(asyncio.bind(py).dict().contains(mark)? && event_loop.hasattr(mark)?)
+    static PLAIN: OnceLock<Option<Py<PyAny>>> = OnceLock::new();
+    let py = event_loop.py();
+    let (mark, run) = (intern!(py, "_nest_patched"), intern!(py, "run_until_complete"));
+    let plain = kept(&PLAIN, || {
+        let base = py.import("asyncio")?.getattr("BaseEventLoop")?;
+        let is_marked = base.hasattr(mark)?;
+        Ok::<_, PyErr>((!is_marked).then(|| base.getattr(run)).transpose()?.map(Bound::unbind))
+    })?;
+    // Whoever lets it do so gives it another method. To find no mark costs an exception.
+    if let Some(plain) = plain
+        && event_loop.get_type().getattr(run)?.is(plain)
+    {
+        return Ok(false);
+    }
+    event_loop.hasattr(mark)
 }
 
 /// The event loop that runs on this thread.

@@ -115,9 +115,10 @@ impl BaseModel {
         Some(value.clone_ref(py))
     }
 
-    /// Whether nothing of the object has been read.
-    fn is_unread(&self) -> bool {
-        self.known_values().is_none() && self.known_alone().is_none()
+    /// Whether nothing has been read that can be changed in place.
+    fn is_out_of_reach(&self, py: Python<'_>) -> bool {
+        let mut known = self.known_alone();
+        self.known_values().is_none() && !known.any(|value| is_changeable(value.bind(py)))
     }
 
     /// Whether nothing that has been read can have been changed since; the cursor is in front of what should be this
@@ -126,7 +127,7 @@ impl BaseModel {
         if self.changes.0.get().is_some() || !cursor.is_at_place(&self.json) {
             return false;
         }
-        if self.is_unread() {
+        if self.is_out_of_reach(py) {
             cursor.pass(self.json.len());
             return true;
         }
@@ -145,7 +146,7 @@ impl BaseModel {
     /// The JSON text anew, if something in it has been changed.
     fn rewritten(&self, py: Python<'_>, depth: usize) -> PyResult<Option<Vec<u8>>> {
         check_depth(depth)?;
-        if self.changes.0.get().is_none() && self.is_unread() {
+        if self.changes.0.get().is_none() && self.is_out_of_reach(py) {
             return Ok(None);
         }
         let text = text_of(&self.json)?;
@@ -214,7 +215,12 @@ fn is_untouched(value: &Bound<'_, PyAny>, cursor: &mut Cursor<'_>) -> bool {
     is_same && count == list.len()
 }
 
-/// Whether it can be changed in place.
+/// Whether it, or something in it, can be changed in place.
+fn is_changeable(value: &Bound<'_, PyAny>) -> bool {
+    is_container(value) || value.is_instance_of::<BaseModel>()
+}
+
+/// Whether it is a list or a dict.
 fn is_container(value: &Bound<'_, PyAny>) -> bool {
     value.is_instance_of::<PyList>() || value.is_instance_of::<PyDict>()
 }

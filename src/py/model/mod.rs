@@ -45,8 +45,8 @@ pub struct BaseModel {
     shared: Option<Arc<Values>>,
     /// A field whose value is known beside those: the one in which it differs, or one that was read with its list.
     own: Option<(usize, Py<PyAny>)>,
-    /// A field that was read alone. Settled, be it as none, before the others are read.
-    first: OnceLock<Option<(usize, Py<PyAny>)>>,
+    /// A field that was read alone, and its value if the server sent it. Settled, be it as none, before the others are read.
+    first: OnceLock<Option<(usize, Option<Py<PyAny>>)>>,
     changes: Changes,
     aside: OnceLock<Box<Aside>>,
 }
@@ -152,14 +152,26 @@ impl BaseModel {
         self.shared.as_ref().or_else(|| self.values.get())
     }
 
-    fn known_alone(&self) -> Option<&(usize, Py<PyAny>)> {
-        self.own.as_ref().or_else(|| self.first.get()?.as_ref())
+    /// The field that was read alone.
+    fn first(&self) -> Option<&(usize, Option<Py<PyAny>>)> {
+        self.first.get()?.as_ref()
+    }
+
+    /// The values that are known beside the others.
+    fn known_alone(&self) -> impl Iterator<Item = &Py<PyAny>> {
+        let first = self.first().and_then(|(_, value)| value.as_ref());
+        self.own.iter().map(|(_, value)| value).chain(first)
     }
 
     /// The value of the field at `position`, if it is known beside the others.
     pub fn own(&self, position: usize) -> Option<&Py<PyAny>> {
-        let (own, value) = self.known_alone()?;
-        (*own == position).then_some(value)
+        match &self.own {
+            Some((own, value)) => (*own == position).then_some(value),
+            None => self
+                .first()
+                .filter(|(first, _)| *first == position)
+                .and_then(|(_, value)| value.as_ref()),
+        }
     }
 
     /// The value of the field at `position`, if it has been read and the server sent it.
@@ -168,7 +180,7 @@ impl BaseModel {
             .or_else(|| self.known_values()?.declared.get(position)?.as_ref())
     }
 
-    /// The values but for the field's own one, decoded now if they were not before.
+    /// All values but the one that is known alone, decoded now if they were not before.
     ///
     /// # Errors
     /// Where a value cannot be made a Python object.
@@ -176,8 +188,8 @@ impl BaseModel {
         if let Some(values) = self.known_values() {
             return Ok(values);
         }
-        self.first.get_or_init(|| None);
-        let own = self.known_alone().map(|(position, _)| *position);
+        let first = self.first.get_or_init(|| None).as_ref().map(|(position, _)| *position);
+        let own = self.own.as_ref().map(|(position, _)| *position).or(first);
         // Decoded outside of the cell: Python code may run meanwhile, and a lock held over it could deadlock.
         let values = Arc::new(Values::of(py, self.schema, &self.json, own)?);
         Ok(self.values.get_or_init(|| values))
@@ -203,10 +215,13 @@ impl BaseModel {
         if self.own.is_none() && self.first.get().is_none() && self.known_values().is_none() {
             // Of most objects one field is read and no other.
             let value = Values::one(py, self.schema, &self.json, position)?;
-            self.first.get_or_init(|| value.map(|value| (position, value)));
+            self.first.get_or_init(|| Some((position, value)));
         }
         if let Some(value) = self.own(position) {
             return Ok(value.clone_ref(py));
+        }
+        if self.first().is_some_and(|(first, _)| *first == position) {
+            return Ok(py.None());
         }
         self.values(py)?;
         Ok(self

@@ -12,7 +12,7 @@ use crate::split::Cursor;
 /// The values of one level of an object.
 #[derive(Debug)]
 pub struct Values {
-    /// By the field's position; `None` where the server left it out.
+    /// By the field's position; `None` where the server left it out, and where the object itself has it.
     pub declared: Box<[Option<Py<PyAny>>]>,
     /// The members that no field declares, in the server's order.
     pub extra: Vec<(Py<PyString>, Py<PyAny>)>,
@@ -94,27 +94,6 @@ impl Values {
             }
         });
         outcome.map(|()| (Self { declared, extra }, text))
-    }
-
-    /// A copy in which the field at `position` is left to the object itself.
-    pub fn without(&self, py: Python<'_>, position: usize) -> Self {
-        let declared = self.declared.iter().enumerate();
-        Self {
-            declared: declared
-                .map(|(at, value)| {
-                    if at == position {
-                        None
-                    } else {
-                        value.as_ref().map(|value| value.clone_ref(py))
-                    }
-                })
-                .collect(),
-            extra: self
-                .extra
-                .iter()
-                .map(|(name, value)| (name.clone_ref(py), value.clone_ref(py)))
-                .collect(),
-        }
     }
 }
 
