@@ -45,7 +45,7 @@ impl<'a> Cursor<'a> {
         self.text.get(start..self.at).unwrap_or_default()
     }
 
-    /// Passes over the next value if it is this word, such as `null`.
+    /// Passes over the next value if it is this word, such as `null`. In valid JSON none begins with it that is another.
     #[inline]
     pub fn pass_word(&mut self, word: &str) -> bool {
         self.peek();

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import openai.types.chat as theirs
 import pytest
@@ -206,6 +208,20 @@ def test_a_field_is_one_object_whichever_is_read_first(first):
     known["choices"].clear()
     known["more"].append(3)
     assert (reply.to_dict()["choices"], reply.to_dict()["more"]) == ([], [*REPLY["more"], 3])
+
+
+def test_a_field_is_one_object_whichever_thread_reads_it_first():
+    together = threading.Barrier(len(NAMES))
+
+    def read(reply, first):
+        together.wait()
+        return {name: getattr(reply, name) for name in sorted(NAMES, key=lambda name: name != first)}
+
+    with ThreadPoolExecutor(len(NAMES)) as pool:
+        for _ in range(50):
+            reply = ours.ChatCompletion.model_validate(REPLY)
+            seen = list(pool.map(read, [reply] * len(NAMES), NAMES))
+            assert all(one[name] is getattr(reply, name) for one in seen for name in NAMES)
 
 
 def test_the_servers_own_fields_are_extra_whether_read_or_not():
