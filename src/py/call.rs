@@ -6,7 +6,7 @@ use std::thread;
 
 use pyo3::prelude::*;
 
-use super::asyncio::{Awaitable, Finish, LoopWaker, Pending, Slot, Waiter, waker_of_running_loop};
+use super::asyncio::{Awaitable, Finish, LoopWaker, Pending, Running, Slot, Waiter};
 use super::begun::{Begin, Opened, begin_stream, begin_whole, incoming_of};
 use super::blocking::{SIGNAL_SLICE, drive, wait_for};
 use super::client::Core;
@@ -202,9 +202,10 @@ impl Core {
         finish: Finish<T>,
     ) -> PyResult<Py<PyAny>> {
         let session = Arc::clone(&self.session);
-        let start = move |py: Python<'_>, slot| {
+        let start = move |running: &Running<'_>, slot| {
+            let py = running.py();
             account.begin().map_err(|spent| overspent(py, spent))?;
-            let (_, waker) = waker_of_running_loop(py)?;
+            let (_, waker) = running.waker()?;
             let start = |home: &Home, looked| begin(home, looked, &session, Arc::clone(&request), slot);
             let started = if session.multiplexes() {
                 py.detach(|| start(background()?, false))

@@ -22,7 +22,7 @@ use pyo3::types::PyTuple;
 
 pub use bell::Waiter;
 use wait::Wait;
-pub use waker::{LoopWaker, waker_of_running_loop};
+pub use waker::{LoopWaker, Running};
 
 use super::begun::Begun;
 use crate::lock::lock;
@@ -33,7 +33,7 @@ pub trait Operation: Send + Sync {
     ///
     /// # Errors
     /// What the operation failed with.
-    fn poll(&self, py: Python<'_>, waiter: Option<Waiter>) -> PyResult<Option<Py<PyAny>>>;
+    fn poll(&self, running: &Running<'_>, waiter: Option<Waiter>) -> PyResult<Option<Py<PyAny>>>;
 
     /// Nobody waits for it any more.
     fn cancel(&self);
@@ -224,20 +224,21 @@ impl Awaitable {
             // asyncio takes a bare yield as a wish to be called again after everybody else.
             return Ok(Step::Yield(py.None()));
         }
+        let running = Running::on(py);
         if pause == Pause::None
-            && let Some(outcome) = self.operation.poll(py, None).transpose()
+            && let Some(outcome) = self.operation.poll(&running, None).transpose()
         {
             return self.over(outcome);
         }
-        let (event_loop, waker) = waker_of_running_loop(py)?;
-        let wait = self.begin_wait(py, &event_loop)?;
-        let (id, waiter) = LoopWaker::begin(waker.bind(py), &event_loop, wait.clone_ref(py))?;
-        self.turn(State::Waiting(waker, id));
+        let (event_loop, waker) = running.waker()?;
+        let wait = self.begin_wait(py, event_loop)?;
+        let (id, waiter) = LoopWaker::begin(waker.bind(py), event_loop, wait.clone_ref(py))?;
+        self.turn(State::Waiting(waker.clone_ref(py), id));
         if pause == Pause::Line {
             waiter.wake();
             return Ok(Step::Yield(wait.into_any()));
         }
-        if let Some(outcome) = self.operation.poll(py, Some(waiter)).transpose() {
+        if let Some(outcome) = self.operation.poll(&running, Some(waiter)).transpose() {
             return self.over(outcome);
         }
         Ok(Step::Yield(wait.into_any()))
@@ -381,7 +382,7 @@ impl<T> Slot<T> {
 }
 
 /// Begins a call that leaves its result in this place.
-pub type Start<T> = Box<dyn FnOnce(Python<'_>, Arc<Slot<T>>) -> PyResult<Begun> + Send>;
+pub type Start<T> = Box<dyn FnOnce(&Running<'_>, Arc<Slot<T>>) -> PyResult<Begun> + Send>;
 /// Makes a call's result what the caller gets.
 pub type Finish<T> = Box<dyn FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send>;
 
@@ -410,17 +411,17 @@ impl<T: Send + 'static> Pending<T> {
 }
 
 impl<T: Send + 'static> Operation for Pending<T> {
-    fn poll(&self, py: Python<'_>, waiter: Option<Waiter>) -> PyResult<Option<Py<PyAny>>> {
+    fn poll(&self, running: &Running<'_>, waiter: Option<Waiter>) -> PyResult<Option<Py<PyAny>>> {
         let start = lock(&self.start).take();
         if let Some(start) = start {
-            let task = start(py, Arc::clone(&self.slot))?;
+            let task = start(running, Arc::clone(&self.slot))?;
             *lock(&self.task) = Some(task);
         }
         let Some(value) = self.slot.take(waiter) else {
             return Ok(None);
         };
         let finish = lock(&self.finish).take();
-        finish.map(|finish| finish(py, value)).transpose()
+        finish.map(|finish| finish(running.py(), value)).transpose()
     }
 
     fn cancel(&self) {
@@ -457,7 +458,7 @@ impl Ready {
 }
 
 impl Operation for Ready {
-    fn poll(&self, _py: Python<'_>, _waiter: Option<Waiter>) -> PyResult<Option<Py<PyAny>>> {
+    fn poll(&self, _running: &Running<'_>, _waiter: Option<Waiter>) -> PyResult<Option<Py<PyAny>>> {
         lock(&self.0).take().transpose()
     }
 

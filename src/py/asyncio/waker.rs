@@ -1,5 +1,6 @@
 //! What an event loop watches: the descriptor of a runtime that it drives, and a pipe by which the background thread wakes it.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::io::{PipeReader, Read};
 use std::iter;
@@ -378,11 +379,43 @@ pub fn running_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     running.bind(py).call0()
 }
 
-/// The waker of the running event loop, and the loop.
-///
-/// # Errors
-/// `RuntimeError` where no loop runs.
-pub fn waker_of_running_loop(py: Python<'_>) -> PyResult<(Bound<'_, PyAny>, Py<LoopWaker>)> {
+/// The event loop that runs on this thread, looked up when it is first asked for, and once: with each look Python asks
+/// the system which process this is.
+pub struct Running<'py> {
+    py: Python<'py>,
+    found: OnceCell<(Bound<'py, PyAny>, Py<LoopWaker>)>,
+}
+
+impl<'py> Running<'py> {
+    /// Not looked up yet.
+    #[must_use]
+    pub fn on(py: Python<'py>) -> Self {
+        Self {
+            py,
+            found: OnceCell::new(),
+        }
+    }
+
+    /// The interpreter.
+    #[must_use]
+    pub fn py(&self) -> Python<'py> {
+        self.py
+    }
+
+    /// The loop and its waker.
+    ///
+    /// # Errors
+    /// `RuntimeError` where no loop runs.
+    pub fn waker(&self) -> PyResult<&(Bound<'py, PyAny>, Py<LoopWaker>)> {
+        if let Some(found) = self.found.get() {
+            return Ok(found);
+        }
+        let found = waker_of_running_loop(self.py)?;
+        Ok(self.found.get_or_init(|| found))
+    }
+}
+
+fn waker_of_running_loop(py: Python<'_>) -> PyResult<(Bound<'_, PyAny>, Py<LoopWaker>)> {
     static WAKERS: OnceLock<Wakers> = OnceLock::new();
     let event_loop = running_loop(py)?;
     let wakers = WAKERS.get_or_init(Wakers::default);

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 
 use super::elsewhere;
 use super::feed::Feed;
-use crate::py::asyncio::{Awaitable, Operation, Pause, Ready, Reused, Waiter};
+use crate::py::asyncio::{Awaitable, Operation, Pause, Ready, Reused, Running, Waiter};
 use crate::py::incoming::{Broken, Form, Incoming, Next};
 
 /// Pieces that an async stream hands out at a stretch before the event loop has a turn.
@@ -108,8 +108,8 @@ struct OfStream {
 }
 
 impl Operation for OfStream {
-    fn poll(&self, py: Python<'_>, waiter: Option<Waiter>) -> PyResult<Option<Py<PyAny>>> {
-        let stream = self.stream.get();
+    fn poll(&self, running: &Running<'_>, waiter: Option<Waiter>) -> PyResult<Option<Py<PyAny>>> {
+        let (stream, py) = (self.stream.get(), running.py());
         let mut waiter = waiter;
         let form = if let Goal::Piece(form) = self.goal {
             form
