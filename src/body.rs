@@ -6,7 +6,6 @@ use std::pin::Pin;
 use bytes::{Bytes, BytesMut};
 use hyper::body::Body as _;
 use reqwest::Version;
-use reqwest::header::HeaderMap;
 use tokio::task::coop::consume_budget;
 
 use crate::decode::Decoder;
@@ -26,13 +25,13 @@ pub struct Body {
 }
 
 impl Body {
-    /// The body of a reply with these headers.
+    /// The body of a reply.
     ///
     /// # Errors
     /// The `Content-Encoding` that is not understood.
-    pub fn of(response: reqwest::Response, headers: &HeaderMap, proxied: bool) -> Result<Self, String> {
+    pub fn of(response: reqwest::Response, proxied: bool) -> Result<Self, String> {
         Ok(Self {
-            decoder: Decoder::of(headers)?,
+            decoder: Decoder::of(response.headers())?,
             owed: response.content_length(),
             tells_its_end: response.version() == Version::HTTP_2,
             source: response.into(),
@@ -112,7 +111,11 @@ fn damaged(error: &std::io::Error) -> Error {
     }
 }
 
-/// Bytes put together, without a copy where they came in one piece.
+/// A body of no more bytes is copied: it would keep the whole buffer that the connection reads into, and that one could not
+/// be read into again.
+const SMALL_BODY: usize = 4 << 10;
+
+/// Bytes put together, without a copy where they came in one large piece.
 #[derive(Default)]
 pub struct Joined {
     first: Bytes,
@@ -161,10 +164,41 @@ impl Joined {
     /// All of it.
     #[must_use]
     pub fn into_bytes(self) -> Bytes {
-        if self.rest.is_empty() {
+        if self.first.len() > SMALL_BODY {
             self.first
+        } else if self.rest.is_empty() {
+            Bytes::copy_from_slice(&self.first)
         } else {
             self.rest.freeze()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn joined(pieces: &[Bytes]) -> Bytes {
+        let mut joined = Joined::default();
+        for piece in pieces {
+            joined.push(piece.clone());
+        }
+        joined.into_bytes()
+    }
+
+    #[test]
+    fn a_small_body_keeps_none_of_the_memory_it_was_read_into() {
+        let buffer = Bytes::from(vec![b'a'; 8192]);
+        let small = joined(&[buffer.slice(100..800)]);
+        assert_eq!(small, buffer.slice(100..800));
+        assert!(buffer.is_unique());
+        assert_eq!(joined(&[]), Bytes::new());
+    }
+
+    #[test]
+    fn a_large_body_in_one_piece_is_not_copied() {
+        let buffer = Bytes::from(vec![b'a'; 8192]);
+        assert_eq!(joined(&[buffer.slice(100..)]).as_ptr(), buffer[100..].as_ptr());
+        assert_eq!(joined(&[buffer.slice(100..), buffer.slice(..100)]), buffer);
     }
 }

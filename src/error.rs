@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::HeaderMap;
 
 use crate::api_error::{ErrorBody, harmless};
+use crate::headers::Headers;
 
 /// The head of one HTTP reply, kept beside whatever came of it.
 #[derive(Debug)]
@@ -15,18 +15,16 @@ pub struct Head {
     /// The reply's status code.
     pub status: u16,
     /// The reply's headers as they came.
-    pub headers: HeaderMap,
+    pub headers: Headers,
     /// `HTTP/1.1` or `HTTP/2`.
     pub http_version: &'static str,
-    /// Where the reply came from, after redirects.
-    pub url: String,
 }
 
 impl Head {
-    /// One header's text, or `None` if it is absent or not text.
+    /// The text of the header of this name, in small letters, or `None` if it is absent or not ASCII.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
+        self.headers.text(name)
     }
 }
 

@@ -18,6 +18,7 @@ use crate::body::{Body, Joined};
 use crate::config::{Limits, Timeouts, redact_url};
 use crate::decode::ACCEPTED;
 use crate::error::{Cause, Error, Failure, Head, Phase};
+use crate::headers::Headers;
 use crate::json::members;
 use crate::retry::{Budget, Outcome, RetryPolicy, parse_retry_after, parse_should_retry};
 use crate::session::{Line, looked};
@@ -268,11 +269,11 @@ impl Call {
                 }
             }
         };
-        let mut response = answered.map_err(|e| self.failure(classify(&e, self.proxied), None))?;
+        let response = answered.map_err(|e| self.failure(classify(&e, self.proxied), None))?;
         let connect_micros = u32::try_from(probe.took().as_micros()).unwrap_or(u32::MAX);
         self.progress.connect_micros.store(connect_micros, Ordering::Relaxed);
-        let head = Arc::new(take_head(&mut response));
-        let body = Body::of(response, &head.headers, self.proxied).map_err(|coding| {
+        let head = Arc::new(head_of(&response));
+        let body = Body::of(response, self.proxied).map_err(|coding| {
             let detail = format!("The reply is encoded as {coding:?}, which is not understood; {ACCEPTED} are");
             self.failure(Error::invalid(detail), Some(Arc::clone(&head)))
         })?;
@@ -431,16 +432,14 @@ async fn expired(since: Instant, limit: Option<Duration>, counts: impl Fn() -> b
     std::future::pending().await
 }
 
-/// Takes the head of a response, which has no headers after that.
-fn take_head(response: &mut reqwest::Response) -> Head {
+fn head_of(response: &reqwest::Response) -> Head {
     Head {
         status: response.status().as_u16(),
-        headers: std::mem::take(response.headers_mut()),
+        headers: Headers::of(response.headers()),
         http_version: if response.version() == Version::HTTP_2 {
             "HTTP/2"
         } else {
             "HTTP/1.1"
         },
-        url: redact_url(response.url()),
     }
 }

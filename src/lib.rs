@@ -14,6 +14,7 @@ pub mod decode;
 pub mod error;
 pub mod escape;
 pub mod exchange;
+pub mod headers;
 pub mod json;
 pub mod ledger;
 pub mod lock;

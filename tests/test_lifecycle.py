@@ -14,7 +14,7 @@ import pytest
 
 import tokstream
 from replies import HELLO, completion, error, event, said, text
-from server import STALL, Gate, Pause, reply, stream
+from server import STALL, Gate, Pause, Reached, reply, stream
 
 # On whichever thread a call is driven.
 ALL_SURFACES = True
@@ -265,6 +265,30 @@ def test_cancelling_frees_the_connection(serve, how, where):
         answer = await api.chat.completions.create(messages="x")
         assert answer.choices[0].message.content == "ok"
         await api.close()
+
+    asyncio.run(main())
+
+
+def test_a_stream_that_opens_as_its_task_is_cancelled_is_given_up(serve):
+    # More than the loop drives itself.
+    count = 4
+    gate, sent = Gate(), [Reached() for _ in range(count)]
+    server = serve(*([gate, *stream(event(text("A")), reached, STALL)] for reached in sent))
+
+    async def main():
+        async with tokstream.AsyncClient(base_url=server.url) as api:
+            tasks = [
+                asyncio.ensure_future(api.chat.completions.create(messages="x", stream=True)) for _ in range(count)
+            ]
+            await asyncio.to_thread(server.wait_requests, count)
+            gate.open()
+            # The heads come while the loop is busy.
+            assert all(reached.wait(10) for reached in sent)
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+            assert all(task.cancelled() for task in tasks)
+            assert all(await asyncio.gather(*(asyncio.to_thread(freed, server, one) for one in range(count))))
 
     asyncio.run(main())
 

@@ -4,7 +4,6 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use tokio::task::AbortHandle;
 
 use super::asyncio::Slot;
 use super::errors::raise;
@@ -20,24 +19,45 @@ use crate::stream::{EventStream, Marks};
 
 /// A call that has begun.
 pub struct Begun {
-    task: AbortHandle,
+    stop: Arc<Stop>,
     home: Home,
 }
 
 impl Begun {
     /// Gives it up, and its connection at once.
     pub fn give_up(&self) {
-        self.task.abort();
+        self.stop.ask();
         self.home.urge();
     }
 }
 
 /// What a streamed call leaves behind when its head has come.
 pub struct Opened {
-    feed: Arc<Feed>,
+    feed: Unclaimed,
     head: Arc<Head>,
     marks: Marks,
     progress: Arc<Progress>,
+}
+
+/// A stream that nobody reads yet, and that is given up where nobody ever does.
+struct Unclaimed {
+    feed: Arc<Feed>,
+    is_claimed: bool,
+}
+
+impl Unclaimed {
+    fn claim(mut self) -> Arc<Feed> {
+        self.is_claimed = true;
+        Arc::clone(&self.feed)
+    }
+}
+
+impl Drop for Unclaimed {
+    fn drop(&mut self) {
+        if !self.is_claimed {
+            self.feed.stop();
+        }
+    }
 }
 
 /// Begins a call somewhere, which leaves its result in a place of its own.
@@ -81,19 +101,24 @@ pub fn begin_stream(is_raw: bool) -> impl Begin<Result<Opened, Failure>> {
             session,
             request,
             move |call, stop, session, home| async move {
-                let opened = unless_asked(&stop, pin!(EventStream::open(call, is_raw))).await;
-                drop(stop);
-                match opened {
+                match unless_asked(&stop, pin!(EventStream::open(call, is_raw))).await {
                     Ok(events) => {
                         let feed = Feed::new(&events, &session, home);
                         slot.put(Ok(Opened {
-                            feed: Arc::clone(&feed),
+                            feed: Unclaimed {
+                                feed: Arc::clone(&feed),
+                                is_claimed: false,
+                            },
                             head: Arc::clone(events.head()),
                             marks: events.marks(),
                             progress: events.call().progress(),
                         }));
                         drop(slot);
-                        feed.pump(events).await;
+                        // It may have been given up before that lay there.
+                        if !stop.is_asked() {
+                            drop(stop);
+                            feed.pump(events).await;
+                        }
                     }
                     Err(failure) => slot.put(Err(failure)),
                 }
@@ -113,19 +138,19 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     let call = session.shared_call(home, request)?;
-    let session = Arc::clone(session);
-    let its = home.clone();
-    let task = async move {
+    let stop = session.stop();
+    let begun = Begun {
+        stop: Arc::clone(&stop),
+        home: home.clone(),
+    };
+    let (session, its) = (Arc::clone(session), home.clone());
+    let make = || async move {
         let _presence = its.presence();
-        let stop = session.stop();
         session.settle(&its).await;
         work(call, stop, session, its).await;
     };
-    let task = home.begin(task, looked).ok_or(Error::Closed)?;
-    Ok(Begun {
-        task: task.abort_handle(),
-        home: home.clone(),
-    })
+    home.begin(make, looked)?;
+    Ok(begun)
 }
 
 /// What `work` brings, or that its client was closed meanwhile.
@@ -155,5 +180,8 @@ pub fn incoming_of(
         marks,
         progress,
     } = opened;
-    Ok((Incoming::new(kind, head, marks, request, progress, account), feed))
+    Ok((
+        Incoming::new(kind, head, marks, request, progress, account),
+        feed.claim(),
+    ))
 }

@@ -5,13 +5,13 @@ use std::borrow::Cow;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
 use reqwest::Url;
-use reqwest::header::HeaderMap;
 
 use super::hider::Hider;
 use super::json::{Encoder, decode};
 use crate::config::redact_url;
 use crate::error::{Error, Failure, Head};
 use crate::exchange::Request;
+use crate::headers::Headers;
 use crate::json::beyond_python;
 use crate::ledger::Overspent;
 use crate::py::once::intern;
@@ -150,13 +150,13 @@ fn without_query(url: &Url) -> String {
     redact_url(&url)
 }
 
-fn pairs<'a>(headers: &'a HeaderMap, hider: Option<&Hider>) -> Vec<(&'a str, String)> {
+fn pairs<'a>(headers: &'a Headers, hider: Option<&Hider>) -> Vec<(&'a str, String)> {
     headers
         .iter()
         .map(|(name, value)| {
-            let text: String = value.as_bytes().iter().map(|byte| char::from(*byte)).collect();
+            let text: String = value.iter().map(|byte| char::from(*byte)).collect();
             let text = hider.map_or(text.clone(), |hider| hider.text(&text).into_owned());
-            (name.as_str(), text)
+            (name, text)
         })
         .collect()
 }
@@ -166,7 +166,7 @@ fn request_record<'py>(py: Python<'py>, request: &Request, hider: &Hider) -> PyR
     let record = PyDict::new(py);
     record.set_item("method", request.method.as_str())?;
     record.set_item("url", redact_url(&request.url))?;
-    record.set_item("headers", pairs(&request.headers, Some(hider)))?;
+    record.set_item("headers", pairs(&Headers::of(&request.headers), Some(hider)))?;
     record.set_item("content", PyBytes::new(py, request.body.as_deref().unwrap_or_default()))?;
     Ok(record)
 }

@@ -7,10 +7,11 @@ use std::thread;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::task::JoinHandle;
 
 use super::background;
+use super::background::Inbox;
 use super::guest::Guest;
+use crate::error::Error;
 use crate::lock::lock;
 use crate::process::{PerProcess, generation};
 
@@ -28,6 +29,8 @@ pub struct Home(Arc<Inner>);
 struct Inner {
     handle: Handle,
     guest: Option<Guest>,
+    /// The background thread's.
+    inbox: Option<Arc<Inbox>>,
     presence: Arc<()>,
     generation: u32,
     /// A helper thread drives it too.
@@ -43,11 +46,17 @@ pub struct WeakHome(Weak<Inner>);
 pub struct Presence(#[expect(dead_code, reason = "held, to be counted")] Arc<()>);
 
 impl Home {
-    pub(super) fn new(handle: Handle, guest: Option<Guest>) -> Self {
+    /// The background thread, which begins what is left there.
+    pub(super) fn in_background(handle: Handle, inbox: Arc<Inbox>) -> Self {
+        Self::new(handle, None, Some(inbox))
+    }
+
+    fn new(handle: Handle, guest: Option<Guest>, inbox: Option<Arc<Inbox>>) -> Self {
         let presence = Arc::default();
         Self(Arc::new(Inner {
             handle,
             guest,
+            inbox,
             presence,
             generation: generation(),
             has_stand_in: AtomicBool::new(false),
@@ -67,7 +76,7 @@ impl Home {
         });
         left.or_else(|| {
             let (guest, handle) = Guest::new()?;
-            Some(Self::new(handle, Some(guest)))
+            Some(Self::new(handle, Some(guest), None))
         })
     }
 
@@ -135,15 +144,22 @@ impl Home {
         self.guest().is_some_and(Guest::is_aside)
     }
 
-    /// Begins a task of a call. An event loop drives it at once, and looks at its sockets before if they were not `looked` at.
-    pub fn begin<F>(&self, task: F, looked: bool) -> Option<JoinHandle<F::Output>>
+    /// Begins a task that `make` makes. An event loop drives it at once, and looks at its sockets before if they were not
+    /// `looked` at.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] in another process than its own.
+    pub fn begin<F>(&self, make: impl FnOnce() -> F + Send + 'static, looked: bool) -> Result<(), Error>
     where
-        F: Future<Output: Send> + Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
     {
-        match self.guest() {
-            Some(guest) if !guest.is_aside() => guest.begin(task, looked),
-            _ => Some(self.handle().spawn(task)),
+        match (self.guest(), &self.0.inbox) {
+            (Some(guest), _) if !guest.is_aside() => return guest.begin(make(), looked).map(drop).ok_or(Error::Closed),
+            // Made there, so that its memory is all of one thread.
+            (None, Some(inbox)) => inbox.leave(Box::new(|| drop(tokio::spawn(make())))),
+            _ => drop(self.handle().spawn(make())),
         }
+        Ok(())
     }
 
     /// Has what was asked of its calls happen now, even if its event loop does not go on.

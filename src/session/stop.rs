@@ -29,8 +29,9 @@ impl Stop {
     }
 
     /// Resolves when [`Stop::ask`] was called. One may wait for it at a time.
-    pub fn asked(&self) -> impl Future<Output = ()> + '_ {
-        poll_fn(|context| self.poll_asked(context))
+    pub async fn asked(&self) {
+        let _asked = Asked(self);
+        poll_fn(|context| self.poll_asked(context)).await;
     }
 
     /// Whether [`Stop::ask`] was called; if not, the task is woken when it is.
@@ -45,6 +46,15 @@ impl Stop {
         } else {
             Poll::Pending
         }
+    }
+}
+
+/// The wait for a [`Stop`]. After its end the task's memory is not kept for it.
+struct Asked<'a>(&'a Stop);
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        drop(self.0.waker.take());
     }
 }
 

@@ -13,10 +13,14 @@ use super::{Event, EventTooLarge};
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
+/// An event of a chunk of no more bytes is copied: it would keep the whole buffer that the transport reads into, of which
+/// the chunk is a part, and that one could not be read into again.
+const SMALL_CHUNK: usize = 1 << 10;
+
 /// Turns the bytes of an event stream, split anyhow, into events.
 ///
 /// Each byte is looked at a constant number of times however the stream is split. An event whose only data line lies
-/// within one chunk shares that chunk's memory.
+/// within one large chunk shares that chunk's memory.
 #[derive(Debug)]
 pub struct Parser {
     max_event_bytes: usize,
@@ -276,10 +280,12 @@ impl Parser {
         match Field::of(line) {
             Field::Data(start) => {
                 let value = line.get(start..).unwrap_or_default();
-                let value = if valid {
-                    owner.slice_ref(value)
-                } else {
+                let value = if !valid {
                     Bytes::from(text(value).into_owned())
+                } else if owner.len() <= SMALL_CHUNK {
+                    Bytes::copy_from_slice(value)
+                } else {
+                    owner.slice_ref(value)
                 };
                 self.data.push(value);
             }

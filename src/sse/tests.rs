@@ -155,15 +155,30 @@ fn invalid_utf8_is_replaced_as_in_the_whole_stream() {
     }
 }
 
+/// A chunk that begins so and is as large as where there is much at once.
+fn large(beginning: &[u8]) -> Bytes {
+    let comment = format!(":{}\n", ".".repeat(2000));
+    Bytes::from([beginning, comment.as_bytes()].concat())
+}
+
 #[test]
-fn one_line_in_one_chunk_is_not_copied() {
-    let chunk = Bytes::from_static(b"data: {\"a\":1}\n\n");
+fn an_event_of_a_small_chunk_keeps_none_of_its_memory() {
+    let buffer = large(b"data: {\"a\":1}\n\n");
+    let mut out = VecDeque::new();
+    Parser::new(NO_BOUND).feed(&buffer.slice(..15), &mut out).unwrap();
+    assert_eq!(out[0].data, b"{\"a\":1}".as_slice());
+    assert!(buffer.is_unique());
+}
+
+#[test]
+fn one_line_in_one_large_chunk_is_not_copied() {
+    let chunk = large(b"data: {\"a\":1}\n\n");
     let mut out = VecDeque::new();
     Parser::new(NO_BOUND).feed(&chunk, &mut out).unwrap();
     assert_eq!(out[0].data.as_ptr(), chunk[6..].as_ptr());
 
     // Neither the half of a character before it nor an invalid one around it changes that.
-    let chunk = Bytes::from_static(b"\x82\xAC\n\ndata: a\n\ndata: \xFF\n\ndata: b\n\ndata: \xE2\x82");
+    let chunk = large(b"\x82\xAC\n\ndata: a\n\ndata: \xFF\n\ndata: b\n\n");
     let mut out = VecDeque::new();
     let mut parser = Parser::new(NO_BOUND);
     parser.feed(&Bytes::from_static(b"data: \xE2"), &mut out).unwrap();
