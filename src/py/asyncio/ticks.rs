@@ -8,7 +8,8 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyWeakrefMethods, PyWeakrefReference};
 
-use super::waker::{LoopWaker, running_loop};
+use super::running::running_loop;
+use super::waker::LoopWaker;
 use crate::lock::lock;
 use crate::py::once::intern;
 

@@ -1,6 +1,5 @@
 //! What an event loop watches: the descriptor of a runtime that it drives, and a pipe by which the background thread wakes it.
 
-use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::io::{PipeReader, Read};
 use std::iter;
@@ -14,6 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyWeakrefMethods, PyWeakrefReference};
 
 use super::bell::{Bell, Waiter};
+use super::running::running_loop;
 use super::ticks::Ticks;
 use super::turns;
 use super::wait::Wait;
@@ -253,6 +253,16 @@ impl LoopWaker {
         Ok(())
     }
 
+    /// A new one, which this loop watches.
+    ///
+    /// # Errors
+    /// What the loop raises, and where the system refuses a pipe.
+    pub fn of<'py>(event_loop: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Self>> {
+        let waker = Bound::new(event_loop.py(), Self::new(event_loop.py())?)?;
+        Self::watch(&waker, event_loop)?;
+        Ok(waker)
+    }
+
     fn new(py: Python<'_>) -> PyResult<Self> {
         let (reader, pipe) = std::io::pipe()?;
         Ok(Self {
@@ -345,9 +355,6 @@ const STRETCH: Duration = Duration::from_millis(1);
 /// where the loop drives it; several at once, where another thread gathers what has come for them.
 const COMPANY: usize = 2;
 
-/// By a loop's address: the loop and its waker, which the loop itself keeps alive.
-type Wakers = Mutex<HashMap<usize, (Py<PyWeakrefReference>, Py<PyWeakrefReference>)>>;
-
 /// Whether nest-asyncio, or what is like it, lets this loop be run again within itself.
 fn nests_within_itself(event_loop: &Bound<'_, PyAny>) -> PyResult<bool> {
     static PLAIN: OnceLock<Option<Py<PyAny>>> = OnceLock::new();
@@ -365,87 +372,4 @@ fn nests_within_itself(event_loop: &Bound<'_, PyAny>) -> PyResult<bool> {
         return Ok(false);
     }
     event_loop.hasattr(mark)
-}
-
-/// The event loop that runs on this thread.
-///
-/// # Errors
-/// `RuntimeError` where there is none.
-pub fn running_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-    static RUNNING: OnceLock<Py<PyAny>> = OnceLock::new();
-    let running = kept(&RUNNING, || {
-        Ok::<_, PyErr>(py.import("asyncio")?.getattr("get_running_loop")?.unbind())
-    })?;
-    running.bind(py).call0()
-}
-
-/// The event loop that runs on this thread, looked up when it is first asked for, and once: with each look Python asks
-/// the system which process this is.
-pub struct Running<'py> {
-    py: Python<'py>,
-    found: OnceCell<(Bound<'py, PyAny>, Py<LoopWaker>)>,
-}
-
-impl<'py> Running<'py> {
-    /// Not looked up yet.
-    #[must_use]
-    pub fn on(py: Python<'py>) -> Self {
-        Self {
-            py,
-            found: OnceCell::new(),
-        }
-    }
-
-    /// The interpreter.
-    #[must_use]
-    pub fn py(&self) -> Python<'py> {
-        self.py
-    }
-
-    /// The loop and its waker.
-    ///
-    /// # Errors
-    /// `RuntimeError` where no loop runs.
-    pub fn waker(&self) -> PyResult<&(Bound<'py, PyAny>, Py<LoopWaker>)> {
-        if let Some(found) = self.found.get() {
-            return Ok(found);
-        }
-        let found = waker_of_running_loop(self.py)?;
-        Ok(self.found.get_or_init(|| found))
-    }
-}
-
-fn waker_of_running_loop(py: Python<'_>) -> PyResult<(Bound<'_, PyAny>, Py<LoopWaker>)> {
-    static WAKERS: OnceLock<Wakers> = OnceLock::new();
-    let event_loop = running_loop(py)?;
-    let wakers = WAKERS.get_or_init(Wakers::default);
-    let key = event_loop.as_ptr() as usize;
-    let known = lock(wakers)
-        .get(&key)
-        .map(|(seen, waker)| (seen.clone_ref(py), waker.clone_ref(py)));
-    if let Some((seen, waker)) = known {
-        // Another loop may have come to lie where one that is gone was.
-        let is_same = seen.bind(py).upgrade().is_some_and(|seen| seen.is(&event_loop));
-        if let Some(waker) = waker.bind(py).upgrade().filter(|_| is_same) {
-            return Ok((event_loop, waker.cast_into::<LoopWaker>()?.unbind()));
-        }
-    }
-    let waker = Bound::new(py, LoopWaker::new(py)?)?;
-    LoopWaker::watch(&waker, &event_loop)?;
-    let seen = PyWeakrefReference::new(&event_loop)?.unbind();
-    let weak = PyWeakrefReference::new(waker.as_any())?.unbind();
-    let mut gone = Vec::new();
-    {
-        let mut wakers = lock(wakers);
-        let dead: Vec<usize> = wakers
-            .iter()
-            .filter(|(_, (seen, _))| seen.bind(py).upgrade().is_none())
-            .map(|(key, _)| *key)
-            .collect();
-        gone.extend(dead.iter().filter_map(|key| wakers.remove(key)));
-        gone.extend(wakers.insert(key, (seen, weak)));
-    }
-    // Dropped outside of the lock: this runs Python's destructors.
-    drop(gone);
-    Ok((event_loop, waker.unbind()))
 }
