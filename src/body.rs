@@ -111,9 +111,19 @@ fn damaged(error: &std::io::Error) -> Error {
     }
 }
 
-/// A body of no more bytes is copied: it would keep the whole buffer that the connection reads into, and that one could not
-/// be read into again.
-const SMALL_BODY: usize = 4 << 10;
+/// So many bytes are copied rather than kept as a part of a larger buffer.
+const SMALL_PIECE: usize = 16 << 10;
+
+/// A piece of a body in memory of its own where it is small: it would keep the whole buffer that the connection reads into,
+/// and that one could not be read into again.
+#[must_use]
+pub fn apart(piece: Bytes) -> Bytes {
+    if piece.len() > SMALL_PIECE {
+        piece
+    } else {
+        Bytes::copy_from_slice(&piece)
+    }
+}
 
 /// Bytes put together, without a copy where they came in one large piece.
 #[derive(Default)]
@@ -164,10 +174,8 @@ impl Joined {
     /// All of it.
     #[must_use]
     pub fn into_bytes(self) -> Bytes {
-        if self.first.len() > SMALL_BODY {
-            self.first
-        } else if self.rest.is_empty() {
-            Bytes::copy_from_slice(&self.first)
+        if self.rest.is_empty() {
+            apart(self.first)
         } else {
             self.rest.freeze()
         }
@@ -188,17 +196,19 @@ mod tests {
 
     #[test]
     fn a_small_body_keeps_none_of_the_memory_it_was_read_into() {
-        let buffer = Bytes::from(vec![b'a'; 8192]);
-        let small = joined(&[buffer.slice(100..800)]);
-        assert_eq!(small, buffer.slice(100..800));
+        let buffer = Bytes::from(vec![b'a'; 2 * SMALL_PIECE]);
+        let small = joined(&[buffer.slice(..SMALL_PIECE)]);
+        assert_eq!(small, buffer.slice(..SMALL_PIECE));
         assert!(buffer.is_unique());
+        assert_eq!(joined(&[Bytes::from_static(b"a"), Bytes::from_static(b"b")]), "ab");
         assert_eq!(joined(&[]), Bytes::new());
     }
 
     #[test]
     fn a_large_body_in_one_piece_is_not_copied() {
-        let buffer = Bytes::from(vec![b'a'; 8192]);
-        assert_eq!(joined(&[buffer.slice(100..)]).as_ptr(), buffer[100..].as_ptr());
-        assert_eq!(joined(&[buffer.slice(100..), buffer.slice(..100)]), buffer);
+        let buffer = Bytes::from(vec![b'a'; 2 * SMALL_PIECE]);
+        let large = buffer.slice(1..SMALL_PIECE + 2);
+        assert_eq!(joined(std::slice::from_ref(&large)).as_ptr(), large.as_ptr());
+        assert_eq!(joined(&[large.clone(), buffer.slice(..1)]).len(), large.len() + 1);
     }
 }

@@ -65,7 +65,7 @@ impl Progress {
 /// A reply whose body has been read whole.
 #[derive(Debug)]
 pub struct Reply {
-    /// Status, headers, address.
+    /// Status and headers.
     pub head: Arc<Head>,
     /// The body, decompressed.
     pub body: Bytes,
@@ -74,7 +74,7 @@ pub struct Reply {
 /// A reply whose head has come and whose body is still to be read.
 #[derive(Debug)]
 pub struct Opened {
-    /// Status, headers, address.
+    /// Status and headers.
     pub head: Arc<Head>,
     /// The body's bytes as they come.
     pub body: Body,

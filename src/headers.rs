@@ -4,8 +4,8 @@ use std::str;
 
 use reqwest::header::HeaderMap;
 
-/// Headers as lines of text, one after another. Those of a [`HeaderMap`] would keep the buffer that the connection read
-/// them into, for as long as somebody has the reply.
+/// Headers as lines, one after another. Those of a [`HeaderMap`] would keep the buffer that the connection read them into,
+/// for as long as somebody has the reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Headers(Box<[u8]>);
 
@@ -15,7 +15,7 @@ const COLON: u8 = b':';
 const END: u8 = b'\n';
 
 impl Headers {
-    /// Those of a reply, in their order.
+    /// Those of a reply, in the order in which a map has them: those of one name stand together.
     #[must_use]
     pub fn of(map: &HeaderMap) -> Self {
         let size = map

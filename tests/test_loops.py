@@ -204,6 +204,27 @@ def test_a_loop_that_cannot_watch_descriptors(serve):
         loop.close()
 
 
+class Timeless(asyncio.SelectorEventLoop):
+    """A loop in which nothing can be set for later, as where a signal's handler raises in that moment."""
+
+    def call_later(self, *args, **options):
+        raise RuntimeError("no timers")
+
+
+def test_a_call_that_cannot_be_waited_for_is_given_up(serve):
+    server = serve(reply(completion("ok")), [STALL])
+    client = tokstream.AsyncClient(base_url=server.url)
+    # The connection is there before the loop that fails.
+    assert asyncio.run(ask(client)) == "ok"
+    loop = Timeless()
+    try:
+        with pytest.raises(RuntimeError, match="no timers"):
+            loop.run_until_complete(ask(client))
+        assert server.connections[0].ended.wait(PATIENCE)
+    finally:
+        loop.close()
+
+
 @pytest.mark.parametrize("kind", [asyncio.SelectorEventLoop, Blind])
 def test_a_loop_that_is_left_in_a_wait_is_collected(serve, kind):
     server = serve(stream(event(text("A")), STALL))

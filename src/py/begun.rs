@@ -24,10 +24,12 @@ pub struct Begun {
 }
 
 impl Begun {
-    /// Gives it up, and its connection at once.
+    /// Gives it up, and its connection at once. What another process began is not this one's to end.
     pub fn give_up(&self) {
-        self.stop.ask();
-        self.home.urge();
+        if self.home.is_usable() {
+            self.stop.ask();
+            self.home.urge();
+        }
     }
 }
 
@@ -101,7 +103,8 @@ pub fn begin_stream(is_raw: bool) -> impl Begin<Result<Opened, Failure>> {
             session,
             request,
             move |call, stop, session, home| async move {
-                match unless_asked(&stop, pin!(EventStream::open(call, is_raw))).await {
+                let opened = unless_asked(&stop, pin!(EventStream::open(call, is_raw))).await;
+                match opened {
                     Ok(events) => {
                         let feed = Feed::new(&events, &session, home);
                         slot.put(Ok(Opened {
@@ -146,14 +149,18 @@ where
     let (session, its) = (Arc::clone(session), home.clone());
     let make = || async move {
         let _presence = its.presence();
-        session.settle(&its).await;
+        tokio::select! {
+            biased;
+            () = stop.asked() => {}
+            () = session.settle(&its) => {}
+        }
         work(call, stop, session, its).await;
     };
     home.begin(make, looked)?;
     Ok(begun)
 }
 
-/// What `work` brings, or that its client was closed meanwhile.
+/// What `work` brings, unless its client was closed meanwhile. One that was given up has nobody who is told so.
 async fn unless_asked<T>(stop: &Stop, work: Pin<&mut impl Future<Output = Result<T, Failure>>>) -> Result<T, Failure> {
     tokio::select! {
         biased;

@@ -11,7 +11,6 @@ use super::json::{Encoder, decode};
 use crate::config::redact_url;
 use crate::error::{Error, Failure, Head};
 use crate::exchange::Request;
-use crate::headers::Headers;
 use crate::json::beyond_python;
 use crate::ledger::Overspent;
 use crate::py::once::intern;
@@ -150,9 +149,8 @@ fn without_query(url: &Url) -> String {
     redact_url(&url)
 }
 
-fn pairs<'a>(headers: &'a Headers, hider: Option<&Hider>) -> Vec<(&'a str, String)> {
+fn pairs<'a>(headers: impl Iterator<Item = (&'a str, &'a [u8])>, hider: Option<&Hider>) -> Vec<(&'a str, String)> {
     headers
-        .iter()
         .map(|(name, value)| {
             let text: String = value.iter().map(|byte| char::from(*byte)).collect();
             let text = hider.map_or(text.clone(), |hider| hider.text(&text).into_owned());
@@ -166,7 +164,9 @@ fn request_record<'py>(py: Python<'py>, request: &Request, hider: &Hider) -> PyR
     let record = PyDict::new(py);
     record.set_item("method", request.method.as_str())?;
     record.set_item("url", redact_url(&request.url))?;
-    record.set_item("headers", pairs(&Headers::of(&request.headers), Some(hider)))?;
+    let headers = request.headers.iter();
+    let headers = headers.map(|(name, value)| (name.as_str(), value.as_bytes()));
+    record.set_item("headers", pairs(headers, Some(hider)))?;
     record.set_item("content", PyBytes::new(py, request.body.as_deref().unwrap_or_default()))?;
     Ok(record)
 }
@@ -179,7 +179,7 @@ fn response_record<'py>(
 ) -> PyResult<Bound<'py, PyDict>> {
     let record = PyDict::new(py);
     record.set_item("status_code", head.status)?;
-    record.set_item("headers", pairs(&head.headers, hider))?;
+    record.set_item("headers", pairs(head.headers.iter(), hider))?;
     record.set_item("content", PyBytes::new(py, content))?;
     record.set_item("http_version", head.http_version)?;
     Ok(record)

@@ -24,7 +24,8 @@ struct Background {
 
 static BACKGROUND: PerProcess<Background> = PerProcess::new();
 
-/// What other threads have a runtime's thread begin. While that is busy they need not wake it, which takes a system call.
+/// What other threads have a runtime's thread begin. Who finds something there already need not wake it, which takes a
+/// system call.
 #[derive(Default)]
 pub struct Inbox {
     left: Mutex<Vec<Beginning>>,
@@ -47,11 +48,11 @@ impl Inbox {
         }
     }
 
-    /// Begins what has been left; the task is woken when there is more.
-    fn empty(&self, context: &Context<'_>) {
+    /// Begins what has been left; the task is woken when there is more. In exchange it leaves an empty `spare` list.
+    fn empty(&self, context: &Context<'_>, spare: &mut Vec<Beginning>) {
         self.waker.register(context.waker());
-        let left = std::mem::take(&mut *lock(&self.left));
-        for begin in left {
+        std::mem::swap(&mut *lock(&self.left), spare);
+        for begin in spare.drain(..) {
             begin();
         }
     }
@@ -76,8 +77,9 @@ pub fn background() -> Result<&'static Home, Error> {
         thread::Builder::new()
             .name("tokstream".into())
             .spawn(move || {
+                let mut spare = Vec::new();
                 runtime.block_on(poll_fn(|context| {
-                    inbox.empty(context);
+                    inbox.empty(context, &mut spare);
                     // Told or dropped, the process is done with this thread.
                     Pin::new(&mut stopped).poll(context).map(drop)
                 }));
@@ -132,15 +134,16 @@ mod tests {
         let waker = Waker::from(Arc::clone(&woken));
         let context = Context::from_waker(&waker);
         let (tell, told) = channel();
+        let mut spare = Vec::new();
         for round in 1..=3 {
-            inbox.empty(&context);
+            inbox.empty(&context, &mut spare);
             for number in 0..5 {
                 let tell = tell.clone();
                 inbox.leave(Box::new(move || tell.send(number).unwrap()));
             }
             assert_eq!(woken.0.load(Ordering::Relaxed), round);
             assert!(told.try_recv().is_err());
-            inbox.empty(&context);
+            inbox.empty(&context, &mut spare);
             assert!(told.try_iter().eq(0..5));
         }
     }

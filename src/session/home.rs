@@ -155,7 +155,7 @@ impl Home {
     {
         match (self.guest(), &self.0.inbox) {
             (Some(guest), _) if !guest.is_aside() => return guest.begin(make(), looked).map(drop).ok_or(Error::Closed),
-            // Made there, so that its memory is all of one thread.
+            // The task's own memory is then that thread's.
             (None, Some(inbox)) => inbox.leave(Box::new(|| drop(tokio::spawn(make())))),
             _ => drop(self.handle().spawn(make())),
         }

@@ -8,7 +8,7 @@ use atomic_waker::AtomicWaker;
 
 use super::Abort;
 
-/// Lets any thread end another one's wait: a stream's own end, or the client's.
+/// Lets any thread end another one's wait: a call or a stream that is given up, or the client's end.
 #[derive(Debug, Default)]
 pub struct Stop {
     asked: AtomicBool,
@@ -61,5 +61,35 @@ impl Drop for Asked<'_> {
 impl Abort for Stop {
     fn abort(&self) {
         self.ask();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::sync::Arc;
+    use std::task::{Wake, Waker};
+
+    use super::*;
+
+    struct Task;
+
+    impl Wake for Task {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    #[test]
+    fn a_wait_that_is_over_keeps_no_task() {
+        let (stop, task) = (Stop::default(), Arc::new(Task));
+        let waker = Waker::from(Arc::clone(&task));
+        {
+            let asked = pin!(stop.asked());
+            assert!(asked.poll(&mut Context::from_waker(&waker)).is_pending());
+            assert_eq!(Arc::strong_count(&task), 3);
+        }
+        assert_eq!(Arc::strong_count(&task), 2);
+        stop.ask();
+        let asked = pin!(stop.asked());
+        assert!(asked.poll(&mut Context::from_waker(&waker)).is_ready());
     }
 }

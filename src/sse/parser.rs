@@ -13,14 +13,25 @@ use super::{Event, EventTooLarge};
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
-/// An event of a chunk of no more bytes is copied: it would keep the whole buffer that the transport reads into, of which
-/// the chunk is a part, and that one could not be read into again.
-const SMALL_CHUNK: usize = 1 << 10;
+/// Data beside which its chunk has no more bytes than this is copied: it would keep the whole buffer that the transport reads
+/// into, of which the chunk is a part, and that one could not be read into again.
+const FEW_MORE: usize = 1 << 10;
+/// Unless it is larger than this.
+const SMALL_DATA: usize = 16 << 10;
+
+/// A part of a chunk, in memory of its own where it is small and most of it.
+fn part_of(chunk: &Bytes, part: &[u8]) -> Bytes {
+    if part.len() <= SMALL_DATA && chunk.len() - part.len() <= FEW_MORE {
+        Bytes::copy_from_slice(part)
+    } else {
+        chunk.slice_ref(part)
+    }
+}
 
 /// Turns the bytes of an event stream, split anyhow, into events.
 ///
 /// Each byte is looked at a constant number of times however the stream is split. An event whose only data line lies
-/// within one large chunk shares that chunk's memory.
+/// within one chunk shares that chunk's memory, unless it is small and most of it.
 #[derive(Debug)]
 pub struct Parser {
     max_event_bytes: usize,
@@ -265,27 +276,25 @@ impl Parser {
             self.keep(rest)?;
             let line = Bytes::from(mem::take(&mut self.line));
             let valid = str::from_utf8(&line).is_ok();
-            self.field(&line, &line, valid);
+            self.field(&line, valid, |value| line.slice_ref(value));
         } else if rest.is_empty() {
             self.dispatch(out);
         } else {
             self.check(rest.len())?;
-            self.field(chunk, rest, valid);
+            self.field(rest, valid, |value| part_of(chunk, value));
         }
         Ok(())
     }
 
-    /// Handles one whole line that is not blank and lies within `owner`; whether it is valid UTF-8 is known.
-    fn field(&mut self, owner: &Bytes, line: &[u8], valid: bool) {
+    /// Handles one whole line that is not blank, of which `take` takes the data; whether it is valid UTF-8 is known.
+    fn field(&mut self, line: &[u8], valid: bool, take: impl FnOnce(&[u8]) -> Bytes) {
         match Field::of(line) {
             Field::Data(start) => {
                 let value = line.get(start..).unwrap_or_default();
-                let value = if !valid {
-                    Bytes::from(text(value).into_owned())
-                } else if owner.len() <= SMALL_CHUNK {
-                    Bytes::copy_from_slice(value)
+                let value = if valid {
+                    take(value)
                 } else {
-                    owner.slice_ref(value)
+                    Bytes::from(text(value).into_owned())
                 };
                 self.data.push(value);
             }

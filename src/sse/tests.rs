@@ -155,30 +155,45 @@ fn invalid_utf8_is_replaced_as_in_the_whole_stream() {
     }
 }
 
-/// A chunk that begins so and is as large as where there is much at once.
-fn large(beginning: &[u8]) -> Bytes {
-    let comment = format!(":{}\n", ".".repeat(2000));
-    Bytes::from([beginning, comment.as_bytes()].concat())
+/// A chunk that begins and ends so and has a comment of so many bytes in between.
+fn chunk(beginning: &[u8], comment: usize, end: &[u8]) -> Bytes {
+    let comment = format!("{:.<length$}\n", ":", length = comment - 1);
+    Bytes::from([beginning, comment.as_bytes(), end].concat())
+}
+
+fn large(beginning: &[u8], end: &[u8]) -> Bytes {
+    chunk(beginning, 2000, end)
 }
 
 #[test]
-fn an_event_of_a_small_chunk_keeps_none_of_its_memory() {
-    let buffer = large(b"data: {\"a\":1}\n\n");
-    let mut out = VecDeque::new();
-    Parser::new(NO_BOUND).feed(&buffer.slice(..15), &mut out).unwrap();
-    assert_eq!(out[0].data, b"{\"a\":1}".as_slice());
-    assert!(buffer.is_unique());
+fn small_data_that_are_most_of_a_chunk_keep_none_of_its_memory() {
+    for (size, others, is_kept) in [
+        (7, 1024, false),
+        (7, 1025, true),
+        (16 << 10, 1024, false),
+        (16 << 10, 1025, true),
+        ((16 << 10) + 1, 20, true),
+    ] {
+        let data = "a".repeat(size);
+        let beginning = format!("data: {data}\n\n");
+        let chunk = chunk(beginning.as_bytes(), others - (beginning.len() - size), b"");
+        assert_eq!(chunk.len(), size + others);
+        let mut out = VecDeque::new();
+        Parser::new(NO_BOUND).feed(&chunk, &mut out).unwrap();
+        assert_eq!(out[0].data, data);
+        assert_eq!(!chunk.is_unique(), is_kept, "{size} and {others}");
+    }
 }
 
 #[test]
 fn one_line_in_one_large_chunk_is_not_copied() {
-    let chunk = large(b"data: {\"a\":1}\n\n");
+    let chunk = large(b"data: {\"a\":1}\n\n", b"");
     let mut out = VecDeque::new();
     Parser::new(NO_BOUND).feed(&chunk, &mut out).unwrap();
     assert_eq!(out[0].data.as_ptr(), chunk[6..].as_ptr());
 
     // Neither the half of a character before it nor an invalid one around it changes that.
-    let chunk = large(b"\x82\xAC\n\ndata: a\n\ndata: \xFF\n\ndata: b\n\n");
+    let chunk = large(b"\x82\xAC\n\ndata: a\n\ndata: \xFF\n\ndata: b\n\n", b"data: \xE2\x82");
     let mut out = VecDeque::new();
     let mut parser = Parser::new(NO_BOUND);
     parser.feed(&Bytes::from_static(b"data: \xE2"), &mut out).unwrap();

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 pub use clocks::{Marks, Waiting};
 
-use crate::body::{Body, Joined};
+use crate::body::{Body, Joined, apart};
 use crate::error::{Error, Failure, Head};
 use crate::exchange::{Call, Opened};
 use crate::sse;
@@ -219,7 +219,7 @@ impl EventStream {
             return self.end(out);
         };
         if matches!(self.shape, Shape::Unknown) {
-            self.beginning = bytes.slice(..bytes.len().min(BEGINNING_BYTES));
+            self.beginning = apart(bytes.slice(..bytes.len().min(BEGINNING_BYTES)));
             let Some(first) = text_of(&bytes).first() else {
                 return Ok(Flow::More);
             };
@@ -242,7 +242,7 @@ impl EventStream {
                     self.marks.first_token.get_or_insert_with(Instant::now);
                     self.clocks.heard();
                 }
-                out.push_back(Item::Data(bytes));
+                out.push_back(Item::Data(apart(bytes)));
                 Ok(Flow::More)
             }
             Shape::Document(whole) => {

@@ -213,10 +213,9 @@ impl Awaitable {
         {
             return self.over(outcome);
         }
-        let (event_loop, waker) = running.waker()?;
-        let wait = self.begin_wait(py, event_loop)?;
-        let (id, waiter) = LoopWaker::begin(waker.bind(py), event_loop, wait.clone_ref(py))?;
-        self.turn(State::Waiting(waker.clone_ref(py), id));
+        let begun = self.begin_wait(&running);
+        // What was begun and cannot be waited for is given up: a signal's handler may raise anywhere.
+        let (wait, waiter) = begun.inspect_err(|_| self.give_up())?;
         if pause == Pause::Line {
             waiter.wake();
             return Ok(Step::Yield(wait.into_any()));
@@ -227,14 +226,19 @@ impl Awaitable {
         Ok(Step::Yield(wait.into_any()))
     }
 
-    fn begin_wait(&self, py: Python<'_>, event_loop: &Bound<'_, PyAny>) -> PyResult<Py<Wait>> {
+    /// Something for the task to wait for, and who ends that.
+    fn begin_wait(&self, running: &Running<'_>) -> PyResult<(Py<Wait>, Waiter)> {
+        let py = running.py();
+        let (event_loop, waker) = running.waker()?;
         let last = lock(&self.wait).take();
         let wait = match last {
             Some(last) if last.get().renew(event_loop) => last,
             _ => Py::new(py, Wait::new(event_loop.clone().unbind()))?,
         };
         *lock(&self.wait) = Some(wait.clone_ref(py));
-        Ok(wait)
+        let (id, waiter) = LoopWaker::begin(waker.bind(py), event_loop, wait.clone_ref(py))?;
+        self.turn(State::Waiting(waker.clone_ref(py), id));
+        Ok((wait, waiter))
     }
 
     fn over(&self, outcome: PyResult<Py<PyAny>>) -> PyResult<Step> {
@@ -256,6 +260,11 @@ impl Awaitable {
         if self.turn(State::Over) {
             self.operation.cancel();
         }
+    }
+
+    fn give_up(&self) {
+        self.turn(State::Over);
+        self.operation.cancel();
     }
 }
 

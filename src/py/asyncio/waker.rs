@@ -143,7 +143,8 @@ impl LoopWaker {
         let this = slf.get();
         let id = this.next_id.fetch_add(1, Ordering::Relaxed);
         lock(&this.waits).insert(id, wait);
-        this.ticks.begin(slf, event_loop, this.home.get().is_some())?;
+        let ticking = this.ticks.begin(slf, event_loop, this.home.get().is_some());
+        ticking.inspect_err(|_| this.forget(id))?;
         Ok((id, Waiter::Future(Arc::clone(&this.bell), id)))
     }
 
