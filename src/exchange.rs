@@ -22,7 +22,7 @@ use crate::headers::Headers;
 use crate::json::members;
 use crate::retry::{Budget, Outcome, RetryPolicy, parse_retry_after, parse_should_retry};
 use crate::session::{Line, looked};
-use crate::transport::{ConnectProbe, classify};
+use crate::transport::ConnectProbe;
 
 /// One request as a value: every attempt is built from it anew.
 #[derive(Debug, Clone)]
@@ -41,6 +41,17 @@ pub struct Request {
     pub limits: Limits,
     /// When to try again.
     pub retry: RetryPolicy,
+}
+
+impl Request {
+    /// The same as reqwest has it.
+    #[must_use]
+    pub fn to_reqwest(&self) -> reqwest::Request {
+        let mut request = reqwest::Request::new(self.method.clone(), self.url.clone());
+        request.headers_mut().clone_from(&self.headers);
+        *request.body_mut() = self.body.clone().map(reqwest::Body::from);
+        request
+    }
 }
 
 /// What a call took, readable while it goes on.
@@ -239,10 +250,7 @@ impl Call {
             limit = late() => return Err(self.failure(Error::Timeout { phase: Phase::FirstToken, limit }, None)),
         };
         let probe = ConnectProbe::new();
-        let mut outgoing = reqwest::Request::new(request.method.clone(), request.url.clone());
-        outgoing.headers_mut().clone_from(&request.headers);
-        *outgoing.body_mut() = request.body.clone().map(reqwest::Body::from);
-        let mut sent = pin!(probe.watch(self.line.http.execute(outgoing)));
+        let mut sent = pin!(self.line.execute(request, &probe, self.proxied));
         // Where the time for both is the same, the connection's comes first.
         let connecting_since = if self.line.gate.is_some() {
             Instant::now()
@@ -269,7 +277,7 @@ impl Call {
                 }
             }
         };
-        let response = answered.map_err(|e| self.failure(classify(&e, self.proxied), None))?;
+        let response = answered.map_err(|error| self.failure(error, None))?;
         let connect_micros = u32::try_from(probe.took().as_micros()).unwrap_or(u32::MAX);
         self.progress.connect_micros.store(connect_micros, Ordering::Relaxed);
         let head = Arc::new(head_of(&response));

@@ -1,10 +1,11 @@
 //! A runtime of one's own for a call that blocks.
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::Poll;
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
@@ -18,13 +19,17 @@ use super::stop::Stop;
 use crate::lock::lock;
 use crate::retry::Budget;
 use crate::stream::{DRAIN_TIME, Leftover};
+use crate::transport::Direct;
 
 /// Turns of a runtime that let a connection's own task see what has become of its socket: in one the socket is looked
 /// at, in the next the task runs. Each costs a system call.
 const TURNS: usize = 2;
 
-/// A runtime and the connections on it, lent to one call at a time and driven by the thread that waits for it: no
-/// other thread has to be woken for a token.
+/// A connection of its own, lent to one call at a time and driven by the thread that waits for it: no other thread has to
+/// be woken for a token.
+///
+/// While a reply is under way the thread reads from the socket itself, which is what its wait consists of. To connect, to
+/// sleep before another attempt, and for what goes out by reqwest it drives a runtime. Clocks are looked at after each slice.
 ///
 /// Dropping a lane closes its connections at once, whatever they are waiting for.
 #[derive(Debug)]
@@ -32,8 +37,10 @@ pub struct Lane {
     runtime: Option<Runtime>,
     pub(super) line: Line,
     pub(super) budget: Arc<Budget>,
-    /// Cuts waits into slices. It runs on from one wait to the next: to set it anew for each would cost more than a token.
+    /// Cuts the runtime's waits into slices. It runs on from one wait to the next: to set it anew for each would cost more than a token.
     slices: Mutex<Option<Pin<Box<Sleep>>>>,
+    /// When the clocks were last looked at.
+    ticked: Mutex<Instant>,
     /// The rest of the last reply, and when it was left.
     leftover: Mutex<Option<(Leftover, Instant)>>,
     /// While it is lent.
@@ -64,6 +71,7 @@ impl Lane {
             line,
             budget,
             slices: Mutex::new(None),
+            ticked: Mutex::new(Instant::now()),
             leftover: Mutex::new(None),
             used: None,
         }
@@ -75,30 +83,111 @@ impl Lane {
     }
 
     /// Drives this lane until `work` is done or `stop` is asked, or for about the time of a `slice`.
-    pub fn drive<F: Future>(&self, work: Pin<&mut F>, stop: &Stop, slice: Duration) -> Turn<F::Output> {
-        let mut work = work;
-        let driven = self.block_on(async {
+    pub fn drive<F: Future>(&self, mut work: Pin<&mut F>, stop: &Stop, slice: Duration) -> Turn<F::Output> {
+        let Some(runtime) = &self.runtime else {
+            return Turn::Stopped;
+        };
+        loop {
+            if let Some(turn) = self.drive_by_hand(runtime, work.as_mut(), stop, slice) {
+                return turn;
+            }
+            if let Some(turn) = self.drive_runtime(work.as_mut(), stop, slice) {
+                return turn;
+            }
+        }
+    }
+
+    /// Drives the work and the connection; `None` when there is nothing to be read, and the runtime has to be driven.
+    fn drive_by_hand<F: Future>(
+        &self,
+        runtime: &Runtime,
+        mut work: Pin<&mut F>,
+        stop: &Stop,
+        slice: Duration,
+    ) -> Option<Turn<F::Output>> {
+        let woken = Arc::<Woken>::default();
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut context = Context::from_waker(&waker);
+        let direct = self.line.direct().filter(|direct| direct.is_open())?;
+        let ends = *lock(&self.ticked) + slice;
+        let inside = runtime.enter();
+        loop {
+            if let Poll::Ready(done) = work.as_mut().poll(&mut context) {
+                // The connection is told that the reply has been read.
+                direct.turn(&mut context);
+                return Some(Turn::Done(done));
+            }
+            if stop.is_asked() {
+                return Some(Turn::Stopped);
+            }
+            if WANTS_A_LOOK.take() {
+                direct.look(&mut context);
+            } else {
+                direct.turn(&mut context);
+            }
+            let is_woken = woken.take();
+            if !is_woken && !direct.is_awaited() {
+                return None;
+            }
+            let goes_on = is_woken || direct.wait(&mut context);
+            if !goes_on || Instant::now() > ends {
+                drop(inside);
+                // Clocks that have run out wake the work, which is asked when it is driven again.
+                runtime.block_on(tokio::task::yield_now());
+                *lock(&self.ticked) = Instant::now();
+                return Some(Turn::Slice);
+            }
+        }
+    }
+
+    /// The same on the runtime; `None` when it goes on by hand.
+    fn drive_runtime<F: Future>(&self, mut work: Pin<&mut F>, stop: &Stop, slice: Duration) -> Option<Turn<F::Output>> {
+        self.block_on(async {
             let mut slices = lock(&self.slices).take();
             let turn = poll_fn(|context| {
                 if let Poll::Ready(done) = work.as_mut().poll(context) {
-                    return Poll::Ready(Turn::Done(done));
+                    return Poll::Ready(Some(Turn::Done(done)));
                 }
                 if stop.poll_asked(context).is_ready() {
-                    return Poll::Ready(Turn::Stopped);
+                    return Poll::Ready(Some(Turn::Stopped));
+                }
+                if let Some(direct) = self.line.direct() {
+                    direct.turn(context);
+                    if direct.is_awaited() {
+                        return Poll::Ready(None);
+                    }
                 }
                 let timer = slices.get_or_insert_with(|| Box::pin(tokio::time::sleep(slice)));
                 // Its own budget: bytes that amount to nothing would use up the common one, and no slice would ever end.
                 let mut ended = pin!(unconstrained(timer.as_mut()));
-                ended.as_mut().poll(context).map(|()| Turn::Slice)
+                ended.as_mut().poll(context).map(|()| Some(Turn::Slice))
             })
             .await;
-            if let (Turn::Slice, Some(timer)) = (&turn, &mut slices) {
+            if let (Some(Turn::Slice), Some(timer)) = (&turn, &mut slices) {
                 timer.as_mut().reset(tokio::time::Instant::now() + slice);
             }
             *lock(&self.slices) = slices;
             turn
-        });
-        driven.unwrap_or(Turn::Stopped)
+        })
+        .unwrap_or(Some(Turn::Stopped))
+    }
+
+    /// Runs `work` as it is cheapest where it is driven: by hand, or as a task of the runtime.
+    pub async fn run<F>(&self, work: F) -> F::Output
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        if self.line.direct().is_some_and(Direct::is_in_use) {
+            work.await
+        } else {
+            as_task(work).await
+        }
+    }
+
+    /// Drives `work` to its end.
+    fn finish(&self, work: impl Future) {
+        let (mut work, stop) = (pin!(work), Stop::default());
+        while matches!(self.drive(work.as_mut(), &stop, DRAIN_WAIT), Turn::Slice) {}
     }
 
     /// Leaves the rest of a body to be drained before the lane's next call.
@@ -112,19 +201,37 @@ impl Lane {
         let Some((leftover, _)) = place.as_mut() else {
             return true;
         };
-        let ended = self.block_on(async {
-            tokio::select! {
-                biased;
-                _ = leftover.drain() => true,
-                () = turn() => false,
-            }
-        });
-        if ended == Some(true) {
+        if self.has_drained(leftover) {
             *place = None;
             // Where its bounds were reached, this closes its connection.
             self.turn();
         }
         place.is_none()
+    }
+
+    fn has_drained(&self, leftover: &mut Leftover) -> bool {
+        let Some(direct) = self.line.direct().filter(|direct| direct.is_in_use()) else {
+            let ended = self.block_on(async {
+                tokio::select! {
+                    biased;
+                    _ = leftover.drain() => true,
+                    () = turn() => false,
+                }
+            });
+            return ended == Some(true);
+        };
+        let Some(runtime) = &self.runtime else { return false };
+        let _inside = runtime.enter();
+        let mut context = Context::from_waker(Waker::noop());
+        let mut draining = pin!(leftover.drain());
+        loop {
+            if draining.as_mut().poll(&mut context).is_ready() {
+                return true;
+            }
+            if !direct.look(&mut context) {
+                return draining.as_mut().poll(&mut context).is_ready();
+            }
+        }
     }
 
     pub(super) fn has_overdue_leftover(&self) -> bool {
@@ -133,9 +240,12 @@ impl Lane {
             .is_some_and(|(_, left)| left.elapsed() >= DRAIN_TIME)
     }
 
-    /// Lets the connection's task run without waiting for anything.
+    /// Lets the connection go on without waiting for anything.
     pub(super) fn turn(&self) {
-        self.block_on(turn());
+        match self.line.direct() {
+            Some(direct) => direct.turn(&mut Context::from_waker(Waker::noop())),
+            None => drop(self.block_on(turn())),
+        }
     }
 
     /// Brings the lane up to date after idle time: closed connections are noticed, a rest that has come is drained.
@@ -143,16 +253,38 @@ impl Lane {
         let leftover = lock(&self.leftover).take();
         if let Some((mut leftover, _)) = leftover {
             // A rest that does not come is not waited for: dropping it closes that connection.
-            self.block_on(async { drop(tokio::time::timeout(DRAIN_WAIT, leftover.drain()).await) });
+            let draining = async { drop(tokio::time::timeout(DRAIN_WAIT, leftover.drain()).await) };
+            self.finish(draining);
         }
         self.turn();
     }
 }
 
-/// Runs `work` as a task of the lane that drives this: it and the connection's task wake each other without a system call.
+thread_local! {
+    /// Work that is driven by hand lets the socket be looked at.
+    static WANTS_A_LOOK: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether something woke the work that is driven by hand.
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Woken {
+    fn take(&self) -> bool {
+        self.0.swap(false, Ordering::Relaxed)
+    }
+}
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Runs `work` as a task of the runtime that drives this: it and the connection's task wake each other without a system call.
 ///
-/// The task begins when this is first polled. Begun on no lane, it would have to wake its own by a system call.
-pub async fn as_task<F>(work: F) -> F::Output
+/// The task begins when this is first polled. Begun on no runtime, it would have to wake its own by a system call.
+async fn as_task<F>(work: F) -> F::Output
 where
     F: Future<Output: Send> + Send + 'static,
 {
@@ -177,12 +309,16 @@ pub enum Turn<T> {
 /// Lets the sockets be looked at and the connections' own tasks run, without waiting for anything.
 pub async fn turn() {
     for _ in 0..TURNS {
+        WANTS_A_LOOK.set(true);
         tokio::task::yield_now().await;
     }
 }
 
 impl Drop for Lane {
     fn drop(&mut self) {
+        if let Some(direct) = self.line.direct() {
+            direct.close();
+        }
         if let Some(runtime) = self.runtime.take() {
             // Waits for no look-up of a host's name that is still under way on a helper thread.
             runtime.shutdown_background();

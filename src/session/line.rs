@@ -1,21 +1,30 @@
-//! A connection pool for calls that may share a connection.
+//! The connections that calls go out on: a pool that they may share, or one that is driven by hand.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::error::Error;
+use crate::exchange::Request;
+use crate::transport::{ConnectProbe, Direct, classify};
 
 /// Calls that share one HTTP/2 connection, at the most: servers allow 100 or a little more, and what is beyond their
 /// limit would wait for the others' end.
 const STREAMS_A_CONNECTION: usize = 100;
 
-/// A connection pool, and how many calls use it.
+/// Connections, and how many calls use them.
 #[derive(Debug, Clone)]
 pub struct Line {
-    /// The pool.
-    pub http: reqwest::Client,
+    way: Way,
     /// Where calls share a connection: the first one makes it, and the others wait until it has.
     pub gate: Option<Arc<Gate>>,
     /// Each call holds a clone.
     users: Arc<()>,
+}
+
+#[derive(Debug, Clone)]
+enum Way {
+    Pool(reqwest::Client),
+    Direct(Arc<Direct>),
 }
 
 /// Closed until there is a first connection.
@@ -42,11 +51,46 @@ impl Gate {
 }
 
 impl Line {
-    pub(super) fn new(http: reqwest::Client, multiplexes: bool) -> Self {
+    pub(super) fn new(pool: reqwest::Client, multiplexes: bool) -> Self {
         Self {
-            http,
+            way: Way::Pool(pool),
             gate: multiplexes.then(Arc::default),
             users: Arc::default(),
+        }
+    }
+
+    pub(super) fn of(direct: Direct) -> Self {
+        Self {
+            way: Way::Direct(Arc::new(direct)),
+            gate: None,
+            users: Arc::default(),
+        }
+    }
+
+    /// The connection that is to be driven by hand, if it is one.
+    pub(super) fn direct(&self) -> Option<&Direct> {
+        match &self.way {
+            Way::Direct(direct) => Some(direct),
+            Way::Pool(_) => None,
+        }
+    }
+
+    /// Sends a request and brings the head of its reply.
+    ///
+    /// # Errors
+    /// [`Error::Connection`], or [`Error::Configuration`] where a certificate or a proxy's address is of no use.
+    pub async fn execute(
+        &self,
+        request: &Request,
+        probe: &Arc<ConnectProbe>,
+        proxied: bool,
+    ) -> Result<reqwest::Response, Error> {
+        match &self.way {
+            Way::Pool(pool) => {
+                let sent = probe.watch(pool.execute(request.to_reqwest())).await;
+                sent.map_err(|error| classify(&error, proxied))
+            }
+            Way::Direct(direct) => probe.watch(direct.execute(request, probe, proxied)).await,
         }
     }
 

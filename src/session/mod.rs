@@ -27,7 +27,7 @@ use background::runtime;
 pub use guest::Guest;
 pub use home::{Home, Presence, WeakHome};
 use lane::Use;
-pub use lane::{Lane, Turn, as_task, turn};
+pub use lane::{Lane, Turn, turn};
 pub use line::{Gate, Line};
 pub use relay::Runner;
 pub use stop::Stop;
@@ -38,7 +38,7 @@ use crate::lock::lock;
 use crate::process::PerProcess;
 use crate::retry::Budget;
 use crate::stream::{DRAIN_TIME, Leftover};
-use crate::transport::{HttpVersion, Transport, TransportConfig};
+use crate::transport::{Direct, HttpVersion, Transport, TransportConfig};
 
 /// Idle lanes that are kept, at the most; each holds four file descriptors.
 const IDLE_LANES: usize = 64;
@@ -50,7 +50,7 @@ const CROWD: usize = 8;
 /// The connections of one client and of those derived from it.
 #[derive(Debug)]
 pub struct Session {
-    transport: Transport,
+    transport: Arc<Transport>,
     base_is_tls: bool,
     lanes: PerProcess<Arc<Lanes>>,
     shared: PerProcess<Mutex<Option<Vec<Shared>>>>,
@@ -158,7 +158,7 @@ impl Session {
         let transport = Transport::new(config);
         Self {
             may_be_proxied: transport.may_be_proxied(),
-            transport,
+            transport: Arc::new(transport),
             base_is_tls,
             lanes: PerProcess::new(),
             shared: PerProcess::new(),
@@ -245,8 +245,8 @@ impl Session {
             lane.settle();
             lane
         } else {
-            let line = Line::new(self.transport.client(self.base_is_tls)?, false);
-            Lane::new(runtime()?, line, Arc::clone(&lanes.budget))
+            let direct = Direct::new(Arc::clone(&self.transport), self.base_is_tls);
+            Lane::new(runtime()?, Line::of(direct), Arc::clone(&lanes.budget))
         };
         lane.used = Some(Use::begin(&lanes.used));
         Ok(lane)

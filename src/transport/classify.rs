@@ -1,6 +1,23 @@
 //! What reqwest's errors mean.
 
+use std::error::Error as StdError;
+
 use crate::error::{Cause, Error};
+
+/// How hyper's connector names a failed look-up of a host's name; its error has no type that can be named.
+const LOOK_UP_FAILED: &str = "dns error";
+
+/// What an attempt without reqwest failed with.
+#[must_use]
+pub fn classify_other(error: &(dyn StdError + 'static)) -> Error {
+    let detail = words_of(Some(error)).join(": ");
+    let cause = if detail.starts_with(LOOK_UP_FAILED) {
+        Cause::Dns
+    } else {
+        cause_within(Some(error)).unwrap_or(Cause::Other)
+    };
+    Error::Connection { cause, detail }
+}
 
 /// What a failed attempt or a broken body means.
 #[must_use]
@@ -28,12 +45,16 @@ fn cause(error: &reqwest::Error) -> Option<Cause> {
     if error.is_dns() {
         return Some(Cause::Dns);
     }
+    cause_within(error.source())
+}
+
+fn cause_within(outermost: Option<&(dyn StdError + 'static)>) -> Option<Cause> {
     let mut found = None;
-    let mut source: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
-    while let Some(current) = source {
+    let mut next = outermost;
+    while let Some(current) = next {
         // The innermost error knows best.
         found = cause_of(current).or(found);
-        source = match current
+        next = match current
             .downcast_ref::<std::io::Error>()
             .and_then(std::io::Error::get_ref)
         {
@@ -45,7 +66,7 @@ fn cause(error: &reqwest::Error) -> Option<Cause> {
     found
 }
 
-fn cause_of(error: &(dyn std::error::Error + 'static)) -> Option<Cause> {
+fn cause_of(error: &(dyn StdError + 'static)) -> Option<Cause> {
     if error.is::<rustls::Error>() {
         return Some(Cause::Tls);
     }
@@ -78,18 +99,23 @@ fn cause_of_io(kind: std::io::ErrorKind) -> Option<Cause> {
 /// The words of an error's sources: its own only say that something failed.
 #[must_use]
 pub fn chain(error: &reqwest::Error) -> String {
-    let mut words: Vec<String> = Vec::new();
-    let mut source = std::error::Error::source(error);
-    while let Some(current) = source {
-        let text = current.to_string();
-        if words.last().is_none_or(|last| !last.contains(&text)) {
-            words.push(text);
-        }
-        source = current.source();
-    }
+    let words = words_of(error.source());
     if words.is_empty() {
         error.to_string()
     } else {
         words.join(": ")
     }
+}
+
+fn words_of(outermost: Option<&(dyn StdError + 'static)>) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut next = outermost;
+    while let Some(current) = next {
+        let text = current.to_string();
+        if words.last().is_none_or(|last| !last.contains(&text)) {
+            words.push(text);
+        }
+        next = current.source();
+    }
+    words
 }

@@ -1,6 +1,7 @@
 //! reqwest's clients, and what its errors mean: the only module that knows them.
 
 mod classify;
+mod direct;
 mod probe;
 mod proxies;
 mod tls;
@@ -8,9 +9,10 @@ mod tls;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use reqwest::{Url, redirect};
+use reqwest::{StatusCode, Url, redirect};
 
-pub use classify::classify;
+pub use classify::{classify, classify_other};
+pub use direct::Direct;
 pub use probe::ConnectProbe;
 
 use crate::error::Error;
@@ -175,16 +177,17 @@ impl Transport {
 /// Follows a redirect only where nothing of the request changes and the key stays with its origin.
 fn same_origin_redirects() -> redirect::Policy {
     redirect::Policy::custom(|attempt| {
-        let keeps_method = matches!(attempt.status().as_u16(), 307 | 308);
-        let same_origin = attempt
-            .previous()
-            .first()
-            .is_some_and(|first: &Url| first.origin() == attempt.url().origin());
-        let goes_in_circles = attempt.previous().contains(attempt.url());
-        if keeps_method && same_origin && !goes_in_circles && attempt.previous().len() <= MAX_REDIRECTS {
+        if is_followed(attempt.status(), attempt.previous(), attempt.url()) {
             attempt.follow()
         } else {
             attempt.stop()
         }
     })
+}
+
+/// Whether a request that went to these addresses goes on to the `next` one.
+fn is_followed(status: StatusCode, previous: &[Url], next: &Url) -> bool {
+    let keeps_method = matches!(status.as_u16(), 307 | 308);
+    let same_origin = previous.first().is_some_and(|first| first.origin() == next.origin());
+    keeps_method && same_origin && !previous.contains(next) && previous.len() <= MAX_REDIRECTS
 }

@@ -36,6 +36,18 @@ impl ConnectProbe {
         })
     }
 
+    /// A connection is being made.
+    pub fn begin(&self) {
+        self.state.store(CONNECTING, Ordering::Relaxed);
+    }
+
+    /// It has been made.
+    pub fn end(&self) {
+        self.state.store(CONNECTED, Ordering::Relaxed);
+        let _ = self.took.set(self.began.elapsed());
+        self.connected.notify_one();
+    }
+
     /// Whether a connection is being made right now.
     #[must_use]
     pub fn is_connecting(&self) -> bool {
@@ -113,9 +125,7 @@ where
             })
             .await;
             if let (Some(probe), Ok(_)) = (probe, &connected) {
-                probe.state.store(CONNECTED, Ordering::Relaxed);
-                let _ = probe.took.set(probe.began.elapsed());
-                probe.connected.notify_one();
+                probe.end();
             }
             connected
         })

@@ -11,7 +11,7 @@ use super::feed::Feed;
 use crate::process::InProcess;
 use crate::py::blocking::{drive, wait_for};
 use crate::py::incoming::{Form, Incoming, Next};
-use crate::session::{Abort, Lane, Runner, Session, as_task};
+use crate::session::{Abort, Lane, Runner, Session};
 use crate::stream::{EventStream, Flow, Waiting};
 
 /// Where a blocking stream's data comes from.
@@ -173,7 +173,7 @@ impl Stream {
         let read = match reading.take() {
             Some(reading) => {
                 waiting.begin_to_drive();
-                let read = drive(py, lane, &channel.stop, as_task(reading.fill()));
+                let read = drive(py, lane, &channel.stop, lane.run(reading.fill()));
                 waiting.end();
                 read
             }
