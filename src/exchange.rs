@@ -135,6 +135,12 @@ impl Call {
         self.began
     }
 
+    /// Whether a proxy stands in between.
+    #[must_use]
+    pub fn is_proxied(&self) -> bool {
+        self.proxied
+    }
+
     /// The request.
     #[must_use]
     pub fn request(&self) -> &Arc<Request> {

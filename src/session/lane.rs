@@ -19,11 +19,13 @@ use super::stop::Stop;
 use crate::lock::lock;
 use crate::retry::Budget;
 use crate::stream::{DRAIN_TIME, Leftover};
-use crate::transport::Direct;
 
 /// Turns of a runtime that let a connection's own task see what has become of its socket: in one the socket is looked
 /// at, in the next the task runs. Each costs a system call.
 const TURNS: usize = 2;
+
+/// Reads for the rest of a reply, at the most: there is no more in it than a few.
+const DRAIN_LOOKS: usize = 64;
 
 /// A connection of its own, lent to one call at a time and driven by the thread that waits for it: no other thread has to
 /// be woken for a token.
@@ -172,12 +174,13 @@ impl Lane {
         .unwrap_or(Some(Turn::Stopped))
     }
 
-    /// Runs `work` as it is cheapest where it is driven: by hand, or as a task of the runtime.
-    pub async fn run<F>(&self, work: F) -> F::Output
+    /// Runs the `work` of a call as it is cheapest where that is driven: by hand, or, where it is proxied, as a task of the
+    /// runtime.
+    pub async fn run<F>(&self, is_proxied: bool, work: F) -> F::Output
     where
         F: Future<Output: Send> + Send + 'static,
     {
-        if self.line.direct().is_some_and(Direct::is_in_use) {
+        if self.line.direct().is_some() && !is_proxied {
             work.await
         } else {
             as_task(work).await
@@ -224,14 +227,15 @@ impl Lane {
         let _inside = runtime.enter();
         let mut context = Context::from_waker(Waker::noop());
         let mut draining = pin!(leftover.drain());
-        loop {
+        for _ in 0..DRAIN_LOOKS {
             if draining.as_mut().poll(&mut context).is_ready() {
                 return true;
             }
             if !direct.look(&mut context) {
-                return draining.as_mut().poll(&mut context).is_ready();
+                break;
             }
         }
+        draining.as_mut().poll(&mut context).is_ready()
     }
 
     pub(super) fn has_overdue_leftover(&self) -> bool {

@@ -245,8 +245,11 @@ impl Session {
             lane.settle();
             lane
         } else {
-            let direct = Direct::new(Arc::clone(&self.transport), self.base_is_tls);
-            Lane::new(runtime()?, Line::of(direct), Arc::clone(&lanes.budget))
+            let line = match Direct::new(&self.transport, self.base_is_tls) {
+                Some(direct) => Line::of(direct),
+                None => Line::new(self.transport.client(self.base_is_tls)?, false),
+            };
+            Lane::new(runtime()?, line, Arc::clone(&lanes.budget))
         };
         lane.used = Some(Use::begin(&lanes.used));
         Ok(lane)

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -15,6 +16,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use reqwest::Url;
 use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
+use socket2::SockRef;
 use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
@@ -25,14 +27,16 @@ use crate::lock::lock;
 
 type Failed = Box<dyn std::error::Error + Send + Sync>;
 
-/// No read and no write takes longer: signals' handlers have their turn then, and clocks are looked at.
+/// No wait takes longer: signals' handlers have their turn then, and clocks are looked at.
 const WAIT: Duration = Duration::from_millis(50);
+/// Bytes of a redirect's body that are read for the connection's sake.
+const REDIRECT_BYTES: usize = 64 << 10;
 
 /// Nothing is read.
 const NOT: u8 = 0;
-/// What has come is read.
+/// What has come is read, once.
 const LOOK: u8 = 1;
-/// What comes next is read, and waited for.
+/// What comes next is read, once, and waited for.
 const AWAIT: u8 = 2;
 
 /// What hyper's side of the connection is told, and what it tells.
@@ -61,8 +65,7 @@ struct Live {
     origin: Origin,
     send: http1::SendRequest<reqwest::Body>,
     connection: Pin<Box<http1::Connection<Wire, reqwest::Body>>>,
-    /// The same socket, to look at.
-    socket: TcpStream,
+    socket: Arc<TcpStream>,
     used: Instant,
 }
 
@@ -100,16 +103,16 @@ fn is_tls(url: &Url) -> bool {
 }
 
 impl Direct {
-    /// Nothing is connected yet.
+    /// Nothing is connected yet. `None` where there is no such connection.
     #[must_use]
-    pub fn new(transport: Arc<Transport>, base_is_tls: bool) -> Self {
-        Self {
-            transport,
+    pub fn new(transport: &Arc<Transport>, base_is_tls: bool) -> Option<Self> {
+        Some(Self {
+            transport: Arc::clone(transport),
             base_is_tls,
             live: Mutex::default(),
             signs: Arc::default(),
             pool: OnceLock::new(),
-        }
+        })
     }
 
     /// Sends a request and brings the head of its reply, if whoever drives this [drives](Self::turn) the connection too.
@@ -139,7 +142,15 @@ impl Direct {
             if !is_followed(response.status(), &visited, &next) {
                 break;
             }
+            let mut room = REDIRECT_BYTES;
+            while let Ok(Some(bytes)) = response.chunk().await
+                && bytes.len() <= room
+            {
+                room -= bytes.len();
+            }
             drop(response);
+            // The connection is told.
+            tokio::task::yield_now().await;
             response = self.execute_at(&next, request, probe).await?;
             visited.push(next);
         }
@@ -164,7 +175,7 @@ impl Direct {
         self.send(outgoing).await.map_err(|(error, _)| failed(error))
     }
 
-    async fn send(&self, mut request: Outgoing) -> Result<reqwest::Response, (Failed, Option<Outgoing>)> {
+    async fn send(&self, mut request: Sent) -> Result<reqwest::Response, (Failed, Option<Sent>)> {
         let sending = lock(&self.live).as_mut().map(|live| {
             request
                 .headers_mut()
@@ -236,9 +247,9 @@ impl Direct {
             let socket = socket.into_std()?;
             socket.set_nonblocking(false)?;
             socket.set_read_timeout(Some(WAIT))?;
-            socket.set_write_timeout(Some(WAIT))?;
+            let socket = Arc::new(socket);
             let wire = Wire {
-                socket: socket.try_clone()?,
+                socket: Arc::clone(&socket),
                 tls,
                 signs: Arc::clone(&self.signs),
             };
@@ -287,11 +298,15 @@ impl Direct {
         self.is_in_use() && self.signs.wants_to_read.load(Ordering::Relaxed)
     }
 
-    /// Waits until something has come, or for a while; whether something has. While there is more to be written, that
-    /// waits in its place.
+    /// Waits until something has come, or there is room for what is still to be written, or for a while; whether one of
+    /// these has happened.
     pub fn wait(&self, context: &mut Context<'_>) -> bool {
-        let writes = self.signs.wants_to_write.swap(false, Ordering::Relaxed);
-        self.read(context, if writes { LOOK } else { AWAIT }) || writes
+        if !self.signs.wants_to_write.swap(false, Ordering::Relaxed) {
+            return self.read(context, AWAIT);
+        }
+        let socket = lock(&self.live).as_ref().map(|live| Arc::clone(&live.socket));
+        let is_ready = socket.is_some_and(|socket| becomes_ready(&socket));
+        self.read(context, LOOK) || is_ready
     }
 
     /// Reads what has come; whether there was something.
@@ -312,9 +327,9 @@ impl Direct {
     }
 }
 
-type Outgoing = hyper::Request<reqwest::Body>;
+type Sent = hyper::Request<reqwest::Body>;
 
-fn outgoing(url: &Url, request: &Request) -> Result<Outgoing, Failed> {
+fn outgoing(url: &Url, request: &Request) -> Result<Sent, Failed> {
     let mut outgoing = hyper::Request::new(request.body.clone().map_or_else(reqwest::Body::default, Into::into));
     *outgoing.method_mut() = request.method.clone();
     *outgoing.uri_mut() = match url.query() {
@@ -330,11 +345,33 @@ fn is_silent(socket: &TcpStream) -> bool {
     matches!(received(socket, &mut [0], true), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
 }
 
+/// Waits until there is something to read or room to write, or for a while; whether there is.
+#[expect(unsafe_code, reason = "the standard library does not wait for both")]
+fn becomes_ready(socket: &TcpStream) -> bool {
+    let mut poll = libc::pollfd {
+        fd: socket.as_raw_fd(),
+        events: libc::POLLIN | libc::POLLOUT,
+        revents: 0,
+    };
+    let millis = libc::c_int::try_from(WAIT.as_millis()).unwrap_or(libc::c_int::MAX);
+    // SAFETY: the pointer is to one of them.
+    unsafe { libc::poll(&raw mut poll, 1, millis) > 0 }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const SEND_FLAGS: libc::c_int = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+/// The socket itself is set so that it raises no signal.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const SEND_FLAGS: libc::c_int = libc::MSG_DONTWAIT;
+
+/// Writes what there is room for, without waiting for more.
+fn sent(socket: &TcpStream, parts: &[io::IoSlice<'_>]) -> io::Result<usize> {
+    SockRef::from(socket).send_vectored_with_flags(parts, SEND_FLAGS)
+}
+
 /// What has come, without waiting for it; if it is only a `peek`, it is there to be read afterwards.
-#[cfg(unix)]
 #[expect(unsafe_code, reason = "the standard library's sockets wait always or never")]
 fn received(socket: &TcpStream, buffer: &mut [u8], peek: bool) -> io::Result<usize> {
-    use std::os::fd::AsRawFd;
     let flags = if peek { libc::MSG_PEEK } else { 0 };
     // SAFETY: the pointer is to so many bytes.
     let count = unsafe {
@@ -348,18 +385,10 @@ fn received(socket: &TcpStream, buffer: &mut [u8], peek: bool) -> io::Result<usi
     usize::try_from(count).map_err(|_| io::Error::last_os_error())
 }
 
-/// The same in more steps.
-#[cfg(not(unix))]
-fn received(mut socket: &TcpStream, buffer: &mut [u8], peek: bool) -> io::Result<usize> {
-    socket.set_nonblocking(true)?;
-    let received = if peek { socket.peek(buffer) } else { socket.read(buffer) };
-    socket.set_nonblocking(false)?;
-    received
-}
 /// What hyper reads from and writes to.
 #[derive(Debug)]
 struct Wire {
-    socket: TcpStream,
+    socket: Arc<TcpStream>,
     tls: Option<Box<ClientConnection>>,
     signs: Arc<Signs>,
 }
@@ -381,6 +410,23 @@ impl Read for Incoming<'_> {
     }
 }
 
+/// The socket's writing side.
+struct Outgoing<'a>(&'a TcpStream);
+
+impl Write for Outgoing<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        sent(self.0, &[io::IoSlice::new(bytes)])
+    }
+
+    fn write_vectored(&mut self, parts: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        sent(self.0, parts)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 impl Wire {
     /// Reads as far as it may.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -393,10 +439,8 @@ impl Wire {
                 let count = tls.read_tls(&mut self.signs.incoming(&self.socket)?)?;
                 self.signs.has_read.store(true, Ordering::Relaxed);
                 let processed = tls.process_new_packets();
-                // An alert, or an answer of the handshake's kind.
-                while tls.wants_write() {
-                    tls.write_tls(&mut &self.socket)?;
-                }
+                // An alert, or an answer of the handshake's kind. If it cannot be written, what came is worth more.
+                while tls.wants_write() && tls.write_tls(&mut Outgoing(&self.socket)).is_ok() {}
                 processed.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
                 if count == 0 {
                     return tls.reader().read(buffer);
@@ -410,8 +454,7 @@ impl Wire {
 
     fn write(&mut self, parts: &[io::IoSlice<'_>]) -> io::Result<usize> {
         if self.tls.is_none() {
-            let mut socket = &self.socket;
-            return socket.write_vectored(parts);
+            return sent(&self.socket, parts);
         }
         self.flush()?;
         let Some(tls) = &mut self.tls else { return Ok(0) };
@@ -425,7 +468,7 @@ impl Wire {
 
     fn flush(&mut self) -> io::Result<()> {
         while let Some(tls) = self.tls.as_mut().filter(|tls| tls.wants_write()) {
-            tls.write_tls(&mut &self.socket)?;
+            tls.write_tls(&mut Outgoing(&self.socket))?;
         }
         Ok(())
     }
@@ -446,9 +489,8 @@ impl Signs {
         if may == NOT {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        // Only the first read waits; whether there is more is not asked.
-        self.may_read
-            .store(if may == AWAIT { NOT } else { may }, Ordering::Relaxed);
+        // Whether there is more is not asked.
+        self.may_read.store(NOT, Ordering::Relaxed);
         Ok(Incoming {
             socket,
             waits: may == AWAIT,
@@ -456,12 +498,9 @@ impl Signs {
     }
 }
 
-/// Whether it goes on after that: nothing came in time, or a signal did.
+/// Whether it goes on after that: nothing came in time, there was no room, or a signal came.
 fn is_pause(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted
-    )
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
 fn polled<T>(outcome: io::Result<T>) -> Poll<io::Result<T>> {

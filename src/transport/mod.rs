@@ -1,6 +1,10 @@
 //! reqwest's clients, and what its errors mean: the only module that knows them.
 
 mod classify;
+#[cfg(unix)]
+mod direct;
+#[cfg(not(unix))]
+#[path = "no_direct.rs"]
 mod direct;
 mod probe;
 mod proxies;

@@ -173,7 +173,8 @@ impl Stream {
         let read = match reading.take() {
             Some(reading) => {
                 waiting.begin_to_drive();
-                let read = drive(py, lane, &channel.stop, lane.run(reading.fill()));
+                let is_proxied = reading.events.call().is_proxied();
+                let read = drive(py, lane, &channel.stop, lane.run(is_proxied, reading.fill()));
                 waiting.end();
                 read
             }
