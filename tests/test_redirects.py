@@ -6,7 +6,7 @@ import pytest
 
 import tokstream
 from replies import HELLO, completion, said
-from server import head, reply, stream
+from server import STALL, head, reply, stream
 
 OK = reply(completion("ok"))
 ELSEWHERE = [301, 302, 303, 307, 308]
@@ -30,6 +30,20 @@ def test_to_the_same_origin(surface, serve, status, absolute, streamed):
     assert second.target == "/v2/chat?x=1"
     assert (second.method, second.body) == (first.method, first.body)
     assert second.all("authorization") == first.all("authorization")
+
+
+def test_the_connection_is_used_again(surface, client):
+    api, server = client(moved(307, "/v2/chat"), OK)
+    assert surface.ask(api, False) == "ok"
+    assert len(server.connections) == 1
+
+
+def test_a_body_that_does_not_end_is_not_waited_for(surface, client):
+    endless = reply("x", 307, headers=[("Location", "/v2/chat")])
+    endless[0] = endless[0].replace(b"Content-Length: 1", b"Content-Length: 1000000")
+    api, server = client([*endless, STALL], OK)
+    assert surface.ask(api, False) == "ok"
+    assert len(server.connections) == 2
 
 
 @pytest.mark.parametrize("status", ELSEWHERE)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import ssl
 
 import pytest
 
 import tokstream
 from replies import completion, said, sse, text
-from server import reply, stream
+from server import Gone, reply, stream
 
 OK = reply(completion("ok"))
 
@@ -123,3 +124,56 @@ def test_an_end_that_tls_was_not_told_of_is_a_cut(surface, serve, authority, beg
         with pytest.raises(tokstream.StreamTruncatedError) as caught:
             surface.next(words)
         assert caught.value.partial.choices[0].message.content == "A"
+
+
+class Trickle:
+    """A server's side of TLS whose bytes leave one at a time, so that no record comes whole."""
+
+    def __init__(self, sock, context):
+        self.sock, self.incoming, self.outgoing = sock, ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.inside = context.wrap_bio(self.incoming, self.outgoing, server_side=True)
+        self.do(self.inside.do_handshake)
+
+    def do(self, step, *arguments):
+        while True:
+            try:
+                done = step(*arguments)
+            except ssl.SSLWantReadError:
+                self.flush()
+                data = self.sock.recv(1 << 16)
+                if not data:
+                    raise Gone from None
+                self.incoming.write(data)
+            else:
+                self.flush()
+                return done
+
+    def flush(self):
+        for byte in self.outgoing.read():
+            self.sock.sendall(bytes([byte]))
+
+    def recv(self, size):
+        return self.do(self.inside.read, size)
+
+    def sendall(self, data):
+        self.do(self.inside.write, data)
+
+    def shutdown(self, how):
+        self.sock.shutdown(how)
+
+    def close(self):
+        self.sock.close()
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_records_that_come_in_pieces(surface, serve, authority, version):
+    context = authority.server()
+    context.minimum_version = context.maximum_version = version
+
+    def on_accept(connection):
+        connection.sock = Trickle(connection.sock, context)
+
+    server = serve(OK, stream(said("ok")), OK, on_accept=on_accept)
+    api = surface.client(server.url.replace("http:", "https:"), verify=authority.file)
+    assert surface.ask(api, False) == surface.ask(api, True) == surface.ask(api, False) == "ok"
+    assert len(server.connections) == 1

@@ -29,8 +29,6 @@ type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 /// No wait takes longer: signals' handlers have their turn then, and clocks are looked at.
 const WAIT: Duration = Duration::from_millis(50);
-/// Bytes of a redirect's body that are read for the connection's sake.
-const REDIRECT_BYTES: usize = 64 << 10;
 
 /// Nothing is read.
 const NOT: u8 = 0;
@@ -141,12 +139,6 @@ impl Direct {
             }
             if !is_followed(response.status(), &visited, &next) {
                 break;
-            }
-            let mut room = REDIRECT_BYTES;
-            while let Ok(Some(bytes)) = response.chunk().await
-                && bytes.len() <= room
-            {
-                room -= bytes.len();
             }
             drop(response);
             // The connection is told.
