@@ -1,24 +1,22 @@
 //! A reply's body as it comes, its codings taken off.
 
 use std::future::poll_fn;
-use std::pin::Pin;
 
 use bytes::{Bytes, BytesMut};
-use hyper::body::Body as _;
 use reqwest::Version;
 use tokio::task::yield_now;
 
 use crate::decode::Decoder;
 use crate::error::{Cause, Error};
-use crate::transport::classify;
+use crate::transport::{Answer, Source};
 
 /// Pieces of unpacked bytes that are taken before others have their turn; each has up to 64 KiB.
 const PIECES_AT_A_STRETCH: u32 = 64;
 
-/// A reply's body: reqwest's with errors that are ours.
+/// A reply's body, its codings taken off.
 #[derive(Debug)]
 pub struct Body {
-    source: reqwest::Body,
+    source: Source,
     /// Whether the body itself knows that the server has ended it.
     tells_its_end: bool,
     proxied: bool,
@@ -34,13 +32,13 @@ impl Body {
     ///
     /// # Errors
     /// The `Content-Encoding` that is not understood.
-    pub fn of(response: reqwest::Response, proxied: bool) -> Result<Self, String> {
+    pub fn of(answer: Answer, proxied: bool) -> Result<Self, String> {
         Ok(Self {
-            decoder: Decoder::of(response.headers())?,
+            decoder: Decoder::of(answer.headers())?,
             unpacked: 0,
-            owed: response.content_length(),
-            tells_its_end: response.version() == Version::HTTP_2,
-            source: response.into(),
+            owed: answer.body().length(),
+            tells_its_end: answer.version() == Version::HTTP_2,
+            source: answer.into_body(),
             proxied,
         })
     }
@@ -77,7 +75,7 @@ impl Body {
             (Some(bytes), Some(owed)) => *owed = owed.saturating_sub(bytes.len() as u64),
             // Over HTTP/2 a stream that the server gave up "without error" looks like one that ended.
             (None, Some(1..)) => return Err(cut("the reply ended short of its Content-Length")),
-            (None, _) if self.tells_its_end && !self.source.is_end_stream() => {
+            (None, _) if self.tells_its_end && !self.source.has_ended() => {
                 return Err(cut("the server gave the reply up before its end"));
             }
             _ => {}
@@ -87,8 +85,7 @@ impl Body {
 
     async fn data(&mut self) -> Result<Option<Bytes>, Error> {
         loop {
-            let frame = poll_fn(|context| Pin::new(&mut self.source).poll_frame(context)).await;
-            let Some(frame) = frame.transpose().map_err(|e| classify(&e, self.proxied))? else {
+            let Some(frame) = poll_fn(|context| self.source.poll_frame(context, self.proxied)).await? else {
                 return Ok(None);
             };
             // What is no data are trailers.

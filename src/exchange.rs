@@ -22,7 +22,7 @@ use crate::headers::Headers;
 use crate::json::members;
 use crate::retry::{Budget, Outcome, RetryPolicy, parse_retry_after, parse_should_retry};
 use crate::session::{Line, looked};
-use crate::transport::ConnectProbe;
+use crate::transport::{Answer, ConnectProbe};
 
 /// One request as a value: every attempt is built from it anew.
 #[derive(Debug, Clone)]
@@ -283,11 +283,11 @@ impl Call {
                 }
             }
         };
-        let response = answered.map_err(|error| self.failure(error, None))?;
+        let answer = answered.map_err(|error| self.failure(error, None))?;
         let connect_micros = u32::try_from(probe.took().as_micros()).unwrap_or(u32::MAX);
         self.progress.connect_micros.store(connect_micros, Ordering::Relaxed);
-        let head = Arc::new(head_of(&response));
-        let body = Body::of(response, self.proxied).map_err(|coding| {
+        let head = Arc::new(head_of(&answer));
+        let body = Body::of(answer, self.proxied).map_err(|coding| {
             let detail = format!("The reply is encoded as {coding:?}, which is not understood; {ACCEPTED} are");
             self.failure(Error::invalid(detail), Some(Arc::clone(&head)))
         })?;
@@ -446,11 +446,11 @@ async fn expired(since: Instant, limit: Option<Duration>, counts: impl Fn() -> b
     std::future::pending().await
 }
 
-fn head_of(response: &reqwest::Response) -> Head {
+fn head_of(answer: &Answer) -> Head {
     Head {
-        status: response.status().as_u16(),
-        headers: Headers::of(response.headers()),
-        http_version: if response.version() == Version::HTTP_2 {
+        status: answer.status().as_u16(),
+        headers: Headers::of(answer.headers()),
+        http_version: if answer.version() == Version::HTTP_2 {
             "HTTP/2"
         } else {
             "HTTP/1.1"

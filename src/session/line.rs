@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::Error;
 use crate::exchange::Request;
-use crate::transport::{ConnectProbe, Direct, classify};
+use crate::transport::{Answer, ConnectProbe, Direct, answered, classify};
 
 /// Calls that share one HTTP/2 connection, at the most: servers allow 100 or a little more, and what is beyond their
 /// limit would wait for the others' end.
@@ -79,16 +79,11 @@ impl Line {
     ///
     /// # Errors
     /// [`Error::Connection`], or [`Error::Configuration`] where a certificate or a proxy's address is of no use.
-    pub async fn execute(
-        &self,
-        request: &Request,
-        probe: &Arc<ConnectProbe>,
-        proxied: bool,
-    ) -> Result<reqwest::Response, Error> {
+    pub async fn execute(&self, request: &Request, probe: &Arc<ConnectProbe>, proxied: bool) -> Result<Answer, Error> {
         match &self.way {
             Way::Pool(pool) => {
                 let sent = probe.watch(pool.execute(request.to_reqwest())).await;
-                sent.map_err(|error| classify(&error, proxied))
+                sent.map(answered).map_err(|error| classify(&error, proxied))
             }
             Way::Direct(direct) => probe.watch(direct.execute(request, probe, proxied)).await,
         }

@@ -20,7 +20,10 @@ use socket2::SockRef;
 use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
-use super::{ConnectProbe, MAX_HEADERS, POOL_IDLE, TCP_KEEPALIVE, Transport, classify, classify_other, is_followed};
+use super::{
+    Answer, ConnectProbe, MAX_HEADERS, POOL_IDLE, Source, TCP_KEEPALIVE, Transport, answered, classify, classify_other,
+    is_followed,
+};
 use crate::error::Error;
 use crate::exchange::Request;
 use crate::lock::lock;
@@ -117,12 +120,7 @@ impl Direct {
     ///
     /// # Errors
     /// [`Error::Connection`], or [`Error::Configuration`] where a certificate is of no use.
-    pub async fn execute(
-        &self,
-        request: &Request,
-        probe: &Arc<ConnectProbe>,
-        proxied: bool,
-    ) -> Result<reqwest::Response, Error> {
+    pub async fn execute(&self, request: &Request, probe: &Arc<ConnectProbe>, proxied: bool) -> Result<Answer, Error> {
         if proxied {
             return self.execute_pooled(request).await;
         }
@@ -149,7 +147,7 @@ impl Direct {
         Ok(response)
     }
 
-    async fn execute_at(&self, url: &Url, request: &Request, probe: &ConnectProbe) -> Result<reqwest::Response, Error> {
+    async fn execute_at(&self, url: &Url, request: &Request, probe: &ConnectProbe) -> Result<Answer, Error> {
         let failed = |error: Failed| classify_other(&*error);
         let mut outgoing = outgoing(url, request).map_err(failed)?;
         if self.has_usable(url) {
@@ -167,7 +165,7 @@ impl Direct {
         self.send(outgoing).await.map_err(|(error, _)| failed(error))
     }
 
-    async fn send(&self, mut request: Sent) -> Result<reqwest::Response, (Failed, Option<Sent>)> {
+    async fn send(&self, mut request: Sent) -> Result<Answer, (Failed, Option<Sent>)> {
         let sending = lock(&self.live).as_mut().map(|live| {
             request
                 .headers_mut()
@@ -179,10 +177,7 @@ impl Direct {
             return Err(("the connection was closed here".into(), None));
         };
         match sending.await {
-            Ok(response) => {
-                let (head, body) = response.into_parts();
-                Ok(hyper::Response::from_parts(head, reqwest::Body::wrap(body)).into())
-            }
+            Ok(response) => Ok(response.map(Source::Direct)),
             Err(mut error) => {
                 let unsent = error.take_message();
                 Err((error.into_error().into(), unsent))
@@ -190,7 +185,7 @@ impl Direct {
         }
     }
 
-    async fn execute_pooled(&self, request: &Request) -> Result<reqwest::Response, Error> {
+    async fn execute_pooled(&self, request: &Request) -> Result<Answer, Error> {
         let pool = if let Some(pool) = self.pool.get() {
             pool
         } else {
@@ -198,7 +193,7 @@ impl Direct {
             self.pool.get_or_init(|| made)
         };
         let sent = pool.execute(request.to_reqwest()).await;
-        sent.map_err(|error| classify(&error, true))
+        sent.map(answered).map_err(|error| classify(&error, true))
     }
 
     /// Whether there is a connection to there that can be used again. That the server has closed it, or has sent what

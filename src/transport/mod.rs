@@ -8,6 +8,7 @@ mod direct;
 mod direct;
 mod probe;
 mod proxies;
+mod source;
 mod tls;
 
 use std::sync::{Arc, OnceLock};
@@ -18,6 +19,7 @@ use reqwest::{StatusCode, Url, redirect};
 pub use classify::{classify, classify_other};
 pub use direct::Direct;
 pub use probe::ConnectProbe;
+pub use source::{Answer, Source, answered};
 
 use crate::error::Error;
 use classify::chain;

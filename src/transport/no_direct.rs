@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::Context;
 
-use super::{ConnectProbe, Transport};
+use super::{Answer, ConnectProbe, Transport};
 use crate::error::Error;
 use crate::exchange::Request;
 
@@ -27,7 +27,7 @@ impl Direct {
         _request: &Request,
         _probe: &Arc<ConnectProbe>,
         _proxied: bool,
-    ) -> Result<reqwest::Response, Error> {
+    ) -> Result<Answer, Error> {
         match *self {}
     }
 
