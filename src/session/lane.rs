@@ -19,6 +19,7 @@ use super::stop::Stop;
 use crate::lock::lock;
 use crate::retry::Budget;
 use crate::stream::{DRAIN_TIME, Leftover};
+use crate::transport::{Hand, Reading};
 
 /// Turns of a runtime that let a connection's own task see what has become of its socket: in one the socket is looked
 /// at, in the next the task runs. Each costs a system call.
@@ -39,6 +40,8 @@ pub struct Lane {
     runtime: Option<Runtime>,
     pub(super) line: Line,
     pub(super) budget: Arc<Budget>,
+    /// What its connection is told, where the thread waits for the socket itself.
+    hand: Option<Arc<Hand>>,
     /// Cuts the runtime's waits into slices. It runs on from one wait to the next: to set it anew for each would cost more than a token.
     slices: Mutex<Option<Pin<Box<Sleep>>>>,
     /// When the clocks were last looked at.
@@ -67,11 +70,12 @@ impl Drop for Use {
 }
 
 impl Lane {
-    pub(super) fn new(runtime: Runtime, line: Line, budget: Arc<Budget>) -> Self {
+    pub(super) fn new(runtime: Runtime, line: Line, hand: Option<Arc<Hand>>, budget: Arc<Budget>) -> Self {
         Self {
             runtime: Some(runtime),
             line,
             budget,
+            hand,
             slices: Mutex::new(None),
             ticked: Mutex::new(Instant::now()),
             leftover: Mutex::new(None),
@@ -86,11 +90,8 @@ impl Lane {
 
     /// Drives this lane until `work` is done or `stop` is asked, or for about the time of a `slice`.
     pub fn drive<F: Future>(&self, mut work: Pin<&mut F>, stop: &Stop, slice: Duration) -> Turn<F::Output> {
-        let Some(runtime) = &self.runtime else {
-            return Turn::Stopped;
-        };
         loop {
-            if let Some(turn) = self.drive_by_hand(runtime, work.as_mut(), stop, slice) {
+            if let Some(turn) = self.drive_by_hand(work.as_mut(), stop, slice) {
                 return turn;
             }
             if let Some(turn) = self.drive_runtime(work.as_mut(), stop, slice) {
@@ -99,46 +100,43 @@ impl Lane {
         }
     }
 
-    /// Drives the work and the connection; `None` when there is nothing to be read, and the runtime has to be driven.
-    fn drive_by_hand<F: Future>(
-        &self,
-        runtime: &Runtime,
-        mut work: Pin<&mut F>,
-        stop: &Stop,
-        slice: Duration,
-    ) -> Option<Turn<F::Output>> {
+    /// Polls the work and, when it can go no further, lets its connection wait for its socket. `None` when it waits for
+    /// something else, which takes the runtime.
+    fn drive_by_hand<F: Future>(&self, mut work: Pin<&mut F>, stop: &Stop, slice: Duration) -> Option<Turn<F::Output>> {
+        let (hand, runtime) = (self.hand.as_ref()?, self.runtime.as_ref()?);
         let woken = Arc::<Woken>::default();
         let waker = Waker::from(Arc::clone(&woken));
         let mut context = Context::from_waker(&waker);
-        let direct = self.line.direct().filter(|direct| direct.is_open())?;
-        let ends = *lock(&self.ticked) + slice;
+        // A wait that begins shortly before this goes beyond it.
+        let ends = *lock(&self.ticked) + slice / 2;
         let inside = runtime.enter();
+        WANTS_A_LOOK.set(false);
+        let mut may_read = Reading::Nothing;
         loop {
+            hand.begin(may_read);
             if let Poll::Ready(done) = work.as_mut().poll(&mut context) {
-                // The connection is told that the reply has been read.
-                direct.turn(&mut context);
                 return Some(Turn::Done(done));
             }
             if stop.is_asked() {
                 return Some(Turn::Stopped);
             }
-            if WANTS_A_LOOK.take() {
-                direct.look(&mut context);
-            } else {
-                direct.turn(&mut context);
-            }
             let is_woken = woken.take();
-            if !is_woken && !direct.is_awaited() {
+            if !is_woken && !hand.wants_to_read() {
                 return None;
             }
-            let goes_on = is_woken || direct.wait(&mut context);
-            if !goes_on || Instant::now() > ends {
+            let has_waited = may_read == Reading::Await;
+            if has_waited && !hand.has_gone_on() || Instant::now() > ends {
                 drop(inside);
                 // Clocks that have run out wake the work, which is asked when it is driven again.
                 runtime.block_on(tokio::task::yield_now());
                 *lock(&self.ticked) = Instant::now();
                 return Some(Turn::Slice);
             }
+            may_read = match (is_woken, WANTS_A_LOOK.take()) {
+                (true, true) => Reading::Look,
+                (true, false) => Reading::Nothing,
+                (false, _) => Reading::Await,
+            };
         }
     }
 
@@ -147,17 +145,17 @@ impl Lane {
         self.block_on(async {
             let mut slices = lock(&self.slices).take();
             let turn = poll_fn(|context| {
+                if let Some(hand) = &self.hand {
+                    hand.begin(Reading::Nothing);
+                }
                 if let Poll::Ready(done) = work.as_mut().poll(context) {
                     return Poll::Ready(Some(Turn::Done(done)));
                 }
                 if stop.poll_asked(context).is_ready() {
                     return Poll::Ready(Some(Turn::Stopped));
                 }
-                if let Some(direct) = self.line.direct() {
-                    direct.turn(context);
-                    if direct.is_awaited() {
-                        return Poll::Ready(None);
-                    }
+                if self.hand.as_ref().is_some_and(|hand| hand.wants_to_read()) {
+                    return Poll::Ready(None);
                 }
                 let timer = slices.get_or_insert_with(|| Box::pin(tokio::time::sleep(slice)));
                 // Its own budget: bytes that amount to nothing would use up the common one, and no slice would ever end.
@@ -174,17 +172,12 @@ impl Lane {
         .unwrap_or(Some(Turn::Stopped))
     }
 
-    /// Runs the `work` of a call as it is cheapest where that is driven: by hand, or, where it is proxied, as a task of the
-    /// runtime.
+    /// Runs the `work` of a call as it is cheapest where that is driven: where it is proxied, as a task of the runtime.
     pub async fn run<F>(&self, is_proxied: bool, work: F) -> F::Output
     where
         F: Future<Output: Send> + Send + 'static,
     {
-        if self.line.direct().is_some() && !is_proxied {
-            work.await
-        } else {
-            as_task(work).await
-        }
+        if is_proxied { as_task(work).await } else { work.await }
     }
 
     /// Drives `work` to its end.
@@ -213,29 +206,31 @@ impl Lane {
     }
 
     fn has_drained(&self, leftover: &mut Leftover) -> bool {
-        let Some(direct) = self.line.direct().filter(|direct| direct.is_in_use()) else {
-            let ended = self.block_on(async {
-                tokio::select! {
-                    biased;
-                    _ = leftover.drain() => true,
-                    () = turn() => false,
-                }
-            });
-            return ended == Some(true);
-        };
-        let Some(runtime) = &self.runtime else { return false };
-        let _inside = runtime.enter();
-        let mut context = Context::from_waker(Waker::noop());
         let mut draining = pin!(leftover.drain());
-        for _ in 0..DRAIN_LOOKS {
-            if draining.as_mut().poll(&mut context).is_ready() {
-                return true;
+        if let (Some(hand), Some(runtime)) = (&self.hand, &self.runtime) {
+            let _inside = runtime.enter();
+            let mut context = Context::from_waker(Waker::noop());
+            for _ in 0..DRAIN_LOOKS {
+                hand.begin(Reading::Look);
+                if draining.as_mut().poll(&mut context).is_ready() {
+                    return true;
+                }
+                if !hand.has_gone_on() {
+                    break;
+                }
             }
-            if !direct.look(&mut context) {
-                break;
+            if !self.line.has_tasks() {
+                return false;
             }
         }
-        draining.as_mut().poll(&mut context).is_ready()
+        let ended = self.block_on(async {
+            tokio::select! {
+                biased;
+                _ = draining => true,
+                () = turn() => false,
+            }
+        });
+        ended == Some(true)
     }
 
     pub(super) fn has_overdue_leftover(&self) -> bool {
@@ -244,11 +239,10 @@ impl Lane {
             .is_some_and(|(_, left)| left.elapsed() >= DRAIN_TIME)
     }
 
-    /// Lets the connection go on without waiting for anything.
-    pub(super) fn turn(&self) {
-        match self.line.direct() {
-            Some(direct) => direct.turn(&mut Context::from_waker(Waker::noop())),
-            None => drop(self.block_on(turn())),
+    /// Lets the tasks of connections go on without waiting for anything.
+    fn turn(&self) {
+        if self.line.has_tasks() {
+            self.block_on(turn());
         }
     }
 
@@ -320,9 +314,6 @@ pub async fn turn() {
 
 impl Drop for Lane {
     fn drop(&mut self) {
-        if let Some(direct) = self.line.direct() {
-            direct.close();
-        }
         if let Some(runtime) = self.runtime.take() {
             // Waits for no look-up of a host's name that is still under way on a helper thread.
             runtime.shutdown_background();

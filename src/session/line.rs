@@ -1,11 +1,11 @@
-//! The connections that calls go out on: a pool that they may share, or one that is driven by hand.
+//! The connections that calls go out on: one for each, or one that they share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::Error;
 use crate::exchange::Request;
-use crate::transport::{Answer, ConnectProbe, Direct, answered, classify};
+use crate::transport::{Answer, ConnectProbe, Pool, answered, classify};
 
 /// Calls that share one HTTP/2 connection, at the most: servers allow 100 or a little more, and what is beyond their
 /// limit would wait for the others' end.
@@ -23,8 +23,10 @@ pub struct Line {
 
 #[derive(Debug, Clone)]
 enum Way {
-    Pool(reqwest::Client),
-    Direct(Arc<Direct>),
+    /// Each call has one for itself.
+    Single(Arc<Pool>),
+    /// Calls may share one.
+    Shared(reqwest::Client),
 }
 
 /// Closed until there is a first connection.
@@ -51,27 +53,34 @@ impl Gate {
 }
 
 impl Line {
-    pub(super) fn new(pool: reqwest::Client, multiplexes: bool) -> Self {
+    pub(super) fn single(pool: Arc<Pool>) -> Self {
         Self {
-            way: Way::Pool(pool),
-            gate: multiplexes.then(Arc::default),
-            users: Arc::default(),
-        }
-    }
-
-    pub(super) fn of(direct: Direct) -> Self {
-        Self {
-            way: Way::Direct(Arc::new(direct)),
+            way: Way::Single(pool),
             gate: None,
             users: Arc::default(),
         }
     }
 
-    /// The connection that is to be driven by hand, if it is one.
-    pub(super) fn direct(&self) -> Option<&Direct> {
+    pub(super) fn shared(client: reqwest::Client) -> Self {
+        Self {
+            way: Way::Shared(client),
+            gate: Some(Arc::default()),
+            users: Arc::default(),
+        }
+    }
+
+    /// Closes the idle connections, where no call of another line uses them.
+    pub(super) fn close_idle(&self) {
+        if let Way::Single(pool) = &self.way {
+            pool.close_idle();
+        }
+    }
+
+    /// Whether tasks of their own drive some of its connections.
+    pub(super) fn has_tasks(&self) -> bool {
         match &self.way {
-            Way::Direct(direct) => Some(direct),
-            Way::Pool(_) => None,
+            Way::Single(pool) => pool.has_proxied(),
+            Way::Shared(_) => true,
         }
     }
 
@@ -81,11 +90,11 @@ impl Line {
     /// [`Error::Connection`], or [`Error::Configuration`] where a certificate or a proxy's address is of no use.
     pub async fn execute(&self, request: &Request, probe: &Arc<ConnectProbe>, proxied: bool) -> Result<Answer, Error> {
         match &self.way {
-            Way::Pool(pool) => {
-                let sent = probe.watch(pool.execute(request.to_reqwest())).await;
+            Way::Single(pool) => pool.execute(request, probe, proxied).await,
+            Way::Shared(client) => {
+                let sent = probe.watch(client.execute(request.to_reqwest())).await;
                 sent.map(answered).map_err(|error| classify(&error, proxied))
             }
-            Way::Direct(direct) => probe.watch(direct.execute(request, probe, proxied)).await,
         }
     }
 

@@ -38,7 +38,7 @@ use crate::lock::lock;
 use crate::process::PerProcess;
 use crate::retry::Budget;
 use crate::stream::{DRAIN_TIME, Leftover};
-use crate::transport::{Direct, HttpVersion, Transport, TransportConfig};
+use crate::transport::{HttpVersion, Pool, Transport, TransportConfig};
 
 /// Idle lanes that are kept, at the most; each holds four file descriptors.
 const IDLE_LANES: usize = 64;
@@ -205,7 +205,11 @@ impl Session {
     /// Drops the shared pools, and returns where their connections are driven.
     fn give_up_lines(&self) -> Vec<WeakHome> {
         let shared = self.shared.get().and_then(|shared| lock(shared).take());
-        shared.into_iter().flatten().map(|shared| shared.home).collect()
+        let homes = shared.into_iter().flatten().map(|shared| {
+            shared.line.close_idle();
+            shared.home
+        });
+        homes.collect()
     }
 
     /// A call's own `Stop`, which the client's end asks too.
@@ -245,11 +249,10 @@ impl Session {
             lane.settle();
             lane
         } else {
-            let line = match Direct::new(&self.transport, self.base_is_tls) {
-                Some(direct) => Line::of(direct),
-                None => Line::new(self.transport.client(self.base_is_tls)?, false),
-            };
-            Lane::new(runtime()?, line, Arc::clone(&lanes.budget))
+            // Elsewhere no socket can be relied on after a wait without success.
+            let hand = cfg!(unix).then(Arc::default);
+            let pool = Pool::new(&self.transport, self.base_is_tls, hand.clone());
+            Lane::new(runtime()?, Line::single(pool), hand, Arc::clone(&lanes.budget))
         };
         lane.used = Some(Use::begin(&lanes.used));
         Ok(lane)
@@ -305,7 +308,13 @@ impl Session {
         // Outside of the lock: certificates are read from files.
         let fresh = {
             let _inside = home.handle().enter();
-            Line::new(self.transport.client(self.base_is_tls)?, self.multiplexes)
+            if self.multiplexes {
+                Line::shared(self.transport.client(self.base_is_tls)?)
+            } else {
+                let pool = Pool::new(&self.transport, self.base_is_tls, None);
+                pool.watch_idle();
+                Line::single(pool)
+            }
         };
         let mut gone = Vec::new();
         let mut shared = lock(shared);
@@ -327,7 +336,7 @@ impl Session {
     /// Brings a home's idle connections up to date before a call: what closed or sent something that
     /// nobody asked for is noticed, and the rests of replies are waited for a moment.
     pub async fn settle(&self, home: &Home) {
-        if home.guest().is_none() {
+        if self.multiplexes && home.guest().is_none() {
             turn().await;
         }
         if let Some(lanes) = self.lanes.get() {

@@ -1,15 +1,15 @@
 //! reqwest's clients, and what its errors mean: the only module that knows them.
 
 mod classify;
-#[cfg(unix)]
-mod direct;
-#[cfg(not(unix))]
-#[path = "no_direct.rs"]
-mod direct;
+mod connection;
+mod hand;
+mod pool;
 mod probe;
 mod proxies;
 mod source;
 mod tls;
+#[cfg(unix)]
+mod waited;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -17,7 +17,8 @@ use std::time::Duration;
 use reqwest::{StatusCode, Url, redirect};
 
 pub use classify::{classify, classify_other};
-pub use direct::Direct;
+pub use hand::{Hand, Reading};
+pub use pool::Pool;
 pub use probe::ConnectProbe;
 pub use source::{Answer, Source, answered};
 

@@ -48,6 +48,11 @@ impl ConnectProbe {
         self.connected.notify_one();
     }
 
+    /// The attempt waits for it no longer.
+    pub fn leave(&self) {
+        self.state.store(NOT_CONNECTING, Ordering::Relaxed);
+    }
+
     /// Whether a connection is being made right now.
     #[must_use]
     pub fn is_connecting(&self) -> bool {
@@ -109,7 +114,7 @@ where
     fn call(&mut self, request: R) -> Self::Future {
         let probe = PROBE.try_with(Arc::clone).ok();
         if let Some(probe) = &probe {
-            probe.state.store(CONNECTING, Ordering::Relaxed);
+            probe.begin();
         }
         let mut probe = probe;
         let connecting = self.0.call(request);
@@ -119,7 +124,7 @@ where
                 // A request that another connection became free for leaves this one to be made in the background.
                 let is_waited_for = PROBE.try_with(|_| ()).is_ok();
                 if let Some(left) = probe.take_if(|_| !is_waited_for) {
-                    left.state.store(NOT_CONNECTING, Ordering::Relaxed);
+                    left.leave();
                 }
                 connecting.as_mut().poll(context)
             })

@@ -1,12 +1,13 @@
 //! Where a reply's bytes come from.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use hyper::Response;
-use hyper::body::{Body, Frame, Incoming};
+use hyper::body::{Body, Frame};
 
+use super::pool::Reply;
 use super::{classify, classify_other};
 use crate::error::Error;
 
@@ -19,13 +20,13 @@ pub fn answered(response: reqwest::Response) -> Answer {
     Response::from(response).map(Source::Pooled)
 }
 
-/// The body of a reply that reqwest brought, or of one that came on a connection driven by hand.
+/// The body of a reply that reqwest brought, or of one on a connection that it drives itself.
 #[derive(Debug)]
 pub enum Source {
     /// reqwest's.
     Pooled(reqwest::Body),
-    /// hyper's.
-    Direct(Incoming),
+    /// One that drives its connection.
+    Direct(Reply),
 }
 
 impl Source {
@@ -44,7 +45,7 @@ impl Source {
                 frame.map(|frame| frame.transpose().map_err(|error| classify(&error, proxied)))
             }
             Self::Direct(body) => {
-                let frame = Pin::new(body).poll_frame(context);
+                let frame = body.poll_frame(context);
                 frame.map(|frame| frame.transpose().map_err(|error| classify_other(&error)))
             }
         }
@@ -55,7 +56,7 @@ impl Source {
     pub fn has_ended(&self) -> bool {
         match self {
             Self::Pooled(body) => body.is_end_stream(),
-            Self::Direct(body) => body.is_end_stream(),
+            Self::Direct(reply) => reply.body().is_end_stream(),
         }
     }
 
@@ -64,7 +65,13 @@ impl Source {
     pub fn length(&self) -> Option<u64> {
         match self {
             Self::Pooled(body) => body.size_hint().exact(),
-            Self::Direct(body) => body.size_hint().exact(),
+            Self::Direct(reply) => reply.body().size_hint().exact(),
         }
+    }
+
+    /// Reads what of it is at hand, so that its connection is there for others if that is all.
+    pub fn finish(mut self) {
+        let mut context = Context::from_waker(Waker::noop());
+        while let Poll::Ready(Ok(Some(_))) = self.poll_frame(&mut context, false) {}
     }
 }

@@ -1,0 +1,351 @@
+//! The connections that the calls of one runtime, or of one thread, take in turn.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use hyper::Response;
+use hyper::body::{Body, Frame, Incoming};
+use hyper::header::LOCATION;
+use reqwest::Url;
+use tokio::sync::Notify;
+
+use super::connection::{Connection, Failed, Sent, is_tls};
+use super::hand::Hand;
+use super::source::{Answer, Source, answered};
+use super::{ConnectProbe, POOL_IDLE, Transport, classify, classify_other, is_followed};
+use crate::error::Error;
+use crate::exchange::Request;
+use crate::lock::lock;
+
+/// Connections over which HTTP/1.1 is spoken, each driven by the call that uses it. What needs a proxy goes out by reqwest.
+#[derive(Debug)]
+pub struct Pool {
+    transport: Arc<Transport>,
+    base_is_tls: bool,
+    /// Where a thread drives its calls by hand.
+    hand: Option<Arc<Hand>>,
+    /// The newest last.
+    idle: Mutex<Vec<Connection>>,
+    /// Calls that have a connection.
+    in_use: AtomicUsize,
+    /// Calls that have one made, and take one that is given back before.
+    waiting: AtomicUsize,
+    given_back: Notify,
+    /// No call has a connection.
+    is_quiet: Arc<Notify>,
+    proxied: OnceLock<reqwest::Client>,
+}
+
+impl Pool {
+    /// Connections that are driven by a thread's `hand`, or by whatever runtime their calls are. Nothing is connected yet.
+    #[must_use]
+    pub fn new(transport: &Arc<Transport>, base_is_tls: bool, hand: Option<Arc<Hand>>) -> Arc<Self> {
+        Arc::new(Self {
+            transport: Arc::clone(transport),
+            base_is_tls,
+            hand,
+            idle: Mutex::default(),
+            in_use: AtomicUsize::new(0),
+            waiting: AtomicUsize::new(0),
+            given_back: Notify::new(),
+            is_quiet: Arc::default(),
+            proxied: OnceLock::new(),
+        })
+    }
+
+    /// Sends a request and brings the head of its reply.
+    ///
+    /// # Errors
+    /// [`Error::Connection`], or [`Error::Configuration`] where a certificate or a proxy's address is of no use.
+    pub async fn execute(
+        self: &Arc<Self>,
+        request: &Request,
+        probe: &Arc<ConnectProbe>,
+        proxied: bool,
+    ) -> Result<Answer, Error> {
+        if proxied {
+            return probe.watch(self.execute_proxied(request)).await;
+        }
+        let mut answer = self.execute_at(&request.url, request, probe).await?;
+        let mut visited = Vec::new();
+        while answer.status().is_redirection() {
+            let location = answer.headers().get(LOCATION).and_then(|to| to.to_str().ok());
+            let last = visited.last().unwrap_or(&request.url);
+            let Some(next) = location.and_then(|to| last.join(to).ok()) else {
+                break;
+            };
+            if visited.is_empty() {
+                visited.push(request.url.clone());
+            }
+            if !is_followed(answer.status(), &visited, &next) {
+                break;
+            }
+            answer.into_body().finish();
+            answer = self.execute_at(&next, request, probe).await?;
+            visited.push(next);
+        }
+        Ok(answer)
+    }
+
+    async fn execute_at(self: &Arc<Self>, url: &Url, request: &Request, probe: &ConnectProbe) -> Result<Answer, Error> {
+        let failed = |error: Failed| classify_other(&*error);
+        let mut outgoing = outgoing(url, request).map_err(failed)?;
+        loop {
+            let (mut held, is_new) = match self.take(url) {
+                Some(held) => (held, false),
+                None => self.connect(url, probe).await?,
+            };
+            match held.send(outgoing).await {
+                Ok(response) => {
+                    let held = Some(held);
+                    return Ok(response.map(|body| Source::Direct(Reply { body, held })));
+                }
+                // The server had closed the connection and seen nothing of this request.
+                Err((_, Some(unsent))) if !is_new => outgoing = unsent,
+                Err((error, _)) => return Err(failed(error)),
+            }
+        }
+    }
+
+    async fn execute_proxied(&self, request: &Request) -> Result<Answer, Error> {
+        let client = if let Some(client) = self.proxied.get() {
+            client
+        } else {
+            let made = self.transport.client(self.base_is_tls)?;
+            self.proxied.get_or_init(|| made)
+        };
+        let sent = client.execute(request.to_reqwest()).await;
+        sent.map(answered).map_err(|error| classify(&error, true))
+    }
+
+    /// An idle connection to there that can be used again.
+    fn take(self: &Arc<Self>, url: &Url) -> Option<Held> {
+        loop {
+            let mut connection = {
+                let mut idle = lock(&self.idle);
+                let at = idle.iter().rposition(|connection| connection.goes_to(url))?;
+                idle.remove(at)
+            };
+            if !connection.is_idle_for(POOL_IDLE) && connection.is_silent() {
+                return Some(Held::new(self, connection));
+            }
+        }
+    }
+
+    /// A connection to there: a new one, unless one is given back before that is made. Whether it is new.
+    async fn connect(self: &Arc<Self>, url: &Url, probe: &ConnectProbe) -> Result<(Held, bool), Error> {
+        let tls = is_tls(url).then(|| self.transport.tls(true)).transpose()?;
+        let _waiting = Counted::new(&self.waiting);
+        probe.begin();
+        tokio::select! {
+            biased;
+            made = Connection::open(url, tls, self.hand.clone()) => {
+                let connection = made.map_err(|error| classify_other(&*error))?;
+                probe.end();
+                Ok((Held::new(self, connection), true))
+            }
+            held = self.next_given_back(url) => {
+                probe.leave();
+                Ok((held, false))
+            }
+        }
+    }
+
+    async fn next_given_back(self: &Arc<Self>, url: &Url) -> Held {
+        loop {
+            self.given_back.notified().await;
+            if let Some(held) = self.take(url) {
+                return held;
+            }
+        }
+    }
+
+    fn give_back(&self, connection: Connection) {
+        let mut idle = lock(&self.idle);
+        idle.push(connection);
+        let aged = |connection: &mut Connection| connection.is_idle_for(POOL_IDLE);
+        if idle.first_mut().is_some_and(aged) {
+            close_if(idle, aged);
+        } else {
+            drop(idle);
+        }
+        if self.waiting.load(Ordering::Relaxed) > 0 {
+            self.given_back.notify_one();
+        }
+    }
+
+    /// Closes the idle connections.
+    pub fn close_idle(&self) {
+        close_if(lock(&self.idle), |_| true);
+    }
+
+    /// Has the runtime that this is called in close what its server closes while no call uses a connection.
+    pub fn watch_idle(self: &Arc<Self>) {
+        let watch = Watch(Arc::downgrade(self));
+        let is_quiet = Arc::clone(&self.is_quiet);
+        tokio::spawn(async move {
+            let mut quiet = pin!(is_quiet.notified());
+            poll_fn(|context| {
+                let Some(pool) = watch.0.upgrade() else {
+                    return Poll::Ready(());
+                };
+                while quiet.as_mut().poll(context).is_ready() {
+                    quiet.set(is_quiet.notified());
+                }
+                close_if(lock(&pool.idle), |connection| {
+                    connection.is_idle_for(POOL_IDLE) || connection.drive(context).is_ready()
+                });
+                Poll::Pending
+            })
+            .await;
+        });
+    }
+
+    /// Whether a call went out by a proxy.
+    pub fn has_proxied(&self) -> bool {
+        self.proxied.get().is_some()
+    }
+}
+
+/// Closes the connections of which that is true.
+fn close_if(mut idle: MutexGuard<'_, Vec<Connection>>, is_over: impl FnMut(&mut Connection) -> bool) {
+    let over: Vec<_> = idle.extract_if(.., is_over).collect();
+    drop(idle);
+    drop(over);
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        // Nobody has to watch any more.
+        self.is_quiet.notify_one();
+    }
+}
+
+/// Dropped with its runtime, which the connections belong to.
+struct Watch(Weak<Pool>);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if let Some(pool) = self.0.upgrade() {
+            pool.close_idle();
+        }
+    }
+}
+
+/// One more, for as long as it lives.
+struct Counted<'a>(&'a AtomicUsize);
+
+impl<'a> Counted<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A connection in use. Dropping it closes the connection.
+#[derive(Debug)]
+struct Held {
+    connection: Option<Connection>,
+    pool: Arc<Pool>,
+}
+
+impl Held {
+    fn new(pool: &Arc<Pool>, connection: Connection) -> Self {
+        pool.in_use.fetch_add(1, Ordering::Relaxed);
+        Self {
+            connection: Some(connection),
+            pool: Arc::clone(pool),
+        }
+    }
+
+    async fn send(&mut self, request: Sent) -> Result<Response<Incoming>, (Failed, Option<Sent>)> {
+        match &mut self.connection {
+            Some(connection) => connection.send(request).await,
+            None => Err(("the connection has been given back".into(), Some(request))),
+        }
+    }
+
+    fn drive(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.connection
+            .as_mut()
+            .map_or(Poll::Ready(()), |connection| connection.drive(context))
+    }
+
+    /// The reply has come to its end.
+    fn give_back(mut self, context: &mut Context<'_>) {
+        if let Some(mut connection) = self.connection.take() {
+            connection.settle(context);
+            if connection.is_ready() {
+                self.pool.give_back(connection);
+            }
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        drop(self.connection.take());
+        if self.pool.in_use.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.pool.is_quiet.notify_one();
+        }
+    }
+}
+
+/// The body of a reply, which drives its connection. Dropped before its end, it closes that.
+#[derive(Debug)]
+pub struct Reply {
+    body: Incoming,
+    held: Option<Held>,
+}
+
+impl Reply {
+    /// The next frame, or `None` at the end: the connection is then there for others.
+    pub fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        let mut may_drive = true;
+        loop {
+            // Only the driver brings more.
+            let frame = Pin::new(&mut self.body).poll_frame(&mut Context::from_waker(Waker::noop()));
+            if let Poll::Ready(frame) = frame {
+                if !matches!(frame, Some(Ok(_)))
+                    && let Some(held) = self.held.take()
+                {
+                    held.give_back(context);
+                }
+                return Poll::Ready(frame);
+            }
+            let driven = self.held.as_mut().filter(|_| may_drive).map(|held| held.drive(context));
+            may_drive = false;
+            match driven {
+                None => return Poll::Pending,
+                Some(Poll::Ready(())) => self.held = None,
+                Some(Poll::Pending) => {}
+            }
+        }
+    }
+
+    /// The body itself.
+    pub fn body(&self) -> &Incoming {
+        &self.body
+    }
+}
+
+fn outgoing(url: &Url, request: &Request) -> Result<Sent, Failed> {
+    let mut outgoing = hyper::Request::new(request.body.clone().map_or_else(reqwest::Body::default, Into::into));
+    *outgoing.method_mut() = request.method.clone();
+    *outgoing.uri_mut() = match url.query() {
+        Some(query) => format!("{}?{query}", url.path()).parse()?,
+        None => url.path().parse()?,
+    };
+    outgoing.headers_mut().clone_from(&request.headers);
+    Ok(outgoing)
+}
