@@ -1,4 +1,4 @@
-//! A runtime of one's own for a call that blocks.
+//! A connection of one's own for a call that blocks.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -21,8 +21,8 @@ use crate::retry::Budget;
 use crate::stream::{DRAIN_TIME, Leftover};
 use crate::transport::{Hand, Reading};
 
-/// Turns of a runtime that let a connection's own task see what has become of its socket: in one the socket is looked
-/// at, in the next the task runs. Each costs a system call.
+/// Turns of a runtime that let a task see what has become of its socket: in one the socket is looked at, in the next the
+/// task runs. Each costs a system call.
 const TURNS: usize = 2;
 
 /// Reads for the rest of a reply, at the most: there is no more in it than a few.
@@ -84,7 +84,7 @@ impl Lane {
     }
 
     /// Drives this lane until `work` is done, on the calling thread.
-    pub fn block_on<F: Future>(&self, work: F) -> Option<F::Output> {
+    fn block_on<F: Future>(&self, work: F) -> Option<F::Output> {
         Some(self.runtime.as_ref()?.block_on(work))
     }
 

@@ -305,7 +305,7 @@ impl EventStream {
         }
     }
 
-    /// The next bytes if they need no waiting for: the connection's own task has a turn to bring them.
+    /// The next bytes if they need no waiting for: the runtime has a turn to look for them, and a connection's own task to bring them.
     async fn at_hand(&mut self) -> Option<Result<Option<Bytes>, Error>> {
         let mut next = pin!(self.body.as_mut()?.chunk());
         let mut had_turn = false;

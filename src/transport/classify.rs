@@ -1,4 +1,4 @@
-//! What reqwest's errors mean.
+//! What the errors of connections mean.
 
 use std::error::Error as StdError;
 
@@ -7,7 +7,7 @@ use crate::error::{Cause, Error};
 /// How hyper's connector names a failed look-up of a host's name; its error has no type that can be named.
 const LOOK_UP_FAILED: &str = "dns error";
 
-/// What an attempt without reqwest failed with.
+/// What an attempt without reqwest failed with, or its body.
 #[must_use]
 pub fn classify_other(error: &(dyn StdError + 'static)) -> Error {
     let detail = words_of(Some(error)).join(": ");

@@ -1,4 +1,4 @@
-//! reqwest's clients, and what its errors mean: the only module that knows them.
+//! Connections, hyper's and reqwest's, and what their errors mean: the only module that knows them.
 
 mod classify;
 mod connection;
@@ -79,7 +79,7 @@ pub struct TransportConfig {
     pub http: HttpVersion,
 }
 
-/// Makes reqwest clients of one configuration; the TLS setup is made once and shared.
+/// What connections of one configuration are made with; the TLS setup is made once and shared.
 #[derive(Debug)]
 pub struct Transport {
     config: TransportConfig,

@@ -3,17 +3,18 @@
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
 use reqwest::{Method, Url};
+use tokio::task::JoinHandle;
 use tokstream::config::{Limits, Timeouts};
 use tokstream::exchange::Request;
 use tokstream::retry::RetryPolicy;
-use tokstream::session::Session;
+use tokstream::session::{Session, background};
 use tokstream::stream::EventStream;
 use tokstream::transport::{HttpVersion, TransportConfig, Verify};
 
@@ -23,6 +24,7 @@ const OTHERS: u32 = 64;
 const TURN: Duration = Duration::from_millis(10);
 /// Turns until an event is handed out, at the most: some of them pass before it is there.
 const TURNS: usize = 8;
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A server that sends one event after another until nobody reads them.
 fn server() -> io::Result<SocketAddr> {
@@ -64,28 +66,32 @@ fn what_has_come_does_not_wait_until_nothing_more_is_at_hand() {
         limits: Limits::default(),
         retry: RetryPolicy::default(),
     };
-    let lane = session.lane().unwrap();
-    let call = session.lane_call(&lane, Arc::new(request));
+    let home = background().unwrap();
+    let call = session.shared_call(home, Arc::new(request)).unwrap();
     let steps = Arc::new(AtomicUsize::new(0));
-    let turns = lane.block_on(async {
+    let (tell, told) = mpsc::channel();
+    let reading = async move {
         let mut stream = EventStream::open(call, false).await.unwrap();
-        for _ in 0..OTHERS {
-            let steps = Arc::clone(&steps);
-            tokio::spawn(async move {
-                loop {
-                    thread::sleep(TURN / OTHERS);
-                    steps.fetch_add(1, Ordering::Relaxed);
-                    tokio::task::yield_now().await;
-                }
-            });
-        }
-        let read = async move {
-            let mut items = VecDeque::new();
-            stream.fill(&mut items).await.unwrap();
-            assert!(items.len() > 1, "it reads on");
-            steps.load(Ordering::Relaxed) / OTHERS as usize
-        };
-        tokio::spawn(read).await.unwrap()
-    });
-    assert!(turns.unwrap() <= TURNS, "{turns:?} turns");
+        let others: Vec<_> = (0..OTHERS)
+            .map(|_| {
+                let steps = Arc::clone(&steps);
+                tokio::spawn(async move {
+                    loop {
+                        thread::sleep(TURN / OTHERS);
+                        steps.fetch_add(1, Ordering::Relaxed);
+                        tokio::task::yield_now().await;
+                    }
+                })
+            })
+            .collect();
+        let mut items = VecDeque::new();
+        stream.fill(&mut items).await.unwrap();
+        others.iter().for_each(JoinHandle::abort);
+        tell.send((items.len(), steps.load(Ordering::Relaxed) / OTHERS as usize))
+            .unwrap();
+    };
+    home.begin(|| reading, false).unwrap();
+    let (items, turns) = told.recv_timeout(PATIENCE).unwrap();
+    assert!(items > 1, "it reads on");
+    assert!(turns <= TURNS, "{turns} turns");
 }
