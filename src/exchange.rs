@@ -141,6 +141,12 @@ impl Call {
         self.proxied
     }
 
+    /// Whether its connection is looked at when it is taken, and no other that could be.
+    #[must_use]
+    pub fn looks_itself(&self) -> bool {
+        !self.proxied && !self.line.has_tasks()
+    }
+
     /// The request.
     #[must_use]
     pub fn request(&self) -> &Arc<Request> {

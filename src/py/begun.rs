@@ -141,6 +141,7 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     let call = session.shared_call(home, request)?;
+    let looked = looked || call.looks_itself();
     let stop = session.stop();
     let begun = Begun {
         stop: Arc::clone(&stop),

@@ -77,7 +77,8 @@ impl Line {
     }
 
     /// Whether tasks of their own drive some of its connections.
-    pub(super) fn has_tasks(&self) -> bool {
+    #[must_use]
+    pub fn has_tasks(&self) -> bool {
         match &self.way {
             Way::Single(pool) => pool.has_proxied(),
             Way::Shared(_) => true,

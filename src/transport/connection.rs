@@ -172,6 +172,8 @@ impl Connection {
             .headers_mut()
             .entry(HOST)
             .or_insert_with(|| self.origin.header.clone());
+        // Who waited for it while it was idle is not to be woken.
+        poll_fn(|context| Poll::Ready(self.drive(context).is_ready())).await;
         let mut sending = pin!(unconstrained(self.send.try_send_request(request)));
         let sent = poll_fn(|context| {
             let driven = self.drive(context);

@@ -1,13 +1,12 @@
 //! The connections that the calls of one runtime, or of one thread, take in turn.
 
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use hyper::Response;
 use hyper::body::{Body, Frame, Incoming};
 use hyper::header::LOCATION;
 use reqwest::Url;
@@ -30,13 +29,11 @@ pub struct Pool {
     hand: Option<Arc<Hand>>,
     /// The newest last.
     idle: Mutex<Vec<Connection>>,
-    /// Calls that have a connection.
-    in_use: AtomicUsize,
     /// Calls that have one made, and take one that is given back before.
     waiting: AtomicUsize,
     given_back: Notify,
-    /// No call has a connection.
-    is_quiet: Arc<Notify>,
+    /// Who sees to the idle ones.
+    watcher: OnceLock<Waker>,
     proxied: OnceLock<reqwest::Client>,
 }
 
@@ -49,10 +46,9 @@ impl Pool {
             base_is_tls,
             hand,
             idle: Mutex::default(),
-            in_use: AtomicUsize::new(0),
             waiting: AtomicUsize::new(0),
             given_back: Notify::new(),
-            is_quiet: Arc::default(),
+            watcher: OnceLock::new(),
             proxied: OnceLock::new(),
         })
     }
@@ -99,7 +95,7 @@ impl Pool {
                 Some(held) => (held, false),
                 None => self.connect(url, probe).await?,
             };
-            match held.send(outgoing).await {
+            match held.connection.send(outgoing).await {
                 Ok(response) => {
                     let held = Some(held);
                     return Ok(response.map(|body| Source::Direct(Reply { body, held })));
@@ -183,26 +179,19 @@ impl Pool {
         close_if(lock(&self.idle), |_| true);
     }
 
-    /// Has the runtime that this is called in close what its server closes while no call uses a connection.
+    /// Has the runtime that this is called in close what is idle when its server does.
     pub fn watch_idle(self: &Arc<Self>) {
         let watch = Watch(Arc::downgrade(self));
-        let is_quiet = Arc::clone(&self.is_quiet);
-        tokio::spawn(async move {
-            let mut quiet = pin!(is_quiet.notified());
-            poll_fn(|context| {
-                let Some(pool) = watch.0.upgrade() else {
-                    return Poll::Ready(());
-                };
-                while quiet.as_mut().poll(context).is_ready() {
-                    quiet.set(is_quiet.notified());
-                }
-                close_if(lock(&pool.idle), |connection| {
-                    connection.is_idle_for(POOL_IDLE) || connection.drive(context).is_ready()
-                });
-                Poll::Pending
-            })
-            .await;
-        });
+        tokio::spawn(poll_fn(move |context| {
+            let Some(pool) = watch.0.upgrade() else {
+                return Poll::Ready(());
+            };
+            pool.watcher.get_or_init(|| context.waker().clone());
+            close_if(lock(&pool.idle), |connection| {
+                connection.is_idle_for(POOL_IDLE) || connection.drive(context).is_ready()
+            });
+            Poll::Pending
+        }));
     }
 
     /// Whether a call went out by a proxy.
@@ -221,7 +210,9 @@ fn close_if(mut idle: MutexGuard<'_, Vec<Connection>>, is_over: impl FnMut(&mut 
 impl Drop for Pool {
     fn drop(&mut self) {
         // Nobody has to watch any more.
-        self.is_quiet.notify_one();
+        if let Some(watcher) = self.watcher.take() {
+            watcher.wake();
+        }
     }
 }
 
@@ -255,48 +246,28 @@ impl Drop for Counted<'_> {
 /// A connection in use. Dropping it closes the connection.
 #[derive(Debug)]
 struct Held {
-    connection: Option<Connection>,
+    connection: Connection,
     pool: Arc<Pool>,
 }
 
 impl Held {
     fn new(pool: &Arc<Pool>, connection: Connection) -> Self {
-        pool.in_use.fetch_add(1, Ordering::Relaxed);
         Self {
-            connection: Some(connection),
+            connection,
             pool: Arc::clone(pool),
         }
     }
 
-    async fn send(&mut self, request: Sent) -> Result<Response<Incoming>, (Failed, Option<Sent>)> {
-        match &mut self.connection {
-            Some(connection) => connection.send(request).await,
-            None => Err(("the connection has been given back".into(), Some(request))),
-        }
-    }
-
-    fn drive(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        self.connection
-            .as_mut()
-            .map_or(Poll::Ready(()), |connection| connection.drive(context))
-    }
-
     /// The reply has come to its end.
-    fn give_back(mut self, context: &mut Context<'_>) {
-        if let Some(mut connection) = self.connection.take() {
-            connection.settle(context);
-            if connection.is_ready() {
-                self.pool.give_back(connection);
-            }
+    fn give_back(self, context: &mut Context<'_>) {
+        let Self { mut connection, pool } = self;
+        match pool.watcher.get() {
+            // What happens to it next wakes who sees to the idle ones.
+            Some(watcher) => connection.settle(&mut Context::from_waker(watcher)),
+            None => connection.settle(context),
         }
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        drop(self.connection.take());
-        if self.pool.in_use.fetch_sub(1, Ordering::Relaxed) == 1 {
-            self.pool.is_quiet.notify_one();
+        if connection.is_ready() {
+            pool.give_back(connection);
         }
     }
 }
@@ -323,7 +294,11 @@ impl Reply {
                 }
                 return Poll::Ready(frame);
             }
-            let driven = self.held.as_mut().filter(|_| may_drive).map(|held| held.drive(context));
+            let driven = self
+                .held
+                .as_mut()
+                .filter(|_| may_drive)
+                .map(|held| held.connection.drive(context));
             may_drive = false;
             match driven {
                 None => return Poll::Pending,
