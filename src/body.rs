@@ -10,8 +10,8 @@ use crate::decode::Decoder;
 use crate::error::{Cause, Error};
 use crate::transport::{Answer, Source};
 
-/// Pieces of unpacked bytes that are taken before others have their turn; each has up to 64 KiB.
-const PIECES_AT_A_STRETCH: u32 = 64;
+/// Pieces that are taken before others have their turn; each has up to some hundred KiB.
+const PIECES_AT_A_STRETCH: u32 = 32;
 
 /// A reply's body, its codings taken off.
 #[derive(Debug)]
@@ -21,8 +21,8 @@ pub struct Body {
     tells_its_end: bool,
     proxied: bool,
     decoder: Option<Decoder>,
-    /// Pieces that the decoder has been asked for.
-    unpacked: u32,
+    /// Pieces that have been asked for.
+    pieces: u32,
     /// Bytes still to come, where that is known.
     owed: Option<u64>,
 }
@@ -35,7 +35,7 @@ impl Body {
     pub fn of(answer: Answer, proxied: bool) -> Result<Self, String> {
         Ok(Self {
             decoder: Decoder::of(answer.headers())?,
-            unpacked: 0,
+            pieces: 0,
             owed: answer.body().length(),
             tells_its_end: answer.version() == Version::HTTP_2,
             source: answer.into_body(),
@@ -49,15 +49,15 @@ impl Body {
     /// [`Error::Connection`] if the body breaks off.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
         loop {
-            if let Some(decoder) = &mut self.decoder {
-                // What is unpacked of few bytes must not keep the clocks from running, nor signals from being seen.
-                self.unpacked += 1;
-                if self.unpacked.is_multiple_of(PIECES_AT_A_STRETCH) {
-                    yield_now().await;
-                }
-                if let Some(piece) = decoder.pull().map_err(|e| damaged(&e))? {
-                    return Ok(Some(piece));
-                }
+            // What amounts to nothing must not keep the clocks from running, nor signals from being seen.
+            self.pieces = self.pieces.wrapping_add(1);
+            if self.pieces.is_multiple_of(PIECES_AT_A_STRETCH) {
+                yield_now().await;
+            }
+            if let Some(decoder) = &mut self.decoder
+                && let Some(piece) = decoder.pull().map_err(|e| damaged(&e))?
+            {
+                return Ok(Some(piece));
             }
             let chunk = self.transported().await?;
             match (&mut self.decoder, chunk) {

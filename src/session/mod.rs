@@ -120,7 +120,7 @@ impl Draining {
         let _under_way = UnderWay::begin(self);
         leftover.drain().await;
         drop(leftover);
-        // The connection's own task puts it back when it has its turn.
+        // Where a task of its own drives the connection, that one puts it back when it has its turn.
         tokio::task::yield_now().await;
     }
 

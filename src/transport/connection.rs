@@ -28,6 +28,13 @@ use super::hand::{Hand, Reading};
 use super::waited::{Waited, is_pause, is_silent};
 use super::{MAX_HEADERS, TCP_KEEPALIVE};
 
+/// Between two questions to a peer that does not answer, and how many there are: reqwest's.
+const TCP_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+const TCP_KEEPALIVE_RETRIES: u32 = 3;
+/// How long a peer may leave unacknowledged what was sent to it: reqwest's.
+#[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+const TCP_USER_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// What an attempt failed with.
 pub type Failed = Box<dyn std::error::Error + Send + Sync>;
 
@@ -39,8 +46,8 @@ pub type Sent = Request<reqwest::Body>;
 pub struct Connection {
     origin: Origin,
     send: http1::SendRequest<reqwest::Body>,
-    driver: Box<http1::Connection<Wire, reqwest::Body>>,
-    has_ended: bool,
+    /// Until it has ended. Dropped, it answers what was sent to it since.
+    driver: Option<Box<http1::Connection<Wire, reqwest::Body>>>,
     hand: Option<Arc<Hand>>,
     #[cfg(unix)]
     socket: RawFd,
@@ -86,11 +93,15 @@ impl Connection {
     ///
     /// # Errors
     /// What the system, TLS or the address says.
-    pub async fn open(url: &Url, tls: Option<rustls::ClientConfig>, hand: Option<Arc<Hand>>) -> Result<Self, Failed> {
-        let origin = Origin::of(url)?;
+    pub async fn open(url: Url, tls: Option<rustls::ClientConfig>, hand: Option<Arc<Hand>>) -> Result<Self, Failed> {
+        let origin = Origin::of(&url)?;
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         connector.set_keepalive(Some(TCP_KEEPALIVE));
+        connector.set_keepalive_interval(Some(TCP_KEEPALIVE_INTERVAL));
+        connector.set_keepalive_retries(Some(TCP_KEEPALIVE_RETRIES));
+        #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+        connector.set_tcp_user_timeout(Some(TCP_USER_TIMEOUT));
         connector.enforce_http(false);
         let socket = connector.call(url.as_str().parse()?).await?.into_inner();
         #[cfg(unix)]
@@ -112,8 +123,7 @@ impl Connection {
         Ok(Self {
             origin,
             send,
-            driver: Box::new(driver),
-            has_ended: false,
+            driver: Some(Box::new(driver)),
             hand,
             #[cfg(unix)]
             socket: descriptor,
@@ -128,7 +138,7 @@ impl Connection {
 
     /// Whether the last reply has been read to its end, so that another request can be sent.
     pub fn is_ready(&self) -> bool {
-        !self.has_ended && self.send.is_ready()
+        self.driver.is_some() && self.send.is_ready()
     }
 
     /// Whether nothing was heard of it for so long.
@@ -148,10 +158,14 @@ impl Connection {
 
     /// Drives it as far as it comes; ready when it has ended.
     pub fn drive(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if !self.has_ended {
-            self.has_ended = Pin::new(&mut self.driver).poll(context).is_ready();
+        let Some(driver) = &mut self.driver else {
+            return Poll::Ready(());
+        };
+        let ended = Pin::new(driver).poll(context).map(drop);
+        if ended.is_ready() {
+            self.driver = None;
         }
-        if self.has_ended { Poll::Ready(()) } else { Poll::Pending }
+        ended
     }
 
     /// Drives it without reading what comes next, after a reply has come to its end.

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming};
@@ -19,6 +20,9 @@ use super::{ConnectProbe, POOL_IDLE, Transport, classify, classify_other, is_fol
 use crate::error::Error;
 use crate::exchange::Request;
 use crate::lock::lock;
+
+/// How long it may take to connect where no call waits for it any more.
+const LEFT_CONNECT: Duration = Duration::from_secs(10);
 
 /// Connections over which HTTP/1.1 is spoken, each driven by the call that uses it. What needs a proxy goes out by reqwest.
 #[derive(Debug)]
@@ -137,15 +141,24 @@ impl Pool {
         let tls = is_tls(url).then(|| self.transport.tls(true)).transpose()?;
         let _waiting = Counted::new(&self.waiting);
         probe.begin();
+        let mut connecting = Box::pin(Connection::open(url.clone(), tls, self.hand.clone()));
         tokio::select! {
             biased;
-            made = Connection::open(url, tls, self.hand.clone()) => {
+            made = &mut connecting => {
                 let connection = made.map_err(|error| classify_other(&*error))?;
                 probe.end();
                 Ok((Held::new(self, connection), true))
             }
             held = self.next_given_back(url) => {
                 probe.leave();
+                let pool = Arc::downgrade(self);
+                // The next call is glad of it, and the server was asked already.
+                tokio::spawn(async move {
+                    let connected = tokio::time::timeout(LEFT_CONNECT, connecting).await;
+                    if let (Ok(Ok(connection)), Some(pool)) = (connected, pool.upgrade()) {
+                        Held::new(&pool, connection).give_back(&mut Context::from_waker(Waker::noop()));
+                    }
+                });
                 Ok((held, false))
             }
         }
@@ -182,7 +195,11 @@ impl Pool {
     /// Has the runtime that this is called in close what is idle when its server does.
     pub fn watch_idle(self: &Arc<Self>) {
         let watch = Watch(Arc::downgrade(self));
+        let mut timer = Box::pin(tokio::time::sleep(POOL_IDLE));
         tokio::spawn(poll_fn(move |context| {
+            while timer.as_mut().poll(context).is_ready() {
+                timer.set(tokio::time::sleep(POOL_IDLE));
+            }
             let Some(pool) = watch.0.upgrade() else {
                 return Poll::Ready(());
             };
