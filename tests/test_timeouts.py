@@ -13,7 +13,7 @@ import pytest
 
 import tokstream
 from replies import completion, error, event, said, text
-from server import PATIENCE, RESET, STALL, Gate, Pause, Reached, head, reply, stream
+from server import PATIENCE, RESET, STALL, Gate, Pause, Reached, frame, head, reply, stream
 
 # On whichever thread a call is driven.
 ALL_SURFACES = True
@@ -234,6 +234,34 @@ def test_a_loop_goes_on_after_a_flood_of_nothing(serve, kind):
                 assert (await calm.chat.completions.create(messages="x")).choices[0].message.content == "ok"
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("phase", ["first_token", "read", "total"])
+def test_comments_without_a_pause_starve_neither_clock_nor_loop(serve, phase):
+    """Each is a piece of its own: however many lie there, others have their turn in between."""
+    begin = stream(event(text("A")) if phase == "read" else b": x\n\n")[:-1]
+    server = serve(lambda _: itertools.chain(begin, itertools.repeat(frame(b": x\n\n") * 10_000)))
+
+    async def main():
+        clock = tokstream.Timeout(None, **{phase: TIME})
+        async with tokstream.AsyncClient(base_url=server.url, timeout=clock, **ONE_TRY) as api:
+            reading = asyncio.ensure_future(read(api))
+            lags = []
+            while not reading.done():
+                at = time.monotonic()
+                await asyncio.sleep(0)
+                lags.append(time.monotonic() - at)
+            with pytest.raises(tokstream.APITimeoutError) as caught:
+                await reading
+            assert caught.value.phase == phase
+            return max(lags)
+
+    async def read(api):
+        async for _ in await api.chat.completions.create(messages="x", stream=True):
+            pass
+
+    # Where it has none before all is read it stands for as long as the server goes on.
+    assert asyncio.run(main()) < 2
 
 
 def test_a_number_bounds_the_connecting(surface, unreachable):

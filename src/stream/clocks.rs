@@ -16,6 +16,8 @@ const IDLE_LOOK: Duration = Duration::from_millis(50);
 
 /// How often what lies in the socket is read before a clock that ran out while nobody read is believed.
 const LATE_LOOKS: u8 = 16;
+/// As often in any case, however long that takes.
+const SURE_LOOKS: u8 = 2;
 
 /// Stands for a wait whose clock has not been read yet.
 const NOT_READ: u64 = u64::MAX;
@@ -99,6 +101,10 @@ pub struct Marks {
     pub ended: Option<Instant>,
 }
 
+/// How long bytes that amount to nothing are read after a clock has run out: in this time all is read that can have come
+/// before.
+const LATE_READING: Duration = Duration::from_millis(100);
+
 /// The clocks of one stream, and the one timer that serves them all.
 pub struct Clocks {
     timeouts: Timeouts,
@@ -107,6 +113,8 @@ pub struct Clocks {
     timer: Option<Pin<Box<Sleep>>>,
     /// How often one has been found to have run out before anybody looked, since content last came.
     found_late: u8,
+    /// When bytes that amount to nothing were first read although one had run out.
+    late_since: Option<Instant>,
 }
 
 impl Clocks {
@@ -119,6 +127,7 @@ impl Clocks {
             waiting: Waiting::new(),
             timer: None,
             found_late: 0,
+            late_since: None,
         }
     }
 
@@ -138,6 +147,20 @@ impl Clocks {
     pub fn heard(&mut self) {
         self.waiting.heard();
         self.found_late = 0;
+        self.late_since = None;
+    }
+
+    /// The clock that has run out although there is always more to be read: bytes came that amount to nothing. What came in
+    /// time may lie behind them, and is looked for a while.
+    pub fn run_out(&mut self, marks: &Marks) -> Option<Error> {
+        let (deadline, running) = self.deadline(marks)?;
+        let (phase, limit) = running?;
+        let now = Instant::now();
+        if now < deadline {
+            return None;
+        }
+        let late_since = *self.late_since.get_or_insert(now);
+        (now - late_since > LATE_READING).then_some(Error::Timeout { phase, limit })
     }
 
     /// Resolves when one of the clocks has run out. The timer is moved only when it fires: a chunk costs none.
@@ -155,7 +178,9 @@ impl Clocks {
                     looked().await;
                     // It ran out while nobody read: what lies in the socket has arrived in time, and is read before.
                     // Bytes that amount to nothing, of which there are always more, are not read for ever.
-                    if deadline <= began && self.found_late < LATE_LOOKS {
+                    let late_since = *self.late_since.get_or_insert_with(Instant::now);
+                    let is_sure = self.found_late >= SURE_LOOKS && late_since.elapsed() > LATE_READING;
+                    if deadline <= began && self.found_late < LATE_LOOKS && !is_sure {
                         self.found_late += 1;
                         turn().await;
                         turn().await;

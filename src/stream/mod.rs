@@ -164,7 +164,7 @@ impl EventStream {
                 };
                 bytes
             };
-            match bytes.and_then(|bytes| self.step(bytes, out)) {
+            match bytes.and_then(|bytes| self.step_in_time(bytes, out)) {
                 Ok(Flow::More) => {
                     let brought = out.len() - had - gathered;
                     if brought > 0 && !self.begun {
@@ -211,6 +211,19 @@ impl EventStream {
         self.body = Some(body);
         self.clocks.begin_attempt(began);
         Ok(())
+    }
+
+    /// The same as [`Self::step`], unless that is nothing and a clock has run out meanwhile.
+    fn step_in_time(&mut self, bytes: Option<Bytes>, out: &mut VecDeque<Item>) -> Result<Flow, Error> {
+        let had = out.len();
+        let flow = self.step(bytes, out)?;
+        if flow == Flow::More
+            && out.len() == had
+            && let Some(timeout) = self.clocks.run_out(&self.marks)
+        {
+            return Err(timeout);
+        }
+        Ok(flow)
     }
 
     /// What the next bytes, or the body's end, bring.

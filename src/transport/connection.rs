@@ -19,6 +19,7 @@ use reqwest::Url;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::task::coop::unconstrained;
+use tokio::task::yield_now;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tower_service::Service;
@@ -118,7 +119,11 @@ impl Connection {
             Some(hand) => way.waited(hand)?,
             None => way,
         };
-        let wire = Wire { way, is_broken: false };
+        let wire = Wire {
+            way,
+            is_broken: false,
+            reads: 0,
+        };
         let (send, driver) = http1::Builder::new().max_headers(MAX_HEADERS).handshake(wire).await?;
         Ok(Self {
             origin,
@@ -212,7 +217,12 @@ struct Wire {
     way: Way,
     /// The server takes no more: what it may have said before that is still to be read, and how it ended after that.
     is_broken: bool,
+    /// Reads since others had their turn.
+    reads: u32,
 }
+
+/// Reads of a flood that amounts to nothing, each of some hundred KiB, before others have their turn.
+const READS_AT_A_STRETCH: u32 = 8;
 
 #[derive(Debug)]
 enum Way {
@@ -278,12 +288,20 @@ impl rt::Read for Wire {
         context: &mut Context<'_>,
         buffer: rt::ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        match &mut self.way {
+        if self.reads >= READS_AT_A_STRETCH {
+            self.reads = 0;
+            // Ready when clocks have been looked at.
+            let _ = pin!(yield_now()).poll(context);
+            return Poll::Pending;
+        }
+        let read = match &mut self.way {
             Way::Plain(socket) => Pin::new(socket).poll_read(context, buffer),
             Way::Tls(stream) => Pin::new(stream.as_mut()).poll_read(context, buffer),
             #[cfg(unix)]
             Way::Waited(waited) => polled(read(waited, buffer)),
-        }
+        };
+        self.reads = if read.is_ready() { self.reads + 1 } else { 0 };
+        read
     }
 }
 

@@ -12,6 +12,7 @@ use hyper::body::{Body, Frame, Incoming};
 use hyper::header::LOCATION;
 use reqwest::Url;
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
 use super::connection::{Connection, Failed, Sent, is_tls};
 use super::hand::Hand;
@@ -36,6 +37,8 @@ pub struct Pool {
     /// Calls that have one made, and take one that is given back before.
     waiting: AtomicUsize,
     given_back: Notify,
+    /// Connections that are made for no call in particular.
+    left_connects: Mutex<JoinSet<()>>,
     /// Who sees to the idle ones.
     watcher: OnceLock<Waker>,
     proxied: OnceLock<reqwest::Client>,
@@ -52,6 +55,7 @@ impl Pool {
             idle: Mutex::default(),
             waiting: AtomicUsize::new(0),
             given_back: Notify::new(),
+            left_connects: Mutex::default(),
             watcher: OnceLock::new(),
             proxied: OnceLock::new(),
         })
@@ -151,17 +155,26 @@ impl Pool {
             }
             held = self.next_given_back(url) => {
                 probe.leave();
-                let pool = Arc::downgrade(self);
-                // The next call is glad of it, and the server was asked already.
-                tokio::spawn(async move {
-                    let connected = tokio::time::timeout(LEFT_CONNECT, connecting).await;
-                    if let (Ok(Ok(connection)), Some(pool)) = (connected, pool.upgrade()) {
-                        Held::new(&pool, connection).give_back(&mut Context::from_waker(Waker::noop()));
-                    }
-                });
+                self.leave_to_connect(connecting);
                 Ok((held, false))
             }
         }
+    }
+
+    /// Has a connection made that no call waits for any more: the server was asked already, and the next one needs it.
+    fn leave_to_connect(
+        self: &Arc<Self>,
+        connecting: Pin<Box<impl Future<Output = Result<Connection, Failed>> + Send + 'static>>,
+    ) {
+        let pool = Arc::downgrade(self);
+        let mut connects = lock(&self.left_connects);
+        while connects.try_join_next().is_some() {}
+        connects.spawn(async move {
+            let connected = tokio::time::timeout(LEFT_CONNECT, connecting).await;
+            if let (Ok(Ok(connection)), Some(pool)) = (connected, pool.upgrade()) {
+                Held::new(&pool, connection).give_back(&mut Context::from_waker(Waker::noop()));
+            }
+        });
     }
 
     async fn next_given_back(self: &Arc<Self>, url: &Url) -> Held {
@@ -187,8 +200,9 @@ impl Pool {
         }
     }
 
-    /// Closes the idle connections.
+    /// Closes the connections that no call has.
     pub fn close_idle(&self) {
+        lock(&self.left_connects).abort_all();
         close_if(lock(&self.idle), |_| true);
     }
 
