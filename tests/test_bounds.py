@@ -94,6 +94,15 @@ def test_a_million_chunks_leave_nothing_behind(surface, client):
     assert resident() - before < 40 << 20
 
 
+OPTIONS = [
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+    *[
+        (socket.IPPROTO_TCP, getattr(socket, name, 0))
+        for name in ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT")
+    ],
+]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows the sockets of a process")
 def test_a_dead_peer_is_looked_for(surface, client):
     gate = Gate()
@@ -110,9 +119,10 @@ def test_a_dead_peer_is_looked_for(surface, client):
         with found:
             try:
                 if found.getsockname() == peer:
-                    ours = found.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+                    ours = [found.getsockopt(*option) for option in OPTIONS]
             except OSError:
                 pass
-    assert ours == 1
+    # After a minute of silence three questions, and half a minute for what was sent to be acknowledged.
+    assert ours == [1, 60, 15, 3, 30_000]
     gate.open()
     assert surface.list(answer.text_stream) == ["B"]

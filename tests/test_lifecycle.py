@@ -9,12 +9,13 @@ import sys
 import threading
 import time
 import weakref
+from pathlib import Path
 
 import pytest
 
 import tokstream
 from replies import HELLO, completion, error, event, said, text
-from server import STALL, Gate, Pause, Reached, reply, stream
+from server import CLOSE, PATIENCE, STALL, Gate, Pause, Reached, reply, stream
 
 # On whichever thread a call is driven.
 ALL_SURFACES = True
@@ -100,6 +101,75 @@ def test_a_server_that_says_close_is_obeyed(surface, client):
     assert freed(server)
     surface.create(api)
     assert [request.connection for request in server.requests] == [0, 1]
+
+
+def test_a_connection_that_is_no_longer_waited_for_serves_the_next_call(serve, authority):
+    stalled, made, held, both = threading.Event(), threading.Event(), Gate(), Gate()
+
+    def on_accept(connection):
+        if connection.number > 0:
+            stalled.wait(PATIENCE)
+        connection.start_tls(authority.server())
+        if connection.number > 0:
+            made.set()
+
+    server = serve([held, *OK], OK, [both, *OK], [both, *OK], on_accept=on_accept)
+
+    async def main():
+        url = server.url.replace("http:", "https:")
+        async with tokstream.AsyncClient(base_url=url, api_key="k", verify=authority.file) as api:
+
+            def ask():
+                return asyncio.ensure_future(api.chat.completions.create(messages="x"))
+
+            first = ask()
+            await asyncio.to_thread(server.wait_requests, 1)
+            second = ask()
+            await asyncio.to_thread(server.wait_connections, 2)
+            held.open()
+            await asyncio.gather(first, second)
+            stalled.set()
+            assert await asyncio.to_thread(made.wait, PATIENCE)
+            asked = [ask(), ask()]
+            await asyncio.to_thread(server.wait_requests, 4)
+            both.open()
+            await asyncio.gather(*asked)
+
+    asyncio.run(main())
+    assert [connection.requests for connection in server.connections] == [3, 1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows the sockets of a process")
+@pytest.mark.parametrize(
+    ("surface", "tls"),
+    [("async", False), ("async", True), ("crowd", False), ("async crowd", False)],
+    indirect=["surface"],
+)
+def test_what_the_server_closes_is_closed_while_others_go_on(surface, serve, authority, tls):
+    """Nobody waits for a connection that is idle; a stream that is open meanwhile is no reason to keep it."""
+    gate = Gate()
+    server = serve(stream(event(text("A")), gate, said("B")), [*OK, CLOSE], tls=authority.server() if tls else None)
+    api = surface.client(server, verify=authority.file)
+    before = sockets_that_are_closed()
+    answer = surface.stream(api)
+    surface.next(answer)
+    surface.create(api)
+    end = time.monotonic() + PATIENCE
+    assert surface.meanwhile(lambda: server.connections[1].ended.wait(PATIENCE))
+    while sockets_that_are_closed() > before:
+        assert time.monotonic() < end, "it lies about"
+        surface.meanwhile(lambda: time.sleep(0.01))
+    gate.open()
+    assert surface.list(answer.text_stream) == ["B"]
+
+
+def sockets_that_are_closed():
+    """How many of this process's sockets have been closed by their other side alone."""
+    descriptors = Path("/proc/self/fd").iterdir()
+    ours = {str(each.readlink()) for each in descriptors if each.is_symlink()}
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    close_wait = "08"
+    return sum(row[3] == close_wait and f"socket:[{row[9]}]" in ours for row in rows)
 
 
 def test_with_options_shares_the_connections(surface, client):

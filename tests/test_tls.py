@@ -136,17 +136,15 @@ class Trickle:
 
     def do(self, step, *arguments):
         while True:
-            try:
+            with contextlib.suppress(ssl.SSLWantReadError):
                 done = step(*arguments)
-            except ssl.SSLWantReadError:
-                self.flush()
-                data = self.sock.recv(1 << 16)
-                if not data:
-                    raise Gone from None
-                self.incoming.write(data)
-            else:
                 self.flush()
                 return done
+            self.flush()
+            data = self.sock.recv(1 << 16)
+            if not data:
+                raise Gone
+            self.incoming.write(data)
 
     def flush(self):
         for byte in self.outgoing.read():

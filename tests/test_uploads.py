@@ -27,7 +27,7 @@ AT_ONCE = 1.0
 
 @pytest.fixture(params=["http", "https"])
 def upload(request, serve, authority):
-    """A server that is told what it does with a connection before it reads a request, and what its client has to know."""
+    """A server that is told what it does with a connection before it reads a request, and its client's options."""
 
     def start(*script, begins=lambda connection: None):
         def on_accept(connection):
