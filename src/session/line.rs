@@ -69,7 +69,7 @@ impl Line {
         }
     }
 
-    /// Closes the idle connections, where no call of another line uses them.
+    /// Closes the connections that no call has.
     pub(super) fn close_idle(&self) {
         if let Way::Single(pool) = &self.way {
             pool.close_idle();

@@ -155,7 +155,7 @@ impl Connection {
     /// noticed.
     pub fn is_silent(&mut self) -> bool {
         #[cfg(unix)]
-        let is_silent = is_silent(self.socket);
+        let is_silent = self.driver.is_some() && is_silent(self.socket);
         #[cfg(not(unix))]
         let is_silent = self.drive(&mut Context::from_waker(Waker::noop())).is_pending();
         is_silent
