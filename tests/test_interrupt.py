@@ -9,13 +9,13 @@ import textwrap
 import threading
 import time
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
 from children import LIMIT, finish
 from replies import completion, error, event, said, text
 from server import STALL, Gate, Reached, reply, stream
+from sockets import SYN_SENT, sockets_in
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX does")
 
@@ -84,22 +84,13 @@ def test_ctrl_c(serve, child, where, program):
     assert len(server.requests) == 1
 
 
-def connecting(url):
-    """How many sockets of this machine wait for an answer of this server, as the kernel tells."""
-    port = f":{urlsplit(url).port:04X}"
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    syn_sent = "02"
-    return sum(row[2].endswith(port) and row[3] == syn_sent for row in rows)
-
-
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="only Linux tells when a connection is being made")
 @pytest.mark.parametrize("program", [SYNC, ASYNC], ids=["sync", "async"])
 def test_ctrl_c_while_connecting(serve, child, unreachable, program):
     good = serve(OK)
-    before = connecting(unreachable)
     process = child(program, url=unreachable, good=good.url)
     deadline = time.monotonic() + LIMIT
-    while connecting(unreachable) == before:
+    while not sockets_in(SYN_SENT, process.pid):
         assert time.monotonic() < deadline, "the child does not connect"
         assert process.poll() is None, process.stderr.read()
     process.send_signal(signal.SIGINT)

@@ -9,13 +9,13 @@ import sys
 import threading
 import time
 import weakref
-from pathlib import Path
 
 import pytest
 
 import tokstream
 from replies import HELLO, completion, error, event, said, text
 from server import CLOSE, PATIENCE, STALL, Gate, Pause, Reached, reply, stream
+from sockets import CLOSE_WAIT, sockets_in
 
 # On whichever thread a call is driven.
 ALL_SURFACES = True
@@ -150,26 +150,17 @@ def test_what_the_server_closes_is_closed_while_others_go_on(surface, serve, aut
     gate = Gate()
     server = serve(stream(event(text("A")), gate, said("B")), [*OK, CLOSE], tls=authority.server() if tls else None)
     api = surface.client(server, verify=authority.file)
-    before = sockets_that_are_closed()
+    before = sockets_in(CLOSE_WAIT)
     answer = surface.stream(api)
     surface.next(answer)
     surface.create(api)
     end = time.monotonic() + PATIENCE
     assert surface.meanwhile(lambda: server.connections[1].ended.wait(PATIENCE))
-    while sockets_that_are_closed() > before:
+    while sockets_in(CLOSE_WAIT) > before:
         assert time.monotonic() < end, "it lies about"
         surface.meanwhile(lambda: time.sleep(0.01))
     gate.open()
     assert surface.list(answer.text_stream) == ["B"]
-
-
-def sockets_that_are_closed():
-    """How many of this process's sockets have been closed by their other side alone."""
-    descriptors = Path("/proc/self/fd").iterdir()
-    ours = {str(each.readlink()) for each in descriptors if each.is_symlink()}
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    close_wait = "08"
-    return sum(row[3] == close_wait and f"socket:[{row[9]}]" in ours for row in rows)
 
 
 def test_with_options_shares_the_connections(surface, client):
