@@ -135,7 +135,11 @@ impl Drive {
                 }
                 // What waits for the look goes on in any case.
                 _ if rung && !looked && ends <= Instant::now() => return Poll::Ready(true),
-                _ if rung => self.ring(),
+                _ if rung => {
+                    // What the clocks woke has its turn before all tasks wait.
+                    has_clocks = false;
+                    self.ring();
+                }
                 _ => {}
             }
             Poll::Pending
@@ -417,6 +421,28 @@ mod tests {
         drop(there);
         guest.look();
         assert!(task.is_finished());
+    }
+
+    #[test]
+    fn what_has_come_on_many_sockets_is_worked_off() {
+        let guest = guest();
+        let reading = |_| {
+            let (here, there) = std::os::unix::net::UnixStream::pair().unwrap();
+            here.set_nonblocking(true).unwrap();
+            let reading = async move {
+                let mut here = tokio::net::UnixStream::from_std(here).unwrap();
+                here.read_u8().await.unwrap()
+            };
+            (guest.begin(reading, false).unwrap(), there)
+        };
+        let (tasks, there): (Vec<_>, Vec<_>) = (0..200).map(reading).unzip();
+        drive(&guest, || ());
+        for mut there in &there {
+            there.write_all(&[1]).unwrap();
+        }
+        drive(&guest, || ());
+        assert!(tasks.iter().all(JoinHandle::is_finished));
+        assert!(!is_readable(&guest));
     }
 
     #[test]
