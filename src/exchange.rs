@@ -19,7 +19,7 @@ use crate::config::{Limits, Timeouts, redact_url};
 use crate::decode::ACCEPTED;
 use crate::error::{Cause, Error, Failure, Head, Phase};
 use crate::headers::Headers;
-use crate::json::members;
+use crate::json::is_object;
 use crate::retry::{Budget, Outcome, RetryPolicy, parse_retry_after, parse_should_retry};
 use crate::session::{Line, looked};
 use crate::transport::{Answer, ConnectProbe};
@@ -379,7 +379,7 @@ impl Call {
         } else if body.message.is_empty() {
             body.message = format!("The server answered {status} and said nothing of it");
         } else if !body.message.contains(char::is_alphabetic)
-            || kind.is_some_and(|kind| kind.contains("json")) && !is_object(&raw)
+            || kind.is_some_and(|kind| kind.contains("json")) && !std::str::from_utf8(&raw).is_ok_and(is_object)
         {
             body.message = format!("The server answered {status}: {}", body.message);
         }
@@ -399,10 +399,6 @@ fn shown_location(to: &str) -> String {
         redact_url(&url)
     });
     printable(&shown.unwrap_or_else(|_| to.split('?').next().unwrap_or_default().to_owned()))
-}
-
-fn is_object(raw: &[u8]) -> bool {
-    std::str::from_utf8(raw).is_ok_and(|text| members(text).is_ok())
 }
 
 /// Whether another attempt would end alike: it would meet the same certificate, and what is no HTTP was an answer too.

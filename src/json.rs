@@ -6,8 +6,10 @@ use std::fmt;
 use bytes::Bytes;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
+
+use crate::split::Cursor;
 
 /// A member of an object: its name, and the text of its value.
 pub type Member<'a> = (Cow<'a, str>, &'a RawValue);
@@ -18,6 +20,12 @@ pub type Member<'a> = (Cow<'a, str>, &'a RawValue);
 /// Where `json` is not one JSON object.
 pub fn members(json: &str) -> serde_json::Result<Vec<Member<'_>>> {
     serde_json::from_str::<Members<'_>>(json).map(|members| members.0)
+}
+
+/// Whether that is one JSON object; nothing of it is built.
+#[must_use]
+pub fn is_object(json: &str) -> bool {
+    Cursor::new(json).is_at(b'{') && serde_json::from_str::<IgnoredAny>(json).is_ok()
 }
 
 /// The text of the member of this name of the object that `json` is; of several the last, as everybody reads them.

@@ -42,6 +42,8 @@ pub struct Lane {
     pub(super) budget: Arc<Budget>,
     /// What its connection is told, where the thread waits for the socket itself.
     hand: Option<Arc<Hand>>,
+    /// Whether something woke the work that is driven by hand.
+    woken: Arc<Woken>,
     /// Cuts the runtime's waits into slices. It runs on from one wait to the next: to set it anew for each would cost more than a token.
     slices: Mutex<Option<Pin<Box<Sleep>>>>,
     /// When the clocks were last looked at.
@@ -76,6 +78,7 @@ impl Lane {
             line,
             budget,
             hand,
+            woken: Arc::default(),
             slices: Mutex::new(None),
             ticked: Mutex::new(Instant::now()),
             leftover: Mutex::new(None),
@@ -104,13 +107,13 @@ impl Lane {
     /// something else, which takes the runtime.
     fn drive_by_hand<F: Future>(&self, mut work: Pin<&mut F>, stop: &Stop, slice: Duration) -> Option<Turn<F::Output>> {
         let (hand, runtime) = (self.hand.as_ref()?, self.runtime.as_ref()?);
-        let woken = Arc::<Woken>::default();
-        let waker = Waker::from(Arc::clone(&woken));
+        let waker = Waker::from(Arc::clone(&self.woken));
         let mut context = Context::from_waker(&waker);
         // A wait that begins shortly before this goes beyond it.
         let ends = *lock(&self.ticked) + slice / 2;
         let inside = runtime.enter();
         WANTS_A_LOOK.set(false);
+        self.woken.take();
         let mut may_read = Reading::Nothing;
         loop {
             hand.begin(may_read);
@@ -120,7 +123,7 @@ impl Lane {
             if stop.is_asked() {
                 return Some(Turn::Stopped);
             }
-            let is_woken = woken.take();
+            let is_woken = self.woken.take();
             if !is_woken && !hand.wants_to_read() {
                 return None;
             }
@@ -263,8 +266,8 @@ thread_local! {
     static WANTS_A_LOOK: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether something woke the work that is driven by hand.
-#[derive(Default)]
+/// Whether something was woken.
+#[derive(Debug, Default)]
 struct Woken(AtomicBool);
 
 impl Woken {

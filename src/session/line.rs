@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::Error;
 use crate::exchange::Request;
-use crate::transport::{Answer, ConnectProbe, Pool, answered, classify};
+use crate::transport::{Answer, ConnectProbe, Pool, answer_of, classify};
 
 /// Calls that share one HTTP/2 connection, at the most: servers allow 100 or a little more, and what is beyond their
 /// limit would wait for the others' end.
@@ -94,7 +94,7 @@ impl Line {
             Way::Single(pool) => pool.execute(request, probe, proxied).await,
             Way::Shared(client) => {
                 let sent = probe.watch(client.execute(request.to_reqwest())).await;
-                sent.map(answered).map_err(|error| classify(&error, proxied))
+                sent.map(answer_of).map_err(|error| classify(&error, proxied))
             }
         }
     }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 /// What may be read of a socket while a call is polled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 pub enum Reading {
     /// Nothing.
     Nothing,
@@ -43,20 +44,15 @@ impl Hand {
     }
 
     pub(super) fn may_read(&self) -> Reading {
-        match self.may_read.load(Ordering::Relaxed) {
-            LOOK => Reading::Look,
-            AWAIT => Reading::Await,
-            _ => Reading::Nothing,
-        }
+        let may_read = self.may_read.load(Ordering::Relaxed);
+        [Reading::Look, Reading::Await]
+            .into_iter()
+            .find(|reading| *reading as u8 == may_read)
+            .unwrap_or(Reading::Nothing)
     }
 
     pub(super) fn let_read(&self, may_read: Reading) {
-        let may_read = match may_read {
-            Reading::Nothing => NOTHING,
-            Reading::Look => LOOK,
-            Reading::Await => AWAIT,
-        };
-        self.may_read.store(may_read, Ordering::Relaxed);
+        self.may_read.store(may_read as u8, Ordering::Relaxed);
     }
 
     pub(super) fn want_to_read(&self) {
@@ -67,7 +63,3 @@ impl Hand {
         self.has_gone_on.store(true, Ordering::Relaxed);
     }
 }
-
-const NOTHING: u8 = 0;
-const LOOK: u8 = 1;
-const AWAIT: u8 = 2;

@@ -20,7 +20,7 @@ pub use classify::{classify, classify_other};
 pub use hand::{Hand, Reading};
 pub use pool::Pool;
 pub use probe::ConnectProbe;
-pub use source::{Answer, Source, answered};
+pub use source::{Answer, Source, answer_of};
 
 use crate::error::Error;
 use classify::chain;

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 use super::connection::{Connection, Failed, Sent, is_tls};
 use super::hand::Hand;
-use super::source::{Answer, Source, answered};
+use super::source::{Answer, Source, answer_of};
 use super::{ConnectProbe, POOL_IDLE, Transport, classify, classify_other, is_followed};
 use crate::error::Error;
 use crate::exchange::Request;
@@ -123,7 +123,7 @@ impl Pool {
             self.proxied.get_or_init(|| made)
         };
         let sent = client.execute(request.to_reqwest()).await;
-        sent.map(answered).map_err(|error| classify(&error, true))
+        sent.map(answer_of).map_err(|error| classify(&error, true))
     }
 
     /// An idle connection to there that can be used again.

@@ -16,7 +16,7 @@ pub type Answer = Response<Source>;
 
 /// A reply of reqwest's.
 #[must_use]
-pub fn answered(response: reqwest::Response) -> Answer {
+pub fn answer_of(response: reqwest::Response) -> Answer {
     Response::from(response).map(Source::Pooled)
 }
 
