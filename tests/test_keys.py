@@ -211,6 +211,17 @@ def test_an_awaited_key_that_is_no_text(surface, value):
         surface.create(api)
 
 
+@pytest.mark.parametrize("surface", ["async"], indirect=True)
+def test_an_awaited_key_that_no_header_can_carry(surface):
+    async def key():
+        return "secret\ud83d"
+
+    api = surface.client(FAR, api_key=key)
+    with pytest.raises(tokstream.ConfigurationError, match="characters") as caught:
+        surface.create(api)
+    assert "secret" not in str(caught.value)
+
+
 @pytest.mark.parametrize("surface", ["sync"], indirect=True)
 def test_a_sync_client_awaits_no_key(surface):
     async def key():

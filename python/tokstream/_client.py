@@ -455,17 +455,9 @@ class BaseClient:
         return self.with_options()
 
 
-def _warming(timeout: Any) -> dict[str, Any]:
+def _warming(timeout: Any) -> _tokstream._Options:
     """Return the options of a request that only opens a connection: it carries no key."""
-    return {
-        "headers": {"Authorization": omit},
-        "query": None,
-        "extra_body": None,
-        "timeout": timeout,
-        "max_retries": NOT_GIVEN,
-        "api_key": None,
-        "needs_key": False,
-    }
+    return {"Authorization": omit}, None, None, timeout, NOT_GIVEN, False
 
 
 def _kind_of_stream(cast_to: Any, stream_cls: Any) -> str:

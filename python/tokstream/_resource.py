@@ -209,15 +209,7 @@ def send(
         needs_key: whether the route is refused without a key; one without asks the server all the same.
         then: makes the result of the parsed reply, in every form.
     """
-    options = {
-        "headers": extra_headers,
-        "query": extra_query,
-        "extra_body": extra_body,
-        "timeout": timeout,
-        "max_retries": max_retries,
-        "api_key": None,
-        "needs_key": needs_key,
-    }
+    options = (extra_headers, extra_query, extra_body, timeout, max_retries, needs_key)
     core = client.core
     if form == PARSED and then is None and not client.key_is_awaited:
         if stream is not None:
@@ -239,7 +231,7 @@ def _is_made_by_core(cast: Any) -> bool:
 class _Call:
     """A call whose result takes more than one step."""
 
-    __slots__ = ("_cast", "_client", "_form", "_options", "_stream", "_then", "_what")
+    __slots__ = ("_cast", "_client", "_form", "_key", "_options", "_stream", "_then", "_what")
 
     def __init__(
         self,
@@ -249,7 +241,7 @@ class _Call:
         *,
         cast: Any,
         stream: str | None,
-        options: dict[str, Any],
+        options: _tokstream._Options,
         then: Callable[[Any], Any] | None,
     ) -> None:
         self._client = client
@@ -258,13 +250,14 @@ class _Call:
         self._cast = cast
         self._stream = stream
         self._options = options
+        self._key: str | None = None
         self._then = then
 
     def _begin(self) -> Any:
         core = self._client.core
         if self._stream is not None:
-            return core.open(*self._what, self._stream, self._options)
-        return core.send(*self._what, self._cast if self._is_whole() else RAW, self._options)
+            return core.open(*self._what, self._stream, self._options, self._key)
+        return core.send(*self._what, self._cast if self._is_whole() else RAW, self._options, self._key)
 
     def _is_whole(self) -> bool:
         return self._form == PARSED and _is_made_by_core(self._cast)
@@ -290,7 +283,7 @@ class _Call:
                 raise ConfigurationError(
                     f"api_key was called and returned {type(key).__name__} where a string was expected"
                 )
-            self._options["api_key"] = key
+            self._key = key
 
     def run(self) -> Any:
         return self._end(self._begin())
@@ -303,7 +296,7 @@ class _Call:
         from ._response import APIResponse
 
         core = self._client.core
-        source = core.open(*self._what, "bytes", self._options)
+        source = core.open(*self._what, "bytes", self._options, self._key)
         return APIResponse(source, cast=self._cast, core=core, kind=self._stream, then=self._then)
 
     async def aopen(self) -> Any:
@@ -311,5 +304,5 @@ class _Call:
 
         await self._resolve_key()
         core = self._client.core
-        source = await core.open(*self._what, "bytes", self._options)
+        source = await core.open(*self._what, "bytes", self._options, self._key)
         return AsyncAPIResponse(source, cast=self._cast, core=core, kind=self._stream, then=self._then)

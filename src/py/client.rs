@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyType};
+use pyo3::types::{PyString, PyTuple, PyType};
 use reqwest::header::HeaderMap;
 
 use super::arguments::{
@@ -271,6 +271,8 @@ impl Core {
     }
 
     /// Sends a request whose reply is read whole; returns what becomes of it, or an awaitable of that.
+    #[pyo3(signature = (method, path, body, output, options, api_key=None))]
+    #[expect(clippy::too_many_arguments, reason = "a request's parts, each once")]
     fn send<'py>(
         &self,
         py: Python<'py>,
@@ -278,9 +280,10 @@ impl Core {
         path: &str,
         body: Option<&Bound<'py, PyAny>>,
         output: Option<&Bound<'py, PyAny>>,
-        options: &Bound<'py, PyAny>,
+        options: &Bound<'py, PyTuple>,
+        api_key: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Py<PyAny>> {
-        let (request, account) = match self.request(method, path, body, options, "application/json") {
+        let (request, account) = match self.request(method, path, body, options, api_key, "application/json") {
             Ok(made) => made,
             Err(error) => return self.refuse(py, error),
         };
@@ -299,8 +302,8 @@ impl Core {
     }
 
     /// Opens a connection for the next request; returns nothing, or an awaitable of that.
-    fn warm_up<'py>(&self, py: Python<'py>, options: &Bound<'py, PyAny>) -> PyResult<Py<PyAny>> {
-        let (request, account) = match self.request("HEAD", "", None, options, "*/*") {
+    fn warm_up<'py>(&self, py: Python<'py>, options: &Bound<'py, PyTuple>) -> PyResult<Py<PyAny>> {
+        let (request, account) = match self.request("HEAD", "", None, options, None, "*/*") {
             Ok(made) => made,
             Err(error) => return self.refuse(py, error),
         };
@@ -312,6 +315,8 @@ impl Core {
     }
 
     /// Sends a request whose reply is a stream of `kind`; returns the stream, or an awaitable of it.
+    #[pyo3(signature = (method, path, body, kind, options, api_key=None))]
+    #[expect(clippy::too_many_arguments, reason = "a request's parts, each once")]
     fn open<'py>(
         &self,
         py: Python<'py>,
@@ -319,7 +324,8 @@ impl Core {
         path: &str,
         body: Option<&Bound<'py, PyAny>>,
         kind: &str,
-        options: &Bound<'py, PyAny>,
+        options: &Bound<'py, PyTuple>,
+        api_key: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Py<PyAny>> {
         let kind = kind_of(kind)?;
         let accept = if kind == Kind::Bytes {
@@ -327,7 +333,7 @@ impl Core {
         } else {
             "text/event-stream"
         };
-        let (request, account) = match self.request(method, path, body, options, accept) {
+        let (request, account) = match self.request(method, path, body, options, api_key, accept) {
             Ok(made) => made,
             Err(error) => return self.refuse(py, error),
         };

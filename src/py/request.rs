@@ -8,7 +8,7 @@ use flate2::Compression;
 use flate2::bufread::GzEncoder;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::types::{PyString, PyTuple};
 use reqwest::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT,
 };
@@ -37,22 +37,21 @@ struct Options<'py> {
     extra_body: Option<Bound<'py, PyAny>>,
     timeout: Bound<'py, PyAny>,
     max_retries: Bound<'py, PyAny>,
-    api_key: Option<String>,
     /// Whether the route is refused without a key.
     needs_key: bool,
 }
 
 impl<'py> Options<'py> {
-    fn of(given: &Bound<'py, PyAny>) -> PyResult<Self> {
-        let py = given.py();
+    /// Those of a tuple, which has them in this order: to look them up by name in each call takes longer.
+    fn of(given: &Bound<'py, PyTuple>) -> PyResult<Self> {
+        let (headers, query, extra_body, timeout, max_retries, needs_key) = given.extract()?;
         Ok(Self {
-            headers: given.get_item(intern!(py, "headers"))?.extract()?,
-            query: given.get_item(intern!(py, "query"))?.extract()?,
-            extra_body: given.get_item(intern!(py, "extra_body"))?.extract()?,
-            timeout: given.get_item(intern!(py, "timeout"))?,
-            max_retries: given.get_item(intern!(py, "max_retries"))?,
-            api_key: given.get_item(intern!(py, "api_key"))?.extract()?,
-            needs_key: given.get_item(intern!(py, "needs_key"))?.extract()?,
+            headers,
+            query,
+            extra_body,
+            timeout,
+            max_retries,
+            needs_key,
         })
     }
 }
@@ -76,7 +75,8 @@ impl Core {
         method: &str,
         path: &str,
         body: Option<&Bound<'_, PyAny>>,
-        options: &Bound<'_, PyAny>,
+        options: &Bound<'_, PyTuple>,
+        api_key: Option<&Bound<'_, PyAny>>,
         accept: &'static str,
     ) -> PyResult<(Arc<Request>, Arc<Account>)> {
         let py = options.py();
@@ -102,7 +102,7 @@ impl Core {
         let own_authorization = headers.contains_key(AUTHORIZATION);
         merge_headers(&mut headers, options.headers.as_ref())?;
         if !own_authorization && !mentions_authorization(options.headers.as_ref())? {
-            let key = self.key(py, options.api_key.as_deref())?;
+            let key = self.key(py, api_key)?;
             if let Some(key) = key {
                 headers.insert(
                     AUTHORIZATION,
@@ -158,9 +158,9 @@ impl Core {
         url.map_err(|e| configuration(py, &e.to_string()))
     }
 
-    fn key(&self, py: Python<'_>, given: Option<&str>) -> PyResult<Option<Secret>> {
-        if let Some(key) = given {
-            return Ok(Some(Secret::new(key.to_owned())));
+    fn key(&self, py: Python<'_>, given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Secret>> {
+        if given.is_some() {
+            return secret_of(given);
         }
         let callable = match &*lock(&self.key) {
             Key::Environment => return Ok(key_from_env()),
@@ -178,9 +178,14 @@ impl Core {
             };
             return Err(configuration(py, &format!("api_key was called and returned {what}")));
         };
-        match key_of(Some(text.as_any()))? {
-            Key::Given(key) => Ok(Some(key)),
-            _ => Ok(None),
-        }
+        secret_of(Some(text.as_any()))
+    }
+}
+
+/// A key that a function returned; `None` where it is empty.
+fn secret_of(text: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Secret>> {
+    match key_of(text)? {
+        Key::Given(key) => Ok(Some(key)),
+        _ => Ok(None),
     }
 }
