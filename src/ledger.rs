@@ -1,13 +1,15 @@
 //! What a client's calls have used, and whether it may make another.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use serde::Deserialize;
 
-use crate::json::{find, members};
+use crate::json::{Text, find, members};
 use crate::lock::lock;
+use crate::split::Cursor;
 
 /// The reply cap of most models, in tokens, where the server's list of models does not say.
 const REPLY_CAP: u64 = 16_384;
@@ -28,18 +30,22 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// What a usage object says. A part that is no count, or no cost, counts as absent.
-    fn of(usage_json: &str) -> Option<Self> {
-        let parts = members(usage_json).ok()?;
-        let count = |name| find(&parts, name).and_then(|count| count.parse().ok()).unwrap_or(0);
-        let cost = find(&parts, "estimated_cost").and_then(|cost| cost.parse::<f64>().ok());
-        Some(Self {
-            requests: 0,
-            prompt_tokens: count("prompt_tokens"),
-            completion_tokens: count("completion_tokens"),
-            total_tokens: count("total_tokens"),
-            estimated_cost: cost.filter(|cost| cost.is_finite() && *cost >= 0.0).unwrap_or(0.0),
-        })
+    /// What a usage object says, whose text is valid JSON. A part that is no count, or no cost, counts as absent.
+    fn of(usage_json: &str) -> Self {
+        let count = |value: &str| value.parse().unwrap_or(0);
+        let cost = |value: &str| value.parse().ok().filter(|cost: &f64| cost.is_finite() && *cost >= 0.0);
+        let mut totals = Self::default();
+        Cursor::new(usage_json).members(|name, value| {
+            let value = value.value();
+            match name {
+                "prompt_tokens" => totals.prompt_tokens = count(value),
+                "completion_tokens" => totals.completion_tokens = count(value),
+                "total_tokens" => totals.total_tokens = count(value),
+                "estimated_cost" => totals.estimated_cost = cost(value).unwrap_or(0.0),
+                _ => {}
+            }
+        });
+        totals
     }
 
     fn add(&mut self, other: Self) {
@@ -108,15 +114,21 @@ impl Books {
         }
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
         let most = used.estimated_cost / tokens as f64;
-        let price = self.prices.entry(model.to_owned()).or_insert(Price {
-            input: most,
-            output: most,
-            cap: REPLY_CAP,
-            is_listed: false,
-        });
-        if !price.is_listed {
-            price.output = price.output.min(most);
-            price.input = price.output;
+        match self.prices.get_mut(model) {
+            Some(price) if price.is_listed => {}
+            Some(price) => {
+                price.output = price.output.min(most);
+                price.input = price.output;
+            }
+            None => {
+                let learnt = Price {
+                    input: most,
+                    output: most,
+                    cap: REPLY_CAP,
+                    is_listed: false,
+                };
+                self.prices.insert(model.to_owned(), learnt);
+            }
         }
     }
 }
@@ -158,7 +170,7 @@ impl Ledger {
 
     /// Adds the usage of a request that was counted before.
     pub fn add_usage(&self, usage_json: Option<&str>, model_json: Option<&str>) {
-        let used = usage_json.and_then(Totals::of).unwrap_or_default();
+        let used = usage_json.map(Totals::of).unwrap_or_default();
         let model = name(model_json);
         lock(&self.0).enter(used, model.as_deref(), None);
     }
@@ -192,8 +204,8 @@ impl Ledger {
 }
 
 /// A JSON string's text, if it is one.
-fn name(json: Option<&str>) -> Option<String> {
-    serde_json::from_str(json?).ok()
+fn name(json: Option<&str>) -> Option<Cow<'_, str>> {
+    serde_json::from_str::<Text<'_>>(json?).ok().map(|text| text.0)
 }
 
 /// The limit of cost is reached.
@@ -240,7 +252,7 @@ impl Plan {
         let count = |name| find(&members, name)?.parse::<u64>().ok();
         Some(Self {
             limit,
-            model: name(find(&members, "model")).unwrap_or_default(),
+            model: name(find(&members, "model")).unwrap_or_default().into_owned(),
             input: body.len() as u64,
             output: count("max_completion_tokens").or_else(|| count("max_tokens")),
             answers: count("n").unwrap_or(1),
@@ -306,7 +318,7 @@ impl Account {
     pub fn settle(&self, usage_json: Option<&str>, model_json: Option<&str>) {
         let used = Totals {
             requests: 1,
-            ..usage_json.and_then(Totals::of).unwrap_or_default()
+            ..usage_json.map(Totals::of).unwrap_or_default()
         };
         let model = name(model_json);
         let asked_for = self.plan.as_ref().map(|plan| plan.model.as_str());

@@ -94,6 +94,15 @@ impl<'a> Cursor<'a> {
         (self.text.get(start..end).unwrap_or_default(), is_plain)
     }
 
+    /// The text of the next value, which `read` passes over.
+    #[inline]
+    pub fn read(&mut self, read: impl FnOnce(&mut Self)) -> &'a str {
+        self.peek();
+        let start = self.at;
+        read(self);
+        self.text.get(start..self.at).unwrap_or_default()
+    }
+
     /// Whether the next value is this one, at the same place in memory; it need not be measured again to be passed over.
     #[inline]
     pub fn is_at_place(&mut self, value: &[u8]) -> bool {
@@ -132,10 +141,7 @@ impl<'a> Cursor<'a> {
     /// The same, and returns the object's text.
     #[inline]
     pub fn object(&mut self, each: impl FnMut(&str, &mut Self)) -> &'a str {
-        self.peek();
-        let start = self.at;
-        self.members(each);
-        self.text.get(start..self.at).unwrap_or_default()
+        self.read(|cursor| cursor.members(each))
     }
 
     /// Calls `each` in front of every element, with its position; passes over a value that is no array.

@@ -59,7 +59,7 @@ DEEDS = {
 @pytest.fixture(params=DEEDS)
 def changed(request):
     """Our object and openai-python's, of the same JSON, after the same deed."""
-    pair = ours.ChatCompletion.model_validate(REPLY), theirs.ChatCompletion.model_validate(REPLY)
+    pair = ours.ChatCompletion.model_validate(REPLY), theirs.ChatCompletion.model_validate(copy.deepcopy(REPLY))
     for one in pair:
         DEEDS[request.param](one)
     return pair
@@ -70,6 +70,19 @@ def test_what_was_changed_is_what_is_dumped(changed):
     assert mine.to_dict() == other.to_dict()
     assert json.loads(mine.to_json()) == json.loads(other.to_json())
     assert json.loads(mine.model_dump_json()) == mine.model_dump()
+
+
+@pytest.mark.parametrize("deed", DEEDS.values(), ids=DEEDS.keys())
+def test_what_was_changed_of_a_reply_is_what_is_dumped(surface, client, deed):
+    api, _ = client(reply(REPLY))
+    mine, other = surface.create(api), theirs.ChatCompletion.model_validate(copy.deepcopy(REPLY))
+    untouched = mine.to_dict()
+    for one in (mine, other):
+        deed(one)
+    assert mine.to_dict() == other.to_dict()
+    assert json.loads(mine.to_json()) == json.loads(other.to_json())
+    assert pickle.loads(pickle.dumps(mine)).to_dict() == other.to_dict()
+    assert untouched == REPLY
 
 
 def test_copies_have_it_too(changed):

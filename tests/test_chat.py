@@ -251,8 +251,19 @@ def test_informational_replies_are_skipped(surface, client):
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"   ", b"<html><body>Welcome</body></html>", b'{"id": "x", "choices": [', b"[]", b'"text"', b"null", b"12"],
-    ids=["empty", "blank", "html", "cut", "array", "string", "null", "number"],
+    [
+        b"",
+        b"   ",
+        b"<html><body>Welcome</body></html>",
+        b'{"id": "x", "choices": [',
+        b"[]",
+        b'"text"',
+        b"null",
+        b"12",
+        b'{"id": "x", "choices": []} {}',
+        rb'{"id": "x", "choices": [], "\ud83d": 1}',
+    ],
+    ids=["empty", "blank", "html", "cut", "array", "string", "null", "number", "two", "half a character in a name"],
 )
 def test_a_reply_that_is_no_json_object(surface, client, body):
     api, _ = client(reply(body), reply(completion("usable")), max_retries=0)

@@ -39,6 +39,17 @@ def with_logprobs(logprobs):
     return whole
 
 
+@pytest.mark.parametrize("odd", [None, True, "-1", [], {}], ids=repr)
+def test_what_is_no_number_is_none_among_the_others(surface, client, odd):
+    api, _ = client(reply(with_logprobs({"content": [entry("a", odd), entry("b", -2), entry("c", -1.5)]})))
+    answer = surface.create(api)
+    for one in (answer, pickle.loads(pickle.dumps(answer))):
+        logprobs = one.choices[0].logprobs
+        assert math.isnan(logprobs.token_logprobs[0])
+        assert list(logprobs.token_logprobs[1:]) == [-2.0, -1.5]
+        assert logprobs.content[0].logprob == odd
+
+
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("member", ["content", "refusal"])
 def test_all_at_once(surface, client, streamed, member):

@@ -378,6 +378,15 @@ def test_pairs_of_names_and_values():
     assert message.json() == message.model_dump_json()
 
 
+@pytest.mark.parametrize(
+    "name", ["reasoning_content", "mood", "copy"], ids=["a field of the service", "any", "a method"]
+)
+def test_a_list_among_pairs_is_the_objects_own(name):
+    message = ChatCompletionMessage.model_validate({"role": "assistant", "content": "Hi", name: ["a"]})
+    dict(message)[name].append("b")
+    assert message.to_dict()[name] == ["a", "b"]
+
+
 def test_the_services_own_fields_are_shown_where_they_were_sent():
     usage = {"completion_tokens": 1, "prompt_tokens": 2, "total_tokens": 3}
     assert types.CompletionUsage(**usage).estimated_cost is None

@@ -288,8 +288,9 @@ def rich_repr(self: BaseModel) -> list[tuple[str, Any]]:
     cls = type(self)
     declared = {name for name, *_ in cls._schema()}
     # A server may call a field as Python calls something that every object has.
+    extra = self.model_extra
     return [
-        (name, value if name not in declared and hasattr(cls, name) else getattr(self, name))
+        (name, getattr(self, name) if name in declared else extra.get(name, value))
         for name, _, _, value in _fields(cls, self._data(), _EVERYTHING)
     ]
 

@@ -5,10 +5,10 @@ use std::sync::{LazyLock, OnceLock};
 use bytes::Bytes;
 use memchr::memmem::Finder;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList, PyString};
+use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyList, PyString};
 
 use super::json::decode;
-use super::model::{BaseModel, position, read_through, text_of};
+use super::model::{BaseModel, Schema, object_of, object_through, position, text_of};
 use super::types::{ChatCompletion, ChatCompletionTokenLogprob, Choice, ChoiceLogprobs};
 use crate::py::once::intern;
 use crate::split::Cursor;
@@ -37,24 +37,30 @@ fn has_objects(json: &[u8]) -> bool {
     })
 }
 
-/// A whole completion. If it has log probabilities they are read now: who asked for them will read them, and all at
-/// once they take less time than one by one.
+/// A whole completion; `each` is told its members, perhaps twice. If it has log probabilities they are read now: who asked for them will
+/// read them, and all at once they take less time than one by one.
 ///
 /// # Errors
 /// Where Python has no memory for them.
-pub fn completion(py: Python<'_>, json: Bytes) -> PyResult<BaseModel> {
+pub fn completion<'a>(
+    py: Python<'_>,
+    text: &'a str,
+    json: &Bytes,
+    mut each: impl FnMut(&str, &'a str),
+) -> PyResult<BaseModel> {
+    const SCHEMA: &Schema = ChatCompletion::SCHEMA;
+    let read = has_objects(json).then(|| object_through(py, SCHEMA, &mut Cursor::new(text), json, &mut each));
     // A value that Python cannot hold is found by whoever reads it.
-    let read = has_objects(&json).then(|| read_through(py, ChatCompletion::SCHEMA, &json).ok());
-    let Some(completion) = read.flatten() else {
-        return Ok(BaseModel::new(ChatCompletion::SCHEMA, json));
+    let Some(Ok(completion)) = read else {
+        return Ok(object_of(py, SCHEMA, &mut Cursor::new(text), json, each));
     };
-    let choices = completion.field(py, CHOICES)?;
+    let choices = completion.read_field(py, CHOICES)?;
     let Ok(choices) = choices.bind(py).cast::<PyList>() else {
         return Ok(completion);
     };
     for choice in choices {
         let Ok(choice) = choice.cast::<Choice>() else { continue };
-        let logprobs = choice.as_super().get().field(py, LOGPROBS)?;
+        let logprobs = choice.as_super().get().read_field(py, LOGPROBS)?;
         if let Ok(logprobs) = logprobs.bind(py).cast::<ChoiceLogprobs>() {
             gather(logprobs)?;
         }
@@ -66,24 +72,20 @@ pub fn completion(py: Python<'_>, json: Bytes) -> PyResult<BaseModel> {
 fn gather(slf: &Bound<'_, ChoiceLogprobs>) -> PyResult<()> {
     let py = slf.py();
     let model: &BaseModel = slf.as_super().get();
-    let content = model.field(py, CONTENT)?;
+    let content = model.read_field(py, CONTENT)?;
     let Ok(content) = content.bind(py).cast::<PyList>() else {
         return Ok(());
     };
     let mut logprobs = Vec::with_capacity(content.len() * size_of::<f64>());
     for token in content {
-        let number = match token.cast::<ChatCompletionTokenLogprob>() {
-            Ok(token) => token
-                .as_super()
-                .get()
-                .own(LOGPROB)
-                .map(|number| number.extract::<f64>(py)),
-            Err(_) => None,
-        };
-        let number = match number {
-            Some(Ok(number)) => number,
-            // A whole number that is beyond all floats: what is asked for will be read from the text.
-            Some(Err(_)) => return Ok(()),
+        let token = token.cast::<ChatCompletionTokenLogprob>().ok();
+        let number = token.as_ref().and_then(|token| token.as_super().get().own(LOGPROB));
+        let number = match number.map(|number| number.bind(py)).filter(|number| is_number(number)) {
+            Some(number) => match number.extract() {
+                Ok(number) => number,
+                // A whole number that is beyond all floats: what is asked for will be read from the text.
+                Err(_) => return Ok(()),
+            },
             None => f64::NAN,
         };
         logprobs.extend_from_slice(&number.to_ne_bytes());
@@ -92,6 +94,10 @@ fn gather(slf: &Bound<'_, ChoiceLogprobs>) -> PyResult<()> {
     // A new object has none.
     drop(model.bulk().logprobs.set(Some(array)));
     Ok(())
+}
+
+fn is_number(value: &Bound<'_, PyAny>) -> bool {
+    value.is_instance_of::<PyFloat>() || value.is_instance_of::<PyInt>() && !value.is_instance_of::<PyBool>()
 }
 
 /// An array of float64, of its bytes.

@@ -8,13 +8,14 @@ use pyo3::prelude::*;
 use super::errors::{raise, response};
 use super::json::decode;
 use super::logprobs::completion;
-use super::model::{BaseModel, Field, Kind, Schema};
+use super::model::{Kind, Schema, object_of};
 use super::types::{ChatCompletion, ModelList};
 use crate::api_error::ErrorBody;
 use crate::error::{Error, Failure, Head};
 use crate::exchange::{Call, Progress, Reply, Request};
-use crate::json::{Member, beyond_python, find, members, tolerate};
+use crate::json::{Member, beyond_python, find, is_object, members, tolerate};
 use crate::ledger::Account;
+use crate::split::Cursor;
 
 /// What becomes of a whole reply.
 #[derive(Clone)]
@@ -60,61 +61,103 @@ impl Output {
                     _ => Err(made.invalid(py, "The reply is not JSON", head, body)),
                 }
             }
-            Self::Model(schema) => {
-                // Nearly all replies are what they should be, and looked through once.
-                let (body, known) = match members(text_of(&sent)) {
-                    Ok(known) => (sent.clone(), Some(known)),
-                    Err(_) => (tolerate(&sent), None),
-                };
-                let text = text_of(&body);
-                let Some(members) = known.or_else(|| members(text).ok()) else {
-                    let kind = head.header("content-type").unwrap_or("none");
-                    let detail = format!(
-                        "The reply is not a JSON object (status {}, content type: {kind})",
-                        head.status
-                    );
-                    return Err(made.invalid(py, &detail, head, body));
-                };
-                if let Some(why) = members_fault(schema, &members).or_else(|| beyond_python(text)) {
-                    let detail = format!("The reply cannot be read: {why}");
-                    return Err(made.invalid(py, &detail, head, body));
-                }
-                let is_error = members.iter().all(|(name, _)| name == "error" || name == "detail");
-                if is_error && let Some(said) = ErrorBody::in_stream(&body) {
-                    let error = Error::InStream {
-                        body: Box::new(said),
-                        raw: body,
-                    };
-                    return Err(made.failure(py, error, head));
-                }
-                account.settle(find(&members, "usage"), find(&members, "model"));
-                if schema.name == ModelList::SCHEMA.name
-                    && let Some(models) = find(&members, "data")
-                {
-                    account.ledger().list(models);
-                }
-                let made = if schema.name == ChatCompletion::SCHEMA.name {
-                    completion(py, body.clone())?
-                } else {
-                    BaseModel::new(schema, body.clone())
-                };
-                made.with_request_id(head.header("x-request-id")).wrap(py)
-            }
+            Self::Model(schema) => model(py, schema, head, sent, made, account),
         }
     }
 }
 
-/// What of a reply's own fields is not of the kind that every reader expects.
-fn members_fault(schema: &Schema, members: &[Member<'_>]) -> Option<&'static str> {
-    let is_odd = |field: &Field| {
-        matches!(field.kind, Kind::Many(_))
-            && find(members, field.name).is_some_and(|value| !value.starts_with(['[', 'n']))
+/// A reply as an object of a class, with what it says counted.
+fn model(
+    py: Python<'_>,
+    schema: &'static Schema,
+    head: Arc<Head>,
+    sent: Bytes,
+    made: &Made,
+    account: &Account,
+) -> PyResult<Py<PyAny>> {
+    // Nearly all replies are what they should be, and checked once.
+    let is_right = is_object(text_of(&sent));
+    let body = if is_right { sent } else { tolerate(&sent) };
+    let text = text_of(&body);
+    if !is_right && !is_object(text) {
+        let kind = head.header("content-type").unwrap_or("none");
+        let detail = format!(
+            "The reply is not a JSON object (status {}, content type: {kind})",
+            head.status
+        );
+        return Err(made.invalid(py, &detail, head, body));
+    }
+    if let Some(why) = beyond_python(text) {
+        return Err(made.invalid(py, &unreadable(why), head, body));
+    }
+    let mut said = Said::default();
+    let note = |name: &str, value| said.note(schema, name, value);
+    let object = if schema.name == ChatCompletion::SCHEMA.name {
+        completion(py, text, &body, note)?
+    } else {
+        object_of(py, schema, &mut Cursor::new(text), &body, note)
     };
-    schema
-        .fields
-        .iter()
-        .any(is_odd)
-        .then_some("what should be a list is none")
+    // Whoever reads it further could not take it apart.
+    if said.has_odd_names && members(text).is_err() {
+        return Err(made.invalid(py, &unreadable("a name in it has half of a surrogate pair"), head, body));
+    }
+    if said.odd_lists != 0 {
+        return Err(made.invalid(py, &unreadable("what should be a list is none"), head, body));
+    }
+    if !said.is_answer
+        && let Some(error) = ErrorBody::in_stream(&body)
+    {
+        let error = Error::InStream {
+            body: Box::new(error),
+            raw: body,
+        };
+        return Err(made.failure(py, error, head));
+    }
+    account.settle(said.usage, said.model);
+    if schema.name == ModelList::SCHEMA.name
+        && let Some(models) = said.data
+    {
+        account.ledger().list(models);
+    }
+    object.with_request_id(head.header("x-request-id")).wrap(py)
+}
+
+fn unreadable(why: &str) -> String {
+    format!("The reply cannot be read: {why}")
+}
+
+/// What matters of a reply before anybody reads it. Of several members of a name it is the last.
+#[derive(Default)]
+struct Said<'a> {
+    usage: Option<&'a str>,
+    model: Option<&'a str>,
+    data: Option<&'a str>,
+    /// Whether it says anything else than what went wrong.
+    is_answer: bool,
+    /// Whether a name may have half of a surrogate pair.
+    has_odd_names: bool,
+    /// The fields that every reader expects to be lists and that are not: a bit for the position of each.
+    odd_lists: u64,
+}
+
+impl<'a> Said<'a> {
+    /// Takes note of a member.
+    fn note(&mut self, schema: &Schema, name: &str, value: &'a str) {
+        self.is_answer |= !matches!(name, "error" | "detail");
+        self.has_odd_names |= name.contains(char::REPLACEMENT_CHARACTER);
+        match name {
+            "usage" => self.usage = Some(value),
+            "model" => self.model = Some(value),
+            "data" => self.data = Some(value),
+            _ => {}
+        }
+        if let Some((at, field)) = schema.find(name)
+            && matches!(field.kind, Kind::Many(_))
+        {
+            self.odd_lists &= !(1 << at);
+            self.odd_lists |= u64::from(!value.starts_with(['[', 'n'])) << at;
+        }
+    }
 }
 
 /// Counts a reply that is handed out as it is.

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::model::{BaseModel, Field, Kind, Places, Schema, Shape, Standing, find, from_keywords, position};
+use super::model::{BaseModel, Field, Kind, Places, Schema, Shape, Standing, from_keywords, main_of, position};
 use crate::py::once::kept;
 
 macro_rules! kind {
@@ -55,7 +55,7 @@ macro_rules! response_classes {
                     name: stringify!($class),
                     fields: Self::FIELDS,
                     places: Places::of(Self::FIELDS),
-                    number: find(Self::FIELDS, "logprob"),
+                    main: main_of(Self::FIELDS),
                     make: |py, base| Ok(Py::new(py, PyClassInitializer::from(base).add_subclass(Self))?.into_any()),
                     class: |py| py.get_type::<Self>(),
                     shape: |py| {

@@ -1,6 +1,7 @@
 //! What a program has changed in a response object, and the JSON text that says so.
 
 use std::borrow::Cow;
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, OnceLock};
 
 use bytes::Bytes;
@@ -115,10 +116,9 @@ impl BaseModel {
         Some(value.clone_ref(py))
     }
 
-    /// Whether nothing has been read that can be changed in place.
-    fn is_out_of_reach(&self, py: Python<'_>) -> bool {
-        let mut known = self.known_alone();
-        self.known_values().is_none() && !known.any(|value| is_changeable(value.bind(py)))
+    /// Whether nothing was handed out that may have been changed in place.
+    fn is_out_of_reach(&self) -> bool {
+        !self.reached.load(Ordering::Relaxed)
     }
 
     /// Whether nothing that has been read can have been changed since; the cursor is in front of what should be this
@@ -127,7 +127,7 @@ impl BaseModel {
         if self.changes.0.get().is_some() || !cursor.is_at_place(&self.json) {
             return false;
         }
-        if self.is_out_of_reach(py) {
+        if self.is_out_of_reach() {
             cursor.pass(self.json.len());
             return true;
         }
@@ -146,7 +146,7 @@ impl BaseModel {
     /// The JSON text anew, if something in it has been changed.
     fn rewritten(&self, py: Python<'_>, depth: usize) -> PyResult<Option<Vec<u8>>> {
         check_depth(depth)?;
-        if self.changes.0.get().is_none() && self.is_out_of_reach(py) {
+        if self.changes.0.get().is_none() && self.is_out_of_reach() {
             return Ok(None);
         }
         let text = text_of(&self.json)?;
@@ -213,11 +213,6 @@ fn is_untouched(value: &Bound<'_, PyAny>, cursor: &mut Cursor<'_>) -> bool {
         }
     });
     is_same && count == list.len()
-}
-
-/// Whether it, or something in it, can be changed in place.
-fn is_changeable(value: &Bound<'_, PyAny>) -> bool {
-    is_container(value) || value.is_instance_of::<BaseModel>()
 }
 
 /// Whether it is a list or a dict.

@@ -1,4 +1,5 @@
-//! Response objects: the server's JSON text, and a typed view that is built one level at a time, when it is read.
+//! Response objects: the server's JSON text, and a typed view of it. What most programs read is made with the object, the rest
+//! one level at a time, when it is asked for.
 
 mod changes;
 mod dump;
@@ -6,6 +7,7 @@ mod plain;
 mod schema;
 mod values;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -14,8 +16,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple, PyType};
 
 pub use plain::Shape;
-pub use schema::{Field, Kind, Places, Schema, Standing, find, position, schema_of};
-pub use values::{Values, read_through};
+pub use schema::{Field, Kind, Places, Schema, Standing, main_of, position, schema_of};
+pub use values::{Values, object_of, object_through};
 
 use self::changes::{Change, Changes, is_private};
 use self::dump::{Without, Writer};
@@ -43,10 +45,12 @@ pub struct BaseModel {
     values: OnceLock<Arc<Values>>,
     /// The values that others have too, where they differ in one field alone.
     shared: Option<Arc<Values>>,
-    /// A field whose value is known beside those: the one in which it differs, or one that was read with its list.
+    /// A field whose value is known beside those: the one in which it differs, or the main one, read with the object.
     own: Option<(usize, Py<PyAny>)>,
     /// A field that was read alone, and its value if the server sent it. Settled, be it as none, before the others are read.
-    first: OnceLock<Option<(usize, Option<Py<PyAny>>)>>,
+    alone: OnceLock<Option<(usize, Option<Py<PyAny>>)>>,
+    /// A value was handed out that is no string: it may be one that can be changed in place.
+    reached: AtomicBool,
     changes: Changes,
     aside: OnceLock<Box<Aside>>,
 }
@@ -68,7 +72,8 @@ impl BaseModel {
             values: OnceLock::new(),
             shared: None,
             own: None,
-            first: OnceLock::new(),
+            alone: OnceLock::new(),
+            reached: AtomicBool::new(false),
             changes: Changes::default(),
             aside: OnceLock::new(),
         }
@@ -93,7 +98,7 @@ impl BaseModel {
         }
     }
 
-    /// An object of which one field is known already, whose value cannot change.
+    /// An object of which one field is known already.
     #[must_use]
     pub fn with_known(schema: &'static Schema, json: Bytes, known: (usize, Py<PyAny>)) -> Self {
         Self {
@@ -153,14 +158,8 @@ impl BaseModel {
     }
 
     /// The field that was read alone.
-    fn first(&self) -> Option<&(usize, Option<Py<PyAny>>)> {
-        self.first.get()?.as_ref()
-    }
-
-    /// The values that are known beside the others.
-    fn known_alone(&self) -> impl Iterator<Item = &Py<PyAny>> {
-        let first = self.first().and_then(|(_, value)| value.as_ref());
-        self.own.iter().map(|(_, value)| value).chain(first)
+    fn alone(&self) -> Option<&(usize, Option<Py<PyAny>>)> {
+        self.alone.get()?.as_ref()
     }
 
     /// The value of the field at `position`, if it is known beside the others.
@@ -168,8 +167,8 @@ impl BaseModel {
         match &self.own {
             Some((own, value)) => (*own == position).then_some(value),
             None => self
-                .first()
-                .filter(|(first, _)| *first == position)
+                .alone()
+                .filter(|(alone, _)| *alone == position)
                 .and_then(|(_, value)| value.as_ref()),
         }
     }
@@ -188,8 +187,8 @@ impl BaseModel {
         if let Some(values) = self.known_values() {
             return Ok(values);
         }
-        let first = self.first.get_or_init(|| None).as_ref().map(|(position, _)| *position);
-        let own = self.own.as_ref().map(|(position, _)| *position).or(first);
+        let alone = self.alone.get_or_init(|| None).as_ref().map(|(position, _)| *position);
+        let own = self.own.as_ref().map(|(position, _)| *position).or(alone);
         // Decoded outside of the cell: Python code may run meanwhile, and a lock held over it could deadlock.
         let values = Arc::new(Values::of(py, self.schema, &self.json, own)?);
         Ok(self.values.get_or_init(|| values))
@@ -202,25 +201,42 @@ impl BaseModel {
         }
     }
 
-    /// The value of the field at `position`.
+    /// The value of the field at `position`, for the program.
     ///
     /// # Errors
     /// As for [`BaseModel::values`].
     pub fn field(&self, py: Python<'_>, position: usize) -> PyResult<Py<PyAny>> {
+        let value = self.read_field(py, position)?;
+        self.reach(value.bind(py));
+        Ok(value)
+    }
+
+    /// Notes that this part of the object is handed out.
+    fn reach(&self, value: &Bound<'_, PyAny>) {
+        if !value.is_instance_of::<PyString>() {
+            self.reached.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// The value of the field at `position`, which the caller neither changes nor hands out.
+    ///
+    /// # Errors
+    /// As for [`BaseModel::values`].
+    pub fn read_field(&self, py: Python<'_>, position: usize) -> PyResult<Py<PyAny>> {
         if let Some(field) = self.schema.fields.get(position)
             && let Some(change) = self.changes.find(py, field.name)
         {
             return change.read().ok_or_else(|| self.no_attribute(py, field.name));
         }
-        if self.own.is_none() && self.first.get().is_none() && self.known_values().is_none() {
+        if self.own.is_none() && self.alone.get().is_none() && self.known_values().is_none() {
             // Of most objects one field is read and no other.
             let value = Values::one(py, self.schema, &self.json, position)?;
-            self.first.get_or_init(|| Some((position, value)));
+            self.alone.get_or_init(|| Some((position, value)));
         }
         if let Some(value) = self.own(position) {
             return Ok(value.clone_ref(py));
         }
-        if self.first().is_some_and(|(first, _)| *first == position) {
+        if self.alone().is_some_and(|(alone, _)| *alone == position) {
             return Ok(py.None());
         }
         self.values(py)?;
@@ -355,10 +371,12 @@ impl BaseModel {
         let values = self.values(py)?;
         for (at, field) in self.schema.fields.iter().enumerate() {
             if let Some(value) = self.known(at).filter(|_| field.standing == Standing::Extension) {
+                self.reach(value.bind(py));
                 extra.set_item(field.name, value)?;
             }
         }
         for (name, value) in &values.extra {
+            self.reach(value.bind(py));
             extra.set_item(name, value)?;
         }
         let is_declared = |name: &str| {
@@ -517,6 +535,7 @@ impl BaseModel {
         if !(wanted.starts_with("__") && wanted.ends_with("__")) {
             for (known, value) in &self.values(py)?.extra {
                 if known.bind(py).to_str()? == wanted {
+                    self.reach(value.bind(py));
                     return Ok(value.clone_ref(py));
                 }
             }

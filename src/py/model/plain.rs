@@ -183,27 +183,13 @@ impl<'py> Reader<'py> {
     /// The next value, if nothing in it is unusual.
     fn plain(&mut self, cursor: &mut Cursor<'_>, depth: usize) -> Result<Bound<'py, PyAny>, Unusual> {
         match cursor.peek() {
-            Some(b'"') => return self.string(cursor).map(Bound::into_any),
-            Some(b'{') => return self.plain_object(cursor, deeper(depth)?),
+            Some(b'{') => self.plain_object(cursor, deeper(depth)?),
             Some(b'[') => {
                 let depth = deeper(depth)?;
-                return self.list(cursor, |reader, item| reader.plain(item, depth));
+                self.list(cursor, |reader, item| reader.plain(item, depth))
             }
-            Some(b'n') if cursor.pass_word("null") => return Ok(self.py.None().into_bound(self.py)),
-            Some(b't') if cursor.pass_word("true") => return Ok(PyBool::new(self.py, true).to_owned().into_any()),
-            Some(b'f') if cursor.pass_word("false") => return Ok(PyBool::new(self.py, false).to_owned().into_any()),
-            _ => {}
+            _ => scalar(self.py, cursor).ok_or(Unusual),
         }
-        if let Some(number) = cursor.small_integer() {
-            return Ok(PyInt::new(self.py, number).into_any());
-        }
-        let number = cursor.value();
-        // Python's integers are as long as they have to be.
-        if !number.contains(['.', 'e', 'E']) {
-            return Err(Unusual);
-        }
-        let number: f64 = number.parse().map_err(|_| Unusual)?;
-        Ok(PyFloat::new(self.py, number).into_any())
     }
 
     fn plain_object(&mut self, cursor: &mut Cursor<'_>, depth: usize) -> Result<Bound<'py, PyAny>, Unusual> {
@@ -223,18 +209,36 @@ impl<'py> Reader<'py> {
         });
         outcome.map(|()| dict.into_any())
     }
+}
 
-    fn string(&self, cursor: &mut Cursor<'_>) -> Result<Bound<'py, PyString>, Unusual> {
-        let (literal, is_plain) = cursor.string();
-        if is_plain {
-            return Ok(string_of(
-                self.py,
-                literal.get(1..literal.len() - 1).unwrap_or_default(),
-            ));
-        }
-        let text = without_short_escapes(literal).map_or_else(|| serde_json::from_str(literal).ok(), Some);
-        Ok(string_of(self.py, &text.ok_or(Unusual)?))
+/// The next value, unless it is a list, an object, or something unusual; passes over it.
+pub fn scalar<'py>(py: Python<'py>, cursor: &mut Cursor<'_>) -> Option<Bound<'py, PyAny>> {
+    match cursor.peek()? {
+        b'"' => return string(py, cursor).map(Bound::into_any),
+        b'{' | b'[' => return None,
+        b'n' if cursor.pass_word("null") => return Some(py.None().into_bound(py)),
+        b't' if cursor.pass_word("true") => return Some(PyBool::new(py, true).to_owned().into_any()),
+        b'f' if cursor.pass_word("false") => return Some(PyBool::new(py, false).to_owned().into_any()),
+        _ => {}
     }
+    if let Some(number) = cursor.small_integer() {
+        return Some(PyInt::new(py, number).into_any());
+    }
+    let number = cursor.value();
+    // Python's integers are as long as they have to be.
+    if !number.contains(['.', 'e', 'E']) {
+        return None;
+    }
+    Some(PyFloat::new(py, number.parse().ok()?).into_any())
+}
+
+fn string<'py>(py: Python<'py>, cursor: &mut Cursor<'_>) -> Option<Bound<'py, PyString>> {
+    let (literal, is_plain) = cursor.string();
+    if is_plain {
+        return Some(string_of(py, literal.get(1..literal.len() - 1).unwrap_or_default()));
+    }
+    let text = without_short_escapes(literal).or_else(|| serde_json::from_str(literal).ok())?;
+    Some(string_of(py, &text))
 }
 
 /// A string, which Python need not look through where it is ASCII.

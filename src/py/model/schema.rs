@@ -22,11 +22,19 @@ pub struct Schema {
     pub class: fn(Python<'_>) -> Bound<'_, PyType>,
     /// The keys of its dicts.
     pub shape: fn(Python<'_>) -> PyResult<&'static Shape>,
-    /// A number that is read at once when a list of such objects is made: of many of them it is all that is read.
-    pub number: Option<usize>,
+    /// The field that is read together with the object: of most objects programs read no other.
+    pub main: Option<usize>,
 }
 
 impl Schema {
+    /// The main field, and its position.
+    #[inline]
+    #[must_use]
+    pub fn main(&self) -> Option<(usize, &'static Field)> {
+        let at = self.main?;
+        Some((at, self.fields.get(at)?))
+    }
+
     /// The field of this name, and its position.
     #[inline]
     #[must_use]
@@ -120,11 +128,28 @@ pub enum Kind {
 /// The position of a field, if there is one, for the compiler to work out.
 #[must_use]
 #[expect(clippy::indexing_slicing, reason = "runs while compiling, where iterators do not")]
-pub const fn find(fields: &[Field], name: &str) -> Option<usize> {
+const fn find(fields: &[Field], name: &str) -> Option<usize> {
     let mut at = 0;
     while at < fields.len() {
         if equal(fields[at].name.as_bytes(), name.as_bytes()) {
             return Some(at);
+        }
+        at += 1;
+    }
+    None
+}
+
+/// The fields that are read together with their objects: what most programs read, one within the other.
+const MAIN: [&str; 6] = ["choices", "message", "delta", "content", "text", "logprob"];
+
+/// The position of the main field, if there is one.
+#[must_use]
+#[expect(clippy::indexing_slicing, reason = "runs while compiling, where iterators do not")]
+pub const fn main_of(fields: &[Field]) -> Option<usize> {
+    let mut at = 0;
+    while at < MAIN.len() {
+        if let Some(position) = find(fields, MAIN[at]) {
+            return Some(position);
         }
         at += 1;
     }

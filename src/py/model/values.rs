@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 use pyo3::prelude::*;
-use pyo3::types::{PyFloat, PyList, PyString};
+use pyo3::types::{PyList, PyString};
 
+use super::plain::scalar;
 use super::schema::{Kind, Schema};
 use super::{BaseModel, text_of};
 use crate::py::json::decode;
@@ -20,10 +21,11 @@ pub struct Values {
 
 /// How far an object is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Depth {
-    /// Its own fields: those of the objects in it when they are asked for.
-    One,
-    /// All objects in it, at once and in one pass; but of objects with a number only the number.
+enum Depth {
+    /// Its main field, and that of the object in it; others when they are asked for.
+    Main,
+    /// All objects in it, at once and in one pass. Of a list whose objects have a plain main field, such as those of log
+    /// probabilities, only that is read.
     All,
 }
 
@@ -34,7 +36,7 @@ impl Values {
     /// Where a value cannot be made a Python object.
     pub fn of(py: Python<'_>, schema: &Schema, json: &Bytes, without: Option<usize>) -> PyResult<Self> {
         let mut cursor = Cursor::new(text_of(json)?);
-        Self::read(py, schema, &mut cursor, json, Depth::One, without).map(|(values, _)| values)
+        Self::read(py, schema, &mut cursor, json, Depth::Main, without, |_, _| ()).map(|(values, _)| values)
     }
 
     /// That of one field alone, if the server sent it.
@@ -53,11 +55,11 @@ impl Values {
             value.value();
         });
         found
-            .map(|mut value| value_of(py, field.kind, &mut value, json, Depth::One))
+            .map(|mut value| value_of(py, field.kind, &mut value, json, Depth::Main))
             .transpose()
     }
 
-    /// Those of the object that the cursor is in front of, and the object's text.
+    /// Those of the object that the cursor is in front of, and the object's text; `each` is told all members.
     fn read<'a>(
         py: Python<'_>,
         schema: &Schema,
@@ -65,6 +67,7 @@ impl Values {
         json: &Bytes,
         depth: Depth,
         without: Option<usize>,
+        mut each: impl FnMut(&str, &'a str),
     ) -> PyResult<(Self, &'a str)> {
         let mut declared: Box<[Option<Py<PyAny>>]> = schema.fields.iter().map(|_| None).collect();
         let mut extra: Vec<(Py<PyString>, Py<PyAny>)> = Vec::new();
@@ -77,7 +80,7 @@ impl Values {
                 }
             } else {
                 let name = PyString::intern(py, name).unbind();
-                let value = decode(py, value.value())?.unbind();
+                let value = plain_of(py, value)?;
                 match extra.iter_mut().find(|(known, _)| known.is(&name)) {
                     Some((_, slot)) => *slot = value,
                     None => extra.push((name, value)),
@@ -87,38 +90,62 @@ impl Values {
         };
         let mut outcome = Ok(());
         let text = cursor.object(|name, value| {
-            if outcome.is_ok() {
-                outcome = read(name, value);
-            } else {
-                value.value();
-            }
+            let text = value.read(|value| {
+                if outcome.is_ok() {
+                    outcome = read(name, value);
+                } else {
+                    value.value();
+                }
+            });
+            each(name, text);
         });
         outcome.map(|()| (Self { declared, extra }, text))
     }
 }
 
-/// An object all of whose parts are read now.
+/// The object that the cursor is in front of, all of whose parts are read now; `each` is told its members. Its bytes are
+/// shared with `json`.
 ///
 /// # Errors
 /// As for [`Values::of`].
-pub fn read_through(py: Python<'_>, schema: &'static Schema, json: &Bytes) -> PyResult<BaseModel> {
-    object_of(py, schema, &mut Cursor::new(text_of(json)?), json, Depth::All)
-}
-
-/// The object that the cursor is in front of; its bytes are shared with `json`.
-fn object_of(
+pub fn object_through<'a>(
     py: Python<'_>,
     schema: &'static Schema,
-    cursor: &mut Cursor<'_>,
+    cursor: &mut Cursor<'a>,
     json: &Bytes,
-    depth: Depth,
+    each: impl FnMut(&str, &'a str),
 ) -> PyResult<BaseModel> {
-    match depth {
-        Depth::One => Ok(BaseModel::new(schema, json.slice_ref(cursor.value().as_bytes()))),
-        Depth::All => {
-            let (values, text) = Values::read(py, schema, cursor, json, depth, None)?;
-            Ok(BaseModel::with_values(schema, json.slice_ref(text.as_bytes()), values))
-        }
+    let (values, text) = Values::read(py, schema, cursor, json, Depth::All, None, each)?;
+    Ok(BaseModel::with_values(schema, json.slice_ref(text.as_bytes()), values))
+}
+
+/// The object that the cursor is in front of, with its main field; `each` is told all members. Its bytes are
+/// shared with `json`.
+#[inline]
+pub fn object_of<'a>(
+    py: Python<'_>,
+    schema: &'static Schema,
+    cursor: &mut Cursor<'a>,
+    json: &Bytes,
+    mut each: impl FnMut(&str, &'a str),
+) -> BaseModel {
+    let main = schema.main();
+    let mut known = None;
+    let text = cursor.object(|name, value| {
+        let text = value.read(|value| match main {
+            Some((at, field)) if field.name == name => {
+                // A value that Python cannot hold is found by whoever reads it.
+                let read = value_of(py, field.kind, value, json, Depth::Main).ok();
+                known = read.map(|read| (at, read));
+            }
+            _ => drop(value.value()),
+        });
+        each(name, text);
+    });
+    let object = json.slice_ref(text.as_bytes());
+    match known {
+        Some(known) => BaseModel::with_known(schema, object, known),
+        None => BaseModel::new(schema, object),
     }
 }
 
@@ -130,45 +157,36 @@ fn item_of(
     json: &Bytes,
     depth: Depth,
 ) -> PyResult<Py<PyAny>> {
-    let wanted = schema.number.and_then(|at| Some((at, schema.fields.get(at)?.name)));
-    let Some((at, wanted)) = wanted.filter(|_| item.is_at(b'{')) else {
-        return value_of(py, Kind::One(schema), item, json, depth);
+    let depth = match schema.main() {
+        Some((_, field)) if matches!(field.kind, Kind::Plain(_)) => Depth::Main,
+        _ => depth,
     };
-    let mut number = None;
-    let text = item.object(|name, value| {
-        let value = value.value();
-        if name == wanted {
-            number = Some(value);
-        }
-    });
-    let object = json.slice_ref(text.as_bytes());
-    match number.and_then(|number| number_of(py, number)) {
-        Some(number) => BaseModel::with_known(schema, object, (at, number)).wrap(py),
-        None => BaseModel::new(schema, object).wrap(py),
-    }
+    value_of(py, Kind::One(schema), item, json, depth)
 }
 
-/// A number, if it is one.
-fn number_of(py: Python<'_>, text: &str) -> Option<Py<PyAny>> {
-    if text.contains(['.', 'e', 'E'])
-        && let Ok(number) = text.parse::<f64>()
-    {
-        return Some(PyFloat::new(py, number).into_any().unbind());
+/// The plain value that the cursor is in front of.
+fn plain_of(py: Python<'_>, value: &mut Cursor<'_>) -> PyResult<Py<PyAny>> {
+    let mut ahead = value.clone();
+    if let Some(scalar) = scalar(py, &mut ahead) {
+        *value = ahead;
+        return Ok(scalar.unbind());
     }
-    let is_number = text.starts_with(|first: char| first == '-' || first.is_ascii_digit());
-    is_number.then(|| decode(py, text).ok().map(Bound::unbind)).flatten()
+    Ok(decode(py, value.value())?.unbind())
 }
 
 /// The value that the cursor is in front of, as its kind is read.
 fn value_of(py: Python<'_>, kind: Kind, value: &mut Cursor<'_>, json: &Bytes, depth: Depth) -> PyResult<Py<PyAny>> {
     match kind {
-        Kind::One(schema) if value.is_at(b'{') => object_of(py, schema, value, json, depth)?.wrap(py),
+        Kind::One(schema) if value.is_at(b'{') => match depth {
+            Depth::Main => object_of(py, schema, value, json, |_, _| ()).wrap(py),
+            Depth::All => object_through(py, schema, value, json, |_, _| ())?.wrap(py),
+        },
         Kind::Many(schema) if value.is_at(b'[') => {
             let mut items = Vec::new();
             value.elements(|_, item| items.push(item_of(py, schema, item, json, depth)));
             let items = items.into_iter().collect::<PyResult<Vec<_>>>()?;
             Ok(PyList::new(py, items)?.into_any().unbind())
         }
-        _ => Ok(decode(py, value.value())?.unbind()),
+        _ => plain_of(py, value),
     }
 }
