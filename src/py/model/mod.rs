@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use pyo3::exceptions::{PyAttributeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyString, PyTuple, PyType};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyString, PyTuple, PyType};
 
 pub use plain::Shape;
 pub use schema::{Field, Kind, Places, Schema, Standing, main_of, position, schema_of};
@@ -49,7 +49,7 @@ pub struct BaseModel {
     own: Option<(usize, Py<PyAny>)>,
     /// A field that was read alone, and its value if the server sent it. Settled, be it as none, before the others are read.
     alone: OnceLock<Option<(usize, Option<Py<PyAny>>)>>,
-    /// A value was handed out that is no string: it may be one that can be changed in place.
+    /// A value was handed out that can be changed in place.
     reached: AtomicBool,
     changes: Changes,
     aside: OnceLock<Box<Aside>>,
@@ -211,9 +211,15 @@ impl BaseModel {
         Ok(value)
     }
 
-    /// Notes that this part of the object is handed out.
+    /// Notes that this part of the object is handed out. Of plain values none is noted: where many objects are read, to
+    /// write to each would take longer than to read it.
     fn reach(&self, value: &Bound<'_, PyAny>) {
-        if !value.is_instance_of::<PyString>() {
+        let is_plain = value.is_exact_instance_of::<PyString>()
+            || value.is_exact_instance_of::<PyFloat>()
+            || value.is_exact_instance_of::<PyInt>()
+            || value.is_exact_instance_of::<PyBool>()
+            || value.is_none();
+        if !is_plain {
             self.reached.store(true, Ordering::Relaxed);
         }
     }
