@@ -40,7 +40,7 @@ TIMEOUT = 3.0
 # How much may be left in the end over what was there after the warm-up.
 LEFT = {"files": 2, "threads": 1, "objects": 2000, "memory": 32 << 20}
 # How long what was closed may take to be gone, and how long the last requests may take.
-SETTLE, PATIENCE = 5.0, 60.0
+SETTLE, PATIENCE = 15.0, 60.0
 SHOWN = 20
 
 
@@ -302,8 +302,14 @@ class Footprint:
         return f"{held}, {self.objects} objects, {memory}"
 
 
-def footprint(pipe: Connection) -> Footprint:
-    """Measured when what was closed is gone."""
+def count_threads() -> int:
+    """How many threads there are: Python's, and others where the system tells."""
+    folder = Path("/proc/self/task")
+    return len(list(folder.iterdir())) if folder.exists() else threading.active_count()
+
+
+def footprint(pipe: Connection, before: Footprint | None = None) -> Footprint:
+    """Measured when what was closed is gone, and threads that end when they have had nothing to do for some seconds."""
     gc.collect()
     with contextlib.suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)  # what is free is not held
@@ -311,16 +317,17 @@ def footprint(pipe: Connection) -> Footprint:
     while True:
         pipe.send("?")
         connections, _ = pipe.recv()
-        if not connections or time.monotonic() > end:
+        are_threads_gone = before is None or count_threads() <= before.threads + LEFT["threads"]
+        if (not connections and are_threads_gone) or time.monotonic() > end:
             break
         time.sleep(0.05)
     objects = len(gc.get_objects())
     proc = Path("/proc/self")
     if not proc.exists():
-        return Footprint(connections, None, threading.active_count(), objects, None)
+        return Footprint(connections, None, count_threads(), objects, None)
     memory = int((proc / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    files, threads = (len(list((proc / folder).iterdir())) for folder in ("fd", "task"))
-    return Footprint(connections, files, threads, objects, memory)
+    files = len(list((proc / "fd").iterdir()))
+    return Footprint(connections, files, count_threads(), objects, memory)
 
 
 def grown(before: Footprint, after: Footprint) -> list[str]:
@@ -347,7 +354,7 @@ def soak(seconds: float, seed: int) -> int:
     before = footprint(pipe)
     print(f"after the warm-up: {before}", flush=True)
     phase(ledger, url, seconds * 3 / 4)
-    after = footprint(pipe)
+    after = footprint(pipe, before)
     print(f"in the end:        {after}")
     pipe.send("?")
     _, accepted = pipe.recv()
