@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import copy
+import gc
 import json
 import math
 import pickle
@@ -13,7 +14,7 @@ import pytest
 
 from replies import choice, chunk, completion, sse
 from server import reply, stream
-from tokstream.types.chat import ChatCompletion
+from tokstream.types.chat import ChatCompletion, ChatCompletionTokenLogprob
 from tokstream.types.chat.chat_completion import ChoiceLogprobs
 
 
@@ -37,6 +38,22 @@ def with_logprobs(logprobs):
     whole = completion("Hi")
     whole["choices"][0]["logprobs"] = logprobs
     return whole
+
+
+def test_the_numbers_of_a_stream_are_read_without_objects_for_its_tokens(surface, client):
+    pieces = [chunk(choice(content="x") | {"logprobs": {"content": [one]}}) for one in ODD]
+    api, _ = client(stream(sse(*pieces, chunk(choice("stop")))))
+    logprobs = surface.run(surface.stream(api).get_final_completion()).choices[0].logprobs
+
+    def lists_of_tokens():
+        found = [one for one in gc.get_objects() if type(one) is list and one]
+        return [one for one in found if type(one[0]) is ChatCompletionTokenLogprob and len(one) == len(ODD)]
+
+    gc.collect()
+    assert logprobs.token_logprobs == array.array("d", EXPECTED)
+    assert not lists_of_tokens()
+    assert logprobs.content
+    assert lists_of_tokens() == [logprobs.content]
 
 
 @pytest.mark.parametrize("odd", [None, True, "-1", [], {}], ids=repr)

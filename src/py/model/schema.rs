@@ -139,8 +139,16 @@ const fn find(fields: &[Field], name: &str) -> Option<usize> {
     None
 }
 
-/// The fields that are read together with their objects: what most programs read, one within the other.
-const MAIN: [&str; 6] = ["choices", "message", "delta", "content", "text", "logprob"];
+/// The fields that are read together with their objects, and whether they are lists: what most programs read, one within
+/// the other. The `content` of log probabilities is none: often only its numbers are wanted, all at once.
+const MAIN: [(&str, bool); 6] = [
+    ("choices", true),
+    ("message", false),
+    ("delta", false),
+    ("content", false),
+    ("text", false),
+    ("logprob", false),
+];
 
 /// The position of the main field, if there is one.
 #[must_use]
@@ -148,7 +156,10 @@ const MAIN: [&str; 6] = ["choices", "message", "delta", "content", "text", "logp
 pub const fn main_of(fields: &[Field]) -> Option<usize> {
     let mut at = 0;
     while at < MAIN.len() {
-        if let Some(position) = find(fields, MAIN[at]) {
+        let (name, is_list) = MAIN[at];
+        if let Some(position) = find(fields, name)
+            && matches!(fields[position].kind, Kind::Many(_)) == is_list
+        {
             return Some(position);
         }
         at += 1;
