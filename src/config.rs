@@ -25,19 +25,27 @@ const FOREVER: Duration = Duration::from_secs(1 << 32);
 
 /// A key: usable, never printable.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+pub struct Secret {
+    key: String,
+    /// The `Authorization` header's value; `None` if the key has characters that no header can carry.
+    bearer: Option<HeaderValue>,
+}
 
 impl Secret {
     /// Wraps a key.
     #[must_use]
     pub fn new(key: String) -> Self {
-        Self(key)
+        let mut bearer = HeaderValue::try_from(format!("Bearer {}", key.trim_matches(' '))).ok();
+        if let Some(bearer) = &mut bearer {
+            bearer.set_sensitive(true);
+        }
+        Self { key, bearer }
     }
 
     /// The key itself, for those who were given it.
     #[must_use]
     pub fn expose(&self) -> &str {
-        &self.0
+        &self.key
     }
 
     /// The `Authorization` header's value.
@@ -45,11 +53,9 @@ impl Secret {
     /// # Errors
     /// [`Error::Configuration`] if the key has characters that no header can carry.
     pub fn bearer(&self) -> Result<HeaderValue, Error> {
-        let mut value = HeaderValue::from_str(&format!("Bearer {}", self.0.trim_matches(' '))).map_err(|_| {
+        self.bearer.clone().ok_or_else(|| {
             Error::Configuration("The API key has characters that a header cannot carry (a line break, perhaps)".into())
-        })?;
-        value.set_sensitive(true);
-        Ok(value)
+        })
     }
 }
 

@@ -19,7 +19,6 @@ pytestmark = pytest.mark.parametrize("surface", ["async"], indirect=True)
 BAD = {
     "messages": lambda api: api.chat.completions.create(messages=5),
     "a-message": lambda api: api.chat.completions.create(messages=[None]),
-    "no-messages": lambda api: api.chat.completions.create(),
     "streamed": lambda api: api.chat.completions.create(messages=5, stream=True),
     "raw": lambda api: api.chat.completions.with_raw_response.create(messages=5),
     "raw-client": lambda api: api.with_raw_response.chat.completions.create(messages=5),
@@ -48,9 +47,13 @@ def test_one_bad_call_among_good_ones(surface, client, call):
     assert len(server.requests) == 2
 
 
-@pytest.mark.parametrize(
-    "params", [{"messages": 5}, {"messages": HELLO, "seed": {1}}, {}], ids=["messages", "seed", "none"]
-)
+def test_without_messages_the_call_itself_fails_as_that_of_a_coroutine_does(surface, client):
+    api, _ = client()
+    with pytest.raises(TypeError, match="missing 1 required keyword-only argument: 'messages'"):
+        api.chat.completions.create()
+
+
+@pytest.mark.parametrize("params", [{"messages": 5}, {"messages": HELLO, "seed": {1}}], ids=["messages", "seed"])
 def test_of_a_streaming_response(surface, client, params):
     api, server = client()
     manager = api.chat.completions.with_streaming_response.create(**params)

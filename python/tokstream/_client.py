@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import _tokstream
 from ._exceptions import ConfigurationError
 from ._marks import NOT_GIVEN, omit
-from ._resource import PARSED, RAW, STREAMING, ClientState, awaited, named_after, replaceable, send
+from ._resource import PARSED, RAW, STREAMING, ClientState, awaited, named_after, options_of, replaceable, send
 from ._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -423,16 +423,10 @@ class BaseClient:
         return send(
             self._state,
             self._form,
-            method,
-            path,
-            body=body,
-            cast=cast_to,
+            (method, path, body),
+            options_of(headers, query, extra_body, timeout, max_retries=retries),
+            cast_to,
             stream=kind,
-            extra_headers=headers,
-            extra_query=query,
-            extra_body=extra_body,
-            timeout=timeout,
-            max_retries=retries,
         )
 
     def __getattr__(self, name: str) -> Any:
@@ -457,7 +451,7 @@ class BaseClient:
 
 def _warming(timeout: Any) -> _tokstream._Options:
     """Return the options of a request that only opens a connection: it carries no key."""
-    return {"Authorization": omit}, None, None, timeout, NOT_GIVEN, False
+    return options_of({"Authorization": omit}, timeout=timeout, needs_key=False)
 
 
 def _kind_of_stream(cast_to: Any, stream_cls: Any) -> str:

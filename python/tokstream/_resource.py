@@ -174,21 +174,36 @@ def failed(form: str, error: Exception) -> Any:
     return AsyncResponseContextManager(lambda: _tokstream._failed(error))
 
 
-def send(
-    client: ClientState,
-    form: str,
-    method: str,
-    path: str,
-    *,
-    body: Any = None,
-    cast: Any = None,
-    stream: str | None = None,
+def options_of(
     extra_headers: Any = None,
     extra_query: Any = None,
     extra_body: Any = None,
     timeout: Any = NOT_GIVEN,
+    *,
     max_retries: Any = NOT_GIVEN,
     needs_key: bool = True,
+) -> _tokstream._Options:
+    """Return what one call has a say in, as the core takes it.
+
+    Args:
+        extra_headers: headers of this request alone.
+        extra_query: parameters for the URL of this request alone.
+        extra_body: keys that are added to the body.
+        timeout: the time limits of this request.
+        max_retries: how often it is tried again.
+        needs_key: whether the route is refused without a key; one without asks the server all the same.
+    """
+    return extra_headers, extra_query, extra_body, timeout, max_retries, needs_key
+
+
+def send(
+    client: ClientState,
+    form: str,
+    what: tuple[str, str, Any],
+    options: _tokstream._Options,
+    cast: Any = None,
+    *,
+    stream: str | None = None,
     then: Callable[[Any], Any] | None = None,
 ) -> Any:
     """Send a request; return its result, or an awaitable of it where the client is the async one.
@@ -196,27 +211,21 @@ def send(
     Args:
         client: the client.
         form: `PARSED`, `RAW` or `STREAMING`.
-        method: the HTTP method.
-        path: the route below the base URL.
-        body: what is sent as JSON; bytes are sent as they are.
+        what: the HTTP method, the route below the base URL, and the body, which is sent as JSON; bytes are sent as
+            they are.
+        options: the call's own.
         cast: the class of the result; None for plain JSON.
         stream: the kind of a streamed reply: `"chat"`, `"text"` or `"json"`; None for a whole one.
-        extra_headers: headers of this request alone.
-        extra_query: parameters for the URL of this request alone.
-        extra_body: keys that are added to the body.
-        timeout: the time limits of this request.
-        max_retries: how often it is tried again.
-        needs_key: whether the route is refused without a key; one without asks the server all the same.
         then: makes the result of the parsed reply, in every form.
     """
-    options = (extra_headers, extra_query, extra_body, timeout, max_retries, needs_key)
     core = client.core
     if form == PARSED and then is None and not client.key_is_awaited:
+        method, path, body = what
         if stream is not None:
             return core.open(method, path, body, stream, options)
         if _is_made_by_core(cast):
             return core.send(method, path, body, cast, options)
-    call = _Call(client, form, (method, path, body), cast=cast, stream=stream, options=options, then=then)
+    call = _Call(client, form, what, cast=cast, stream=stream, options=options, then=then)
     if form == STREAMING:
         from ._response import AsyncResponseContextManager, ResponseContextManager
 

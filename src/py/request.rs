@@ -102,12 +102,8 @@ impl Core {
         let own_authorization = headers.contains_key(AUTHORIZATION);
         merge_headers(&mut headers, options.headers.as_ref())?;
         if !own_authorization && !mentions_authorization(options.headers.as_ref())? {
-            let key = self.key(py, api_key)?;
-            if let Some(key) = key {
-                headers.insert(
-                    AUTHORIZATION,
-                    key.bearer().map_err(|e| configuration(py, &e.to_string()))?,
-                );
+            if let Some(bearer) = self.bearer(py, api_key)? {
+                headers.insert(AUTHORIZATION, bearer);
             } else if options.needs_key && !settings.base_url.is_loopback() {
                 return Err(configuration(
                     py,
@@ -158,13 +154,15 @@ impl Core {
         url.map_err(|e| configuration(py, &e.to_string()))
     }
 
-    fn key(&self, py: Python<'_>, given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Secret>> {
+    /// The `Authorization` header's value, made of the key that was given for this call or of the client's own.
+    fn bearer(&self, py: Python<'_>, given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<HeaderValue>> {
+        let made = |key: &Secret| key.bearer().map_err(|e| configuration(py, &e.to_string()));
         if given.is_some() {
-            return secret_of(given);
+            return secret_of(given)?.as_ref().map(made).transpose();
         }
         let callable = match &*lock(&self.key) {
-            Key::Environment => return Ok(key_from_env()),
-            Key::Given(key) => return Ok(Some(key.clone())),
+            Key::Environment => return key_from_env().as_ref().map(made).transpose(),
+            Key::Given(key) => return made(key).map(Some),
             Key::Callable(callable) => callable.clone_ref(py),
         };
         let key = callable.bind(py).call0()?;
@@ -178,7 +176,7 @@ impl Core {
             };
             return Err(configuration(py, &format!("api_key was called and returned {what}")));
         };
-        secret_of(Some(text.as_any()))
+        secret_of(Some(text.as_any()))?.as_ref().map(made).transpose()
     }
 }
 

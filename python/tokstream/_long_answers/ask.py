@@ -6,7 +6,7 @@ from time import monotonic
 
 from tokstream._exceptions import APIError, APITimeoutError, BudgetExceededError, ConfigurationError
 from tokstream._marks import NotGiven, Omit
-from tokstream._resource import PARSED, STREAMING, send
+from tokstream._resource import PARSED, STREAMING, options_of, send
 from tokstream._response import RawResponse
 from tokstream._steps import arun, run
 from tokstream._tokstream import ChatCompletion, Timeout
@@ -99,9 +99,8 @@ class Call:
         if self._total is not None and self._requests > 1:
             clocks = self.client.core.timeout if isinstance(self._timeout, (NotGiven, Omit)) else self._timeout
             options = {**options, "timeout": Timeout(clocks, total=max(self._left(), 0.0))}
-        return send(
-            self.client, form, "POST", "/chat/completions", body=body, cast=ChatCompletion, stream=stream, **options
-        )
+        what = "POST", "/chat/completions", body
+        return send(self.client, form, what, options_of(**options), ChatCompletion, stream=stream)
 
 
 def _total(client: ClientState, timeout: Any) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tokstream._marks import NOT_GIVEN
-from tokstream._resource import Resource, awaited, send
+from tokstream._resource import Resource, awaited, options_of, send
 from tokstream._tokstream import Completion
 from tokstream._typing import TYPE_CHECKING
 
@@ -37,15 +37,10 @@ class Completions(Resource):
         return send(
             client,
             self._form,
-            "POST",
-            "/completions",
-            body=body,
-            cast=Completion,
+            ("POST", "/completions", body),
+            options_of(extra_headers, extra_query, extra_body, timeout),
+            Completion,
             stream="text" if stream else None,
-            extra_headers=extra_headers,
-            extra_query=extra_query,
-            extra_body=extra_body,
-            timeout=timeout,
         )
 
 

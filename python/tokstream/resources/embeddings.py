@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tokstream._exceptions import APIResponseValidationError
 from tokstream._marks import NOT_GIVEN, Omit
-from tokstream._resource import Resource, awaited, send
+from tokstream._resource import Resource, awaited, options_of, send
 from tokstream._tokstream import CreateEmbeddingResponse
 from tokstream._typing import TYPE_CHECKING
 
@@ -35,22 +35,13 @@ class Embeddings(Resource):
             if model is None:
                 raise TypeError("embeddings.create() needs a `model`: name one here, or give the client one")
         not_asked = encoding_format is NOT_GIVEN or isinstance(encoding_format, Omit)
+        body = {"input": input, "model": model, "encoding_format": encoding_format, **params}
         return send(
             client,
             self._form,
-            "POST",
-            "/embeddings",
-            body={
-                "input": input,
-                "model": model,
-                "encoding_format": encoding_format,
-                **params,
-            },
-            cast=CreateEmbeddingResponse,
-            extra_headers=extra_headers,
-            extra_query=extra_query,
-            extra_body=extra_body,
-            timeout=timeout,
+            ("POST", "/embeddings", body),
+            options_of(extra_headers, extra_query, extra_body, timeout),
+            CreateEmbeddingResponse,
             then=_as_numbers if not_asked else None,
         )
 

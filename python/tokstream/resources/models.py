@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tokstream._marks import NOT_GIVEN
-from tokstream._resource import PARSED, Resource, awaited, send
+from tokstream._resource import PARSED, Resource, awaited, options_of, send
 from tokstream._tokstream import Model, ModelList
 from tokstream._typing import TYPE_CHECKING
 
@@ -25,14 +25,9 @@ class Models(Resource):
         return send(
             self._client,
             self._form,
-            "GET",
-            "/models",
-            cast=ModelList,
-            extra_headers=extra_headers,
-            extra_query={**_WITH_META, **(extra_query or {})},
-            extra_body=extra_body,
-            timeout=timeout,
-            needs_key=False,
+            ("GET", "/models", None),
+            options_of(extra_headers, {**_WITH_META, **(extra_query or {})}, extra_body, timeout, needs_key=False),
+            ModelList,
         )
 
     def retrieve(
@@ -51,17 +46,13 @@ class Models(Resource):
             raise ValueError(f"`model` is {model!r}, which leads to another route")
         from urllib.parse import quote
 
+        path = "/models/" + quote(model, safe="!$&'()*+,;=:@")
         return send(
             self._client,
             self._form,
-            "GET",
-            "/models/" + quote(model, safe="!$&'()*+,;=:@"),
-            cast=Model,
-            extra_headers=extra_headers,
-            extra_query=extra_query,
-            extra_body=extra_body,
-            timeout=timeout,
-            needs_key=False,
+            ("GET", path, None),
+            options_of(extra_headers, extra_query, extra_body, timeout, needs_key=False),
+            Model,
         )
 
 
