@@ -259,12 +259,23 @@ def test_types_and_local_are_lazy():
 )
 def test_an_error_loads_nothing_of_what_raises_it(name, loaded):
     program = (
-        "import tokstream, sys\nbefore = {*sys.modules}\n"
+        "import tokstream, sys\ntokstream.APIError\nbefore = {*sys.modules}\n"
         f"try:\n    1 / 0\nexcept (tokstream.{name}, ZeroDivisionError):\n"
         "    after = sorted(name for name in {*sys.modules} - before if name.startswith('tokstream'))\n"
         "import json; print(json.dumps(after))"
     )
     assert fresh(program) == [f"tokstream.{module}" for module in loaded]
+
+
+def test_errors_are_loaded_with_the_first_client_or_by_name():
+    program = (
+        "import tokstream, sys\nnames = 'tokstream._exceptions', 'tokstream._http'\n"
+        "before = [name for name in names if name in sys.modules]\n{}\n"
+        "import json; print(json.dumps([before, [name for name in names if name in sys.modules]]))"
+    )
+    loaded = [[], ["tokstream._exceptions", "tokstream._http"]]
+    for use in ("tokstream.Client()", "tokstream.AsyncClient()", "from tokstream import OpenAIError"):
+        assert fresh(program.format(use)) == loaded
 
 
 def test_importing_warns_of_nothing():

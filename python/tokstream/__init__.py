@@ -10,27 +10,6 @@ for token in client.chat.completions.create(messages="Hello!", stream=True).text
 from __future__ import annotations
 
 from ._client import AsyncClient, Client, Usage
-from ._exceptions import (
-    APIConnectionError,
-    APIError,
-    APIResponseValidationError,
-    APIStatusError,
-    APITimeoutError,
-    AuthenticationError,
-    BadRequestError,
-    BudgetExceededError,
-    ClientClosedError,
-    ConfigurationError,
-    ConflictError,
-    InternalServerError,
-    NotFoundError,
-    PaymentRequiredError,
-    PermissionDeniedError,
-    RateLimitError,
-    StreamTruncatedError,
-    TokstreamError,
-    UnprocessableEntityError,
-)
 from ._marks import NOT_GIVEN, NotGiven, Omit, omit
 from ._tokstream import AsyncStream, BaseModel, Limits, RetryPolicy, Stream, Timeout, __version__
 from ._typing import TYPE_CHECKING
@@ -39,6 +18,27 @@ if TYPE_CHECKING:
     from . import local, types
     from ._conversation.conversation import AsyncConversation, Conversation
     from ._conversation.errors import ContextLengthExceededError, ConversationError, ConversationFileError
+    from ._exceptions import (
+        APIConnectionError,
+        APIError,
+        APIResponseValidationError,
+        APIStatusError,
+        APITimeoutError,
+        AuthenticationError,
+        BadRequestError,
+        BudgetExceededError,
+        ClientClosedError,
+        ConfigurationError,
+        ConflictError,
+        InternalServerError,
+        NotFoundError,
+        PaymentRequiredError,
+        PermissionDeniedError,
+        RateLimitError,
+        StreamTruncatedError,
+        TokstreamError,
+        UnprocessableEntityError,
+    )
     from ._parsing.errors import (
         ContentFilterFinishReasonError,
         LengthFinishReasonError,
@@ -51,8 +51,9 @@ if TYPE_CHECKING:
     from ._tools.run import AsyncToolRunStream, ToolRun, ToolRunStream
     from ._validation import ValidationError
 
-# What openai-python calls the same.
-OpenAIError = TokstreamError
+    # What openai-python calls the same.
+    OpenAIError = TokstreamError
+
 not_given = NOT_GIVEN
 VERSION = __version__
 DEFAULT_TIMEOUT = Timeout()
@@ -138,27 +139,48 @@ _INSTEAD = {
 
 # The modules of what is loaded when it is first used.
 _HOMES = {
+    "APIConnectionError": "._exceptions",
+    "APIError": "._exceptions",
     "APIResponse": "._response",
+    "APIResponseValidationError": "._exceptions",
+    "APIStatusError": "._exceptions",
+    "APITimeoutError": "._exceptions",
     "AsyncAPIResponse": "._response",
     "AsyncConversation": "._conversation.conversation",
     "AsyncToolRunStream": "._tools.run",
+    "AuthenticationError": "._exceptions",
+    "BadRequestError": "._exceptions",
+    "BudgetExceededError": "._exceptions",
+    "ClientClosedError": "._exceptions",
+    "ConfigurationError": "._exceptions",
+    "ConflictError": "._exceptions",
     "ContentFilterFinishReasonError": "._parsing.errors",
     "ContextLengthExceededError": "._conversation.errors",
     "Conversation": "._conversation.conversation",
     "ConversationError": "._conversation.errors",
     "ConversationFileError": "._conversation.errors",
+    "InternalServerError": "._exceptions",
     "LengthFinishReasonError": "._parsing.errors",
     "MaxTurnsExceededError": "._tools.errors",
+    "NotFoundError": "._exceptions",
     "OutputValidationError": "._parsing.errors",
+    "PaymentRequiredError": "._exceptions",
+    "PermissionDeniedError": "._exceptions",
+    "RateLimitError": "._exceptions",
     "RawResponse": "._response",
     "RefusalError": "._parsing.errors",
+    "StreamTruncatedError": "._exceptions",
+    "TokstreamError": "._exceptions",
     "ToolError": "._tools.errors",
     "ToolRun": "._tools.run",
     "ToolRunStream": "._tools.run",
+    "UnprocessableEntityError": "._exceptions",
     "ValidationError": "._validation",
     "pydantic_function_tool": "._tools.definition",
     "tool": "._tools.definition",
 }
+
+_ALIASES = {"LegacyAPIResponse": "RawResponse", "OpenAIError": "TokstreamError"}
 
 
 def __getattr__(name: str) -> object:
@@ -166,8 +188,7 @@ def __getattr__(name: str) -> object:
         from importlib import import_module
 
         return import_module(f"{__name__}.{name}")
-    if name == "LegacyAPIResponse":
-        name = "RawResponse"
+    name = _ALIASES.get(name, name)
     if name in _HOMES:
         from importlib import import_module
 

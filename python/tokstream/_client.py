@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from . import _tokstream
-from ._exceptions import ConfigurationError
 from ._marks import NOT_GIVEN, omit
 from ._resource import PARSED, RAW, STREAMING, ClientState, awaited, named_after, options_of, replaceable, send
 from ._typing import TYPE_CHECKING
@@ -354,6 +353,8 @@ class BaseClient:
             ("default_query", default_query, set_default_query),
         ):
             if added is not None and replaced is not None:
+                from ._exceptions import ConfigurationError
+
                 raise ConfigurationError(f"{name} and set_{name} exclude each other")
             if replaced is not None:
                 twin._arguments[name] = replaced

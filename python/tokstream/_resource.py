@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from . import _tokstream
-from ._exceptions import ConfigurationError
 from ._marks import NOT_GIVEN
 from ._typing import TYPE_CHECKING, is_awaitable, override
 
@@ -289,6 +288,8 @@ class _Call:
             key = self._client.core.api_key()
             key = await key if is_awaitable(key) else key
             if not isinstance(key, str):
+                from ._exceptions import ConfigurationError
+
                 raise ConfigurationError(
                     f"api_key was called and returned {type(key).__name__} where a string was expected"
                 )
