@@ -1,94 +1,193 @@
 //! Text as a JSON string literal.
 
 /// So many bytes are looked at together.
-const BLOCK: usize = 64;
+const BLOCK: usize = 32;
 /// The same of a text that has had nothing to escape for a while.
 const STRETCH: usize = 4 * BLOCK;
+/// Bytes of `\u0000`.
+const LONGEST_ESCAPE: usize = 6;
 
 /// Appends `text` as a string literal, escaping what JSON wants escaped and nothing else (RFC 8259 section 7).
 pub fn write_string(out: &mut Vec<u8>, text: &str) {
-    out.reserve(text.len() + STRETCH);
+    out.reserve(text.len() + 2 * BLOCK);
     out.push(b'"');
     let mut rest = text.as_bytes();
-    while rest.len() >= BLOCK {
-        let is_plain_so_far;
-        (rest, is_plain_so_far) = write_blocks(out, rest);
-        // A text that has been plain for a while nearly always goes on so.
-        while is_plain_so_far
-            && let Some((stretch, after)) = rest.split_first_chunk::<STRETCH>()
-            && is_plain(stretch)
-        {
-            append(out, stretch, STRETCH);
+    // A text that has been plain for a while nearly always goes on so.
+    let mut is_plain = true;
+    while !rest.is_empty() {
+        let before = rest.len();
+        rest = write_plain(out, rest, is_plain);
+        is_plain = before - rest.len() >= STRETCH;
+        if let Some((byte, after)) = rest.split_first() {
+            write_escape(out, *byte);
             rest = after;
         }
     }
-    rest = write_words::<8>(out, rest);
-    rest = write_words::<4>(out, rest);
-    for byte in rest {
-        write_byte(out, *byte);
-    }
     out.push(b'"');
 }
 
-/// Appends the first blocks of a text; returns what is left of it, and whether they had nothing to escape.
+/// Appends what a text begins with that has nothing to escape; returns the rest.
 #[inline]
-fn write_blocks<'a>(out: &mut Vec<u8>, text: &'a [u8]) -> (&'a [u8], bool) {
-    let mut rest = text;
-    let mut is_plain = true;
-    for _ in 0..STRETCH / BLOCK {
-        let Some((block, after)) = rest.split_first_chunk::<BLOCK>() else {
-            break;
-        };
-        let mut marks = marks_of(block);
-        is_plain &= marks == 0;
-        let mut done = 0;
-        while marks != 0 {
-            let at = marks.trailing_zeros() as usize;
-            marks &= marks - 1;
-            write_run(out, rest, done, at);
-            write_escape(out, block.get(at).copied().unwrap_or_default());
-            done = at + 1;
-        }
-        write_run(out, rest, done, BLOCK);
-        rest = after;
+fn write_plain<'a>(out: &mut Vec<u8>, text: &'a [u8], is_plain: bool) -> &'a [u8] {
+    if text.len() >= BLOCK {
+        write_long(out, text, is_plain)
+    } else if let Some((first, last)) = ends::<16>(text) {
+        write_ends(out, text, first, last)
+    } else if let Some((first, last)) = ends::<8>(text) {
+        write_ends(out, text, first, last)
+    } else if let Some((first, last)) = ends::<4>(text) {
+        write_ends(out, text, first, last)
+    } else {
+        write_bytes(out, text)
     }
-    (rest, is_plain)
 }
 
-/// Appends whole words of a text; returns what is left of it.
+/// The first and the last bytes of a text, which overlap where it has less than twice as many.
 #[inline]
-fn write_words<'a, const N: usize>(out: &mut Vec<u8>, text: &'a [u8]) -> &'a [u8] {
+fn ends<const N: usize>(text: &[u8]) -> Option<(&[u8; N], &[u8; N])> {
+    text.first_chunk().zip(text.last_chunk())
+}
+
+/// Appends the plain beginning of a text that has no byte between these.
+#[inline]
+fn write_ends<'a, const N: usize>(out: &mut Vec<u8>, text: &'a [u8], first: &[u8; N], last: &[u8; N]) -> &'a [u8] {
+    if has_escaped(first) || has_escaped(last) {
+        return write_bytes(out, text);
+    }
+    append(out, first, text.len() - N);
+    append(out, last, N);
+    &[]
+}
+
+/// Appends the plain beginning of a text, byte by byte.
+#[inline]
+fn write_bytes<'a>(out: &mut Vec<u8>, text: &'a [u8]) -> &'a [u8] {
     let mut rest = text;
-    while let Some((word, after)) = rest.split_first_chunk::<N>() {
-        if has_escaped(word) {
-            for byte in word {
-                write_byte(out, *byte);
-            }
-        } else {
-            append(out, word, N);
-        }
+    while let Some((byte, after)) = rest.split_first()
+        && !is_escaped(*byte)
+    {
+        append(out, &[*byte], 1);
         rest = after;
     }
     rest
 }
 
-/// Appends what stands there, which is less than a block.
+/// Appends the plain beginning of a text that has at least one block.
 #[inline]
-fn write_run(out: &mut Vec<u8>, bytes: &[u8], from: usize, to: usize) {
-    let bytes = bytes.get(from..).unwrap_or_default();
-    match bytes.first_chunk::<BLOCK>() {
-        Some(block) => append(out, block, to - from),
-        None => out.extend_from_slice(bytes.get(..to - from).unwrap_or_default()),
+#[cfg(target_arch = "x86_64")]
+#[expect(unsafe_code, reason = "wider instructions than every processor of this kind has")]
+fn write_long<'a>(out: &mut Vec<u8>, text: &'a [u8], is_plain: bool) -> &'a [u8] {
+    #[target_feature(enable = "avx2")]
+    fn write_wide<'a>(out: &mut Vec<u8>, text: &'a [u8], is_plain: bool) -> &'a [u8] {
+        write_blocks(out, text, is_plain, |block| marks::wide(block))
     }
+
+    if std::arch::is_x86_feature_detected!("avx2") {
+        // SAFETY: this processor has them.
+        return unsafe { write_wide(out, text, is_plain) };
+    }
+    write_blocks(out, text, is_plain, marks::narrow)
 }
 
 #[inline]
-fn write_byte(out: &mut Vec<u8>, byte: u8) {
-    if is_escaped(byte) {
-        write_escape(out, byte);
-    } else {
-        append(out, &[byte], 1);
+#[cfg(not(target_arch = "x86_64"))]
+fn write_long<'a>(out: &mut Vec<u8>, text: &'a [u8], is_plain: bool) -> &'a [u8] {
+    write_blocks(out, text, is_plain, marks_of)
+}
+
+/// The same by `marks_of`, which has a bit for each byte that is escaped, the first one lowest.
+#[inline]
+fn write_blocks<'a>(
+    out: &mut Vec<u8>,
+    text: &'a [u8],
+    is_plain: bool,
+    marks_of: impl Fn(&[u8; BLOCK]) -> u32,
+) -> &'a [u8] {
+    let mut rest = text;
+    while is_plain
+        && let Some((stretch, after)) = rest.split_first_chunk::<STRETCH>()
+        && stretch.as_chunks().0.iter().fold(0, |all, block| all | marks_of(block)) == 0
+    {
+        append(out, stretch, STRETCH);
+        rest = after;
     }
+    while let Some((block, after)) = rest.split_first_chunk::<BLOCK>() {
+        let marks = marks_of(block);
+        if marks == 0 {
+            append(out, block, BLOCK);
+        } else if let Some(blocks) = rest.first_chunk() {
+            write_marked(out, blocks, marks);
+        } else {
+            let plain = marks.trailing_zeros() as usize;
+            append(out, block, plain);
+            return rest.get(plain..).unwrap_or_default();
+        }
+        rest = after;
+    }
+    let Some(last) = text.last_chunk::<BLOCK>().filter(|_| !rest.is_empty()) else {
+        return rest;
+    };
+    // What is left goes with the end of the block before it, which is written once more: that one was plain, since none with
+    // marks has been the last one here.
+    let again = BLOCK - rest.len();
+    let plain = marks_of(last).trailing_zeros() as usize;
+    out.truncate(out.len() - again);
+    append(out, last, plain);
+    rest.get(plain - again..).unwrap_or_default()
+}
+
+/// Appends the first of two blocks, whose marked bytes are escaped.
+#[inline]
+#[expect(
+    unsafe_code,
+    reason = "a length that is kept in memory is waited for with each escape"
+)]
+fn write_marked(out: &mut Vec<u8>, blocks: &[u8; 2 * BLOCK], marks: u32) {
+    /// What a block becomes at the most, and as much as is copied at once.
+    const ROOM: usize = LONGEST_ESCAPE * BLOCK + BLOCK;
+
+    out.reserve(ROOM);
+    let room = out.spare_capacity_mut().as_mut_ptr().cast::<u8>();
+    let (mut marks, mut done, mut written) = (marks, 0, 0);
+    while marks != 0 {
+        let at = marks.trailing_zeros() as usize;
+        marks &= marks - 1;
+        // SAFETY: no byte becomes longer than `LONGEST_ESCAPE`, and behind the last one there is room for a block.
+        unsafe { put(room, written, block_at(blocks, done)) };
+        written += at - done;
+        let byte = blocks.get(at).copied().unwrap_or_default();
+        if let Some((text, length)) = ESCAPES.get(usize::from(byte)) {
+            // SAFETY: as for the block.
+            unsafe { put(room, written, text) };
+            written += length;
+        }
+        done = at + 1;
+    }
+    // SAFETY: as for the blocks before it.
+    unsafe { put(room, written, block_at(blocks, done)) };
+    written += BLOCK - done;
+    // SAFETY: all of it has been written.
+    unsafe { out.set_len(out.len() + written) };
+}
+
+/// Writes bytes at a place of `room`.
+///
+/// # Safety
+/// There is room for them.
+#[inline]
+#[expect(unsafe_code, reason = "as for its only caller")]
+unsafe fn put<const N: usize>(room: *mut u8, at: usize, bytes: &[u8; N]) {
+    // SAFETY: the caller's.
+    let place = unsafe { room.add(at) };
+    // SAFETY: the caller's.
+    unsafe { place.cast::<[u8; N]>().write_unaligned(*bytes) };
+}
+
+/// The block that begins within the first of two.
+#[inline]
+fn block_at(blocks: &[u8; 2 * BLOCK], at: usize) -> &[u8; BLOCK] {
+    let rest = blocks.get(at..).unwrap_or_default();
+    rest.first_chunk().unwrap_or(&[0; BLOCK])
 }
 
 #[inline]
@@ -120,65 +219,59 @@ fn extend(out: &mut Vec<u8>, bytes: &[u8]) {
     out.reserve(BLOCK);
 }
 
-/// A bit for each byte that is escaped, the first one lowest.
-#[inline]
+/// A bit for each byte of a block that is escaped, the first one lowest.
 #[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "the compiler makes this of no other code")]
-fn marks_of(block: &[u8; BLOCK]) -> u64 {
+mod marks {
     use std::arch::x86_64::{
-        _mm_cmpeq_epi8, _mm_loadu_si128, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8,
+        __m128i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8,
+        _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8, _mm256_or_si256,
+        _mm256_set1_epi8,
     };
+
+    use super::BLOCK;
+
+    #[inline]
+    pub fn narrow(block: &[u8; BLOCK]) -> u32 {
+        let (halves, _) = block.as_chunks::<{ size_of::<__m128i>() }>();
+        // SAFETY: every processor of this kind has these instructions.
+        let half = |half| unsafe { of_half(half) };
+        halves.iter().rev().fold(0, |marks, bytes| marks << 16 | half(bytes))
+    }
 
     #[inline]
     #[target_feature(enable = "sse2")]
-    fn marks_of_part(part: &[u8; 16]) -> u64 {
+    fn of_half(half: &[u8; size_of::<__m128i>()]) -> u32 {
         // SAFETY: the place has no need to be aligned.
-        let bytes = unsafe { _mm_loadu_si128(part.as_ptr().cast()) };
+        let bytes = unsafe { _mm_loadu_si128(half.as_ptr().cast()) };
         let controls = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1F)), bytes);
         let quotes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x22));
         let slashes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x5C));
         let all = _mm_or_si128(controls, _mm_or_si128(quotes, slashes));
-        u64::from(_mm_movemask_epi8(all).cast_unsigned())
+        _mm_movemask_epi8(all).cast_unsigned()
     }
 
-    let (parts, _) = block.as_chunks();
-    parts.iter().rev().fold(0, |marks, part| {
-        // SAFETY: every processor of this kind has these instructions.
-        marks << 16 | unsafe { marks_of_part(part) }
-    })
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    pub fn wide(block: &[u8; BLOCK]) -> u32 {
+        // SAFETY: the place has no need to be aligned.
+        let bytes = unsafe { _mm256_loadu_si256(block.as_ptr().cast()) };
+        let controls = _mm256_cmpeq_epi8(_mm256_min_epu8(bytes, _mm256_set1_epi8(0x1F)), bytes);
+        let quotes = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(0x22));
+        let slashes = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(0x5C));
+        let all = _mm256_or_si256(controls, _mm256_or_si256(quotes, slashes));
+        _mm256_movemask_epi8(all).cast_unsigned()
+    }
 }
 
 #[inline]
 #[cfg(not(target_arch = "x86_64"))]
-fn marks_of(block: &[u8; BLOCK]) -> u64 {
+fn marks_of(block: &[u8; BLOCK]) -> u32 {
     if !has_escaped(block) {
         return 0;
     }
     let bytes = block.iter().rev();
-    bytes.fold(0, |marks, byte| marks << 1 | u64::from(is_escaped(*byte)))
-}
-
-/// Whether nothing in it is escaped.
-#[inline]
-#[cfg(target_arch = "x86_64")]
-#[expect(unsafe_code, reason = "wider instructions than every processor of this kind has")]
-fn is_plain(stretch: &[u8; STRETCH]) -> bool {
-    #[target_feature(enable = "avx2")]
-    fn is_plain_wide(stretch: &[u8; STRETCH]) -> bool {
-        !has_escaped(stretch)
-    }
-
-    if std::arch::is_x86_feature_detected!("avx2") {
-        // SAFETY: this processor has them.
-        return unsafe { is_plain_wide(stretch) };
-    }
-    !has_escaped(stretch)
-}
-
-#[inline]
-#[cfg(not(target_arch = "x86_64"))]
-fn is_plain(stretch: &[u8; STRETCH]) -> bool {
-    !has_escaped(stretch)
+    bytes.fold(0, |marks, byte| marks << 1 | u32::from(is_escaped(*byte)))
 }
 
 #[inline]
@@ -237,7 +330,9 @@ mod tests {
     fn as_serde_writes_it() {
         let every: String = (0..=0x2100).filter_map(char::from_u32).collect();
         let mut texts = vec![String::new(), "plain".into(), every];
-        for length in [1, 7, 8, 9, 63, 64, 65, 72, 127, 128, 129, 150, 255, 256, 257, 600] {
+        for length in [
+            1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 150, 300,
+        ] {
             for at in 0..length {
                 for odd in ['"', '\\', '\n', '\u{1}', 'é'] {
                     texts.push((0..length).map(|here| if here == at { odd } else { 'x' }).collect());
@@ -245,10 +340,43 @@ mod tests {
             }
         }
         texts.push("\"\n".repeat(400));
+        texts.push(format!("{0}\n{0}\\{0}", "x".repeat(2 * STRETCH + 1)));
+        let mut state = 1_u32;
+        for length in 0..3000 {
+            // The more of the odd ones the longer the text is.
+            let mut next = || {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 16) as usize % (4000 / (length + 1) + 6)
+            };
+            let letters = ['"', '\n', '\u{1}', 'é', '🙂'];
+            texts.push(
+                (0..length % 300)
+                    .map(|_| letters.get(next()).copied().unwrap_or('x'))
+                    .collect(),
+            );
+        }
         for text in texts {
             let mut out = Vec::new();
             write_string(&mut out, &text);
             assert_eq!(String::from_utf8(out).unwrap(), serde_json::to_string(&text).unwrap());
+        }
+    }
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    #[expect(unsafe_code, reason = "only where the processor has them")]
+    fn each_byte_has_its_mark() {
+        for byte in 0..=u8::MAX {
+            for at in 0..BLOCK {
+                let mut block = [b'x'; BLOCK];
+                block[at] = byte;
+                let expected = u32::from(is_escaped(byte)) << at;
+                assert_eq!(marks::narrow(&block), expected);
+                if std::arch::is_x86_feature_detected!("avx2") {
+                    // SAFETY: this processor has them.
+                    assert_eq!(unsafe { marks::wide(&block) }, expected);
+                }
+            }
         }
     }
 }
