@@ -11,6 +11,7 @@ use bytes::Bytes;
 use tokstream::accumulate::{self, Accumulator};
 use tokstream::api_error::ErrorBody;
 use tokstream::chunk::Template;
+use tokstream::escape::write_string;
 use tokstream::reader::{Kind, Read, Reader};
 use tokstream::sse::Parser;
 use tokstream::stream::Item;
@@ -131,6 +132,14 @@ fn in_stream() {
     hot_path(&mut || assert!(black_box(ErrorBody::in_stream(black_box(&chunks[1]))).is_none()));
 }
 
+fn escape(text: &str) {
+    let mut out = Vec::new();
+    hot_path(&mut || {
+        out.clear();
+        write_string(&mut out, black_box(text));
+    });
+}
+
 fn main() {
     const ALL: &[(&str, fn())] = &[
         ("parser", || parser(usize::MAX)),
@@ -145,6 +154,10 @@ fn main() {
         ("accumulator, contents", push_content),
         ("accumulator, completion", completion_json),
         ("error in stream", in_stream),
+        ("escape", || escape(&"Why is the sky blue? ".repeat(50))),
+        ("escape, code", || {
+            escape(&"    if x == 1:\n        return \"a\"\n".repeat(50));
+        }),
     ];
     // Cargo adds `--bench` to what it is told.
     let wanted = std::env::args().skip(1).find(|word| !word.starts_with("--"));

@@ -19,6 +19,7 @@ pub fn write_string(out: &mut Vec<u8>, text: &str) {
         rest = write_plain(out, rest, is_plain);
         is_plain = before - rest.len() >= STRETCH;
         if let Some((byte, after)) = rest.split_first() {
+            debug_assert!(is_escaped(*byte), "{byte} stands for itself");
             write_escape(out, *byte);
             rest = after;
         }
@@ -26,7 +27,7 @@ pub fn write_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
-/// Appends what a text begins with that has nothing to escape; returns the rest.
+/// Appends what a text begins with; returns the rest, which begins with a byte that is escaped, or is empty.
 #[inline]
 fn write_plain<'a>(out: &mut Vec<u8>, text: &'a [u8], is_plain: bool) -> &'a [u8] {
     if text.len() >= BLOCK {
@@ -127,8 +128,8 @@ fn write_blocks<'a>(
     let Some(last) = text.last_chunk::<BLOCK>().filter(|_| !rest.is_empty()) else {
         return rest;
     };
-    // What is left goes with the end of the block before it, which is written once more: that one was plain, since none with
-    // marks has been the last one here.
+    // What is left goes with the end of the block before it, which is written once more. That one was plain: behind one
+    // with marks there is another, or the text is left at its first mark.
     let again = BLOCK - rest.len();
     let plain = marks_of(last).trailing_zeros() as usize;
     out.truncate(out.len() - again);
@@ -219,7 +220,7 @@ fn extend(out: &mut Vec<u8>, bytes: &[u8]) {
     out.reserve(BLOCK);
 }
 
-/// A bit for each byte of a block that is escaped, the first one lowest.
+/// Bits for the bytes of a block that are escaped, the first one lowest.
 #[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "the compiler makes this of no other code")]
 mod marks {
@@ -264,6 +265,7 @@ mod marks {
     }
 }
 
+/// A bit for each byte of a block that is escaped, the first one lowest.
 #[inline]
 #[cfg(not(target_arch = "x86_64"))]
 fn marks_of(block: &[u8; BLOCK]) -> u32 {
@@ -341,24 +343,45 @@ mod tests {
         }
         texts.push("\"\n".repeat(400));
         texts.push(format!("{0}\n{0}\\{0}", "x".repeat(2 * STRETCH + 1)));
-        let mut state = 1_u32;
-        for length in 0..3000 {
-            // The more of the odd ones the longer the text is.
-            let mut next = || {
-                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                (state >> 16) as usize % (4000 / (length + 1) + 6)
-            };
-            let letters = ['"', '\n', '\u{1}', 'é', '🙂'];
-            texts.push(
-                (0..length % 300)
-                    .map(|_| letters.get(next()).copied().unwrap_or('x'))
-                    .collect(),
-            );
-        }
         for text in texts {
             let mut out = Vec::new();
             write_string(&mut out, &text);
             assert_eq!(String::from_utf8(out).unwrap(), serde_json::to_string(&text).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_vector_that_is_nearly_full_grows() {
+        for (text, room) in [("\u{1}", 0), ("\"", 1), ("x", 3), ("\u{1}", 70)] {
+            for length in 0..140 {
+                let text = text.repeat(length);
+                let mut out = Vec::with_capacity(room + 1);
+                out.push(b':');
+                write_string(&mut out, &text);
+                assert_eq!(
+                    String::from_utf8(out).unwrap(),
+                    format!(":{}", serde_json::to_string(&text).unwrap())
+                );
+            }
+        }
+    }
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn narrow_instructions_write_the_same() {
+        for odd in ['"', '\n', 'é'] {
+            for length in BLOCK..STRETCH + 2 * BLOCK {
+                for (at, step) in (0..length).zip([7, 40, 130].into_iter().cycle()) {
+                    let is_odd = |here: usize| here >= at && (here - at).is_multiple_of(step);
+                    let text: String = (0..length).map(|here| if is_odd(here) { odd } else { 'x' }).collect();
+                    for is_plain in [false, true] {
+                        let (mut narrow, mut best) = (Vec::new(), Vec::new());
+                        let rest = write_blocks(&mut narrow, text.as_bytes(), is_plain, marks::narrow);
+                        assert_eq!(rest, write_long(&mut best, text.as_bytes(), is_plain));
+                        assert_eq!(narrow, best);
+                    }
+                }
+            }
         }
     }
 

@@ -47,10 +47,13 @@ def test_one_bad_call_among_good_ones(surface, client, call):
     assert len(server.requests) == 2
 
 
-def test_without_messages_the_call_itself_fails_as_that_of_a_coroutine_does(surface, client):
+@pytest.mark.parametrize("form", ["", "with_raw_response", "with_streaming_response"])
+@pytest.mark.parametrize("positional", [(), ("Hello!",)], ids=["nothing", "by-position"])
+def test_what_python_refuses_is_an_error_of_the_call_as_with_a_coroutine(surface, client, form, positional):
     api, _ = client()
-    with pytest.raises(TypeError, match="missing 1 required keyword-only argument: 'messages'"):
-        api.chat.completions.create()
+    completions = api.chat.completions
+    with pytest.raises(TypeError, match=r"Completions\.create\(\) (missing|takes)"):
+        (getattr(completions, form) if form else completions).create(*positional)
 
 
 @pytest.mark.parametrize("params", [{"messages": 5}, {"messages": HELLO, "seed": {1}}], ids=["messages", "seed"])

@@ -278,6 +278,15 @@ def test_errors_are_loaded_with_the_first_client_or_by_name():
         assert fresh(program.format(use)) == loaded
 
 
+def test_an_error_is_kept_where_it_was_found():
+    program = (
+        "import tokstream, json\nerrors = tokstream.APIError, tokstream.OpenAIError\n"
+        "kept = [vars(tokstream)[name] for name in ('APIError', 'OpenAIError')]\n"
+        "print(json.dumps([error.__name__ for error in kept if error in errors]))"
+    )
+    assert fresh(program) == ["APIError", "TokstreamError"]
+
+
 def test_importing_warns_of_nothing():
     program = "import tokstream, tokstream.types.chat, tokstream.local, json; print(json.dumps('quiet'))"
     assert fresh(program, "-W", "error", "-X", "dev", "-bb") == "quiet"

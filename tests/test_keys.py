@@ -9,6 +9,7 @@ import pickle
 import pytest
 
 import tokstream
+from children import finish
 from replies import HELLO, completion, said
 from server import reply, stream
 from surface import KEY
@@ -132,6 +133,34 @@ def test_a_key_that_would_break_the_request_is_refused(surface, client, key):
     assert server.requests == []
     with pytest.raises(tokstream.ConfigurationError):
         surface.create(surface.client(server, api_key=key))
+
+
+def test_threads_are_refused_a_key_of_the_environment_all_at_once(child):
+    # The error is made by Python code, during which threads take turns.
+    program = """
+        import os, sys, threading
+        import tokstream
+
+        os.environ["DEEPINFRA_API_KEY"] = "a" + chr(10) + "b"
+        client = tokstream.Client(base_url="http://127.0.0.1:9")
+        sys.setswitchinterval(1e-6)
+        refused = []
+
+        def ask():
+            for _ in range(200):
+                try:
+                    client.chat.completions.create(messages="Hello!")
+                except tokstream.ConfigurationError as error:
+                    refused.append(str(error))
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join()
+        say(len(refused))
+    """
+    assert finish(child(program)) == ["800"]
 
 
 def test_a_key_of_odd_but_harmless_characters(surface, client):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from unittest import mock
 
 import pytest
@@ -79,3 +80,11 @@ def test_patching_a_resource(surface, client, which):
     with mock.patch.object(target, name) as replaced:
         assert getattr(target, name) is replaced
     assert getattr(target, name) is before
+
+
+@pytest.mark.parametrize("module", ["chat", "completions", "embeddings"])
+def test_a_class_of_one_client_is_not_that_of_the_other(module):
+    resources = import_module(f"tokstream.resources.{module}")
+    own = [vars(each) for each in vars(resources).values() if isinstance(each, type) and hasattr(each, "create")]
+    assert len(own) == 2
+    assert all("create" in methods for methods in own)

@@ -188,11 +188,13 @@ def __getattr__(name: str) -> object:
         from importlib import import_module
 
         return import_module(f"{__name__}.{name}")
-    name = _ALIASES.get(name, name)
-    if name in _HOMES:
+    own_name = _ALIASES.get(name, name)
+    if own_name in _HOMES:
         from importlib import import_module
 
-        return getattr(import_module(_HOMES[name], __name__), name)
+        # Kept: programs look errors up for each one that they catch, and while they end, when nothing can be imported.
+        found = globals()[name] = getattr(import_module(_HOMES[own_name], __name__), own_name)
+        return found
     if name in _INSTEAD:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}: {_INSTEAD[name]}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

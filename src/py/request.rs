@@ -156,14 +156,19 @@ impl Core {
 
     /// The `Authorization` header's value, made of the key that was given for this call or of the client's own.
     fn bearer(&self, py: Python<'_>, given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<HeaderValue>> {
-        let made = |key: &Secret| key.bearer().map_err(|e| configuration(py, &e.to_string()));
+        let made = |bearer: Result<HeaderValue, Error>| bearer.map_err(|e| configuration(py, &e.to_string()));
         if given.is_some() {
-            return secret_of(given)?.as_ref().map(made).transpose();
+            return secret_of(given)?.as_ref().map(Secret::bearer).map(made).transpose();
         }
-        let callable = match &*lock(&self.key) {
-            Key::Environment => return key_from_env().as_ref().map(made).transpose(),
-            Key::Given(key) => return made(key).map(Some),
-            Key::Callable(callable) => callable.clone_ref(py),
+        // An error is made when the lock is open again: that runs Python code.
+        let own = match &*lock(&self.key) {
+            Key::Environment => Ok(key_from_env().as_ref().map(Secret::bearer)),
+            Key::Given(key) => Ok(Some(key.bearer())),
+            Key::Callable(callable) => Err(callable.clone_ref(py)),
+        };
+        let callable = match own {
+            Ok(bearer) => return bearer.map(made).transpose(),
+            Err(callable) => callable,
         };
         let key = callable.bind(py).call0()?;
         let Ok(text) = key.cast::<PyString>() else {
@@ -176,7 +181,11 @@ impl Core {
             };
             return Err(configuration(py, &format!("api_key was called and returned {what}")));
         };
-        secret_of(Some(text.as_any()))?.as_ref().map(made).transpose()
+        secret_of(Some(text.as_any()))?
+            .as_ref()
+            .map(Secret::bearer)
+            .map(made)
+            .transpose()
     }
 }
 

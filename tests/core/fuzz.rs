@@ -13,7 +13,7 @@ use std::panic::{self, AssertUnwindSafe};
 
 use fastrand::Rng;
 
-use checks::{accumulator, chunk, error_body, parser};
+use checks::{accumulator, chunk, error_body, escape, parser};
 
 const RUNS: u64 = 1000;
 
@@ -148,6 +148,24 @@ fn error_body() {
             b"}",
             b",",
             b"\\ud83d",
+        ],
+    );
+}
+
+#[test]
+fn escape() {
+    fuzz(
+        escape::check,
+        &[
+            b"plain text of thirty-two letters",
+            b"    if x == 1:\n        return \"a\"\n",
+            b"\"",
+            b"\\",
+            b"\n",
+            b"\x01\x1f\x20\x7f",
+            "é€🙂".as_bytes(),
+            b"word",
+            b"x",
         ],
     );
 }

@@ -9,5 +9,6 @@ mod accumulate;
 mod api_error;
 mod checks;
 mod chunk;
+mod escape;
 mod retry;
 mod sse;

@@ -164,6 +164,8 @@ class AsyncChat(Chat):
 class AsyncCompletions(Completions):
     """Replies to a conversation."""
 
+    # Its own: a program that replaces the other's method does not mean this one.
+    create = Completions.create
     parse = awaited(Completions.parse)
     _run_tools = awaited(Completions.run_tools)
 

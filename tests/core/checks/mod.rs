@@ -4,4 +4,5 @@ pub mod accumulator;
 pub mod chunk;
 pub mod dice;
 pub mod error_body;
+pub mod escape;
 pub mod parser;
