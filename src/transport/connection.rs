@@ -6,9 +6,11 @@ use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
+use atomic_waker::AtomicWaker;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::header::{HOST, HeaderValue};
@@ -49,10 +51,42 @@ pub struct Connection {
     send: http1::SendRequest<reqwest::Body>,
     /// Until it has ended. Dropped, it answers what was sent to it since.
     driver: Option<Box<http1::Connection<Wire, reqwest::Body>>>,
+    alarm: Arc<Alarm>,
+    /// The alarm's, which the driver is polled with.
+    waker: Waker,
     hand: Option<Arc<Hand>>,
     #[cfg(unix)]
     socket: RawFd,
     used: Instant,
+}
+
+/// Wakes whoever drives a connection, but not for what they do to it themselves: hyper's ends of one connection wake each other,
+/// and here one task polls them all.
+#[derive(Debug, Default)]
+struct Alarm {
+    task: AtomicWaker,
+    is_quiet: AtomicBool,
+}
+
+impl Alarm {
+    fn quietly<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.is_quiet.store(true, Ordering::Relaxed);
+        let done = work();
+        self.is_quiet.store(false, Ordering::Relaxed);
+        done
+    }
+}
+
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.is_quiet.load(Ordering::Relaxed) {
+            self.task.wake();
+        }
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -125,10 +159,13 @@ impl Connection {
             reads: 0,
         };
         let (send, driver) = http1::Builder::new().max_headers(MAX_HEADERS).handshake(wire).await?;
+        let alarm = Arc::<Alarm>::default();
         Ok(Self {
             origin,
             send,
             driver: Some(Box::new(driver)),
+            waker: Arc::clone(&alarm).into(),
+            alarm,
             hand,
             #[cfg(unix)]
             socket: descriptor,
@@ -166,11 +203,17 @@ impl Connection {
         let Some(driver) = &mut self.driver else {
             return Poll::Ready(());
         };
-        let ended = Pin::new(driver).poll(context).map(drop);
+        self.alarm.task.register(context.waker());
+        let ended = Pin::new(driver).poll(&mut Context::from_waker(&self.waker)).map(drop);
         if ended.is_ready() {
             self.driver = None;
         }
         ended
+    }
+
+    /// What is polled here wakes nobody: it is to be driven after that in any case.
+    pub fn quietly<T>(&self, poll: impl FnOnce() -> T) -> T {
+        self.alarm.quietly(poll)
     }
 
     /// Drives it without reading what comes next, after a reply has come to its end.
@@ -193,7 +236,9 @@ impl Connection {
             .or_insert_with(|| self.origin.header.clone());
         // Who waited for it while it was idle is not to be woken.
         poll_fn(|context| Poll::Ready(self.drive(context).is_ready())).await;
-        let mut sending = pin!(unconstrained(self.send.try_send_request(request)));
+        let requests = &mut self.send;
+        let sending = self.alarm.quietly(|| requests.try_send_request(request));
+        let mut sending = pin!(unconstrained(sending));
         let sent = poll_fn(|context| {
             let driven = self.drive(context);
             // Only the driver brings it further, and that one has just been polled.

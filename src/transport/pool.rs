@@ -316,7 +316,12 @@ impl Reply {
         let mut may_drive = true;
         loop {
             // Only the driver brings more.
-            let frame = Pin::new(&mut self.body).poll_frame(&mut Context::from_waker(Waker::noop()));
+            let body = &mut self.body;
+            let poll = || Pin::new(body).poll_frame(&mut Context::from_waker(Waker::noop()));
+            let frame = match &self.held {
+                Some(held) => held.connection.quietly(poll),
+                None => poll(),
+            };
             if let Poll::Ready(frame) = frame {
                 if !matches!(frame, Some(Ok(_)))
                     && let Some(held) = self.held.take()
