@@ -56,7 +56,7 @@ fn _tokstream(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<settings::PyRetryPolicy>()?;
     module.add_class::<settings::PyLimits>()?;
     module.add_class::<asyncio::Awaitable>()?;
-    asyncio::add_send_slot(module.py());
+    asyncio::add_slots(module.py());
     // Made at their first use, they would let other threads run halfway.
     asyncio::make_classes(module.py());
     stream::make_classes(module.py());

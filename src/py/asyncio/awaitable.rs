@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use pyo3::exceptions::{PyBaseException, PyRuntimeError, PyStopIteration};
 use pyo3::ffi;
@@ -48,18 +49,21 @@ pub enum Pause {
 #[pyclass(frozen, module = "tokstream._tokstream")]
 pub struct Awaitable {
     operation: Box<dyn Operation>,
-    state: Mutex<State>,
+    stage: AtomicU8,
+    /// Where it stands in the waker's list while it waits.
+    place: Mutex<Option<(Py<LoopWaker>, u64)>>,
     /// The last wait, which can be used again.
     wait: Mutex<Option<Py<Wait>>>,
 }
 
-enum State {
-    Idle,
-    /// It has let the loop have a turn, and goes on after that.
-    Yielding,
-    Waiting(Py<LoopWaker>, u64),
-    Over,
-}
+/// Not begun.
+const IDLE: u8 = 0;
+/// It has let the loop have a turn, and goes on after that.
+const YIELDING: u8 = 1;
+/// It has a place in the waker's list.
+const WAITING: u8 = 2;
+/// It has returned, raised or been given up.
+const OVER: u8 = 3;
 
 /// What a step of a coroutine gives.
 enum Step {
@@ -86,15 +90,20 @@ fn stop_iteration(py: Python<'_>, value: Py<PyAny>) -> PyResult<()> {
     Ok(())
 }
 
-/// What `await` of Python 3.10 and 3.11 asks for a step, if there is one: a result is handed over without a `StopIteration`.
-#[expect(unsafe_code, reason = "PyO3 has no name for this slot")]
-pub fn add_send_slot(py: Python<'_>) {
+/// What `await` asks for the iterator, which is itself, and what it asks of Python 3.10 on for a step, if there is one: a result is
+/// handed over without a `StopIteration`.
+#[expect(
+    unsafe_code,
+    reason = "PyO3 has no name for one slot, and calls the other with what a Rust function needs"
+)]
+pub fn add_slots(py: Python<'_>) {
     let class = py.get_type::<Awaitable>().as_type_ptr();
     // SAFETY: it is a living type.
     let slots = unsafe { (*class).tp_as_async };
     // SAFETY: a type made at run time has room for these slots, and nobody else has seen this one yet.
     if let Some(slots) = unsafe { slots.as_mut() } {
         slots.am_send = Some(send_slot);
+        slots.am_await = Some(ffi::PyObject_SelfIter);
     }
 }
 
@@ -177,33 +186,32 @@ impl Awaitable {
     pub fn new(operation: impl Operation + 'static) -> Self {
         Self {
             operation: Box::new(operation),
-            state: Mutex::new(State::Idle),
+            stage: AtomicU8::new(IDLE),
+            place: Mutex::new(None),
             wait: Mutex::new(None),
         }
     }
 
     /// Makes one that is over as good as new, for the next result of the same operation.
     fn renew(&self) -> bool {
-        let mut state = lock(&self.state);
-        let over = matches!(*state, State::Over);
-        if over {
-            *state = State::Idle;
-        }
-        over
+        let renewed = self
+            .stage
+            .compare_exchange(OVER, IDLE, Ordering::AcqRel, Ordering::Relaxed);
+        renewed.is_ok()
     }
 
     fn step(&self, py: Python<'_>) -> PyResult<Step> {
-        match &*lock(&self.state) {
-            State::Over => return Err(PyRuntimeError::new_err("cannot reuse already awaited coroutine")),
+        match self.stage.load(Ordering::Acquire) {
+            OVER => return Err(PyRuntimeError::new_err("cannot reuse already awaited coroutine")),
             // Its wait is not over, so this is not the task that waits for it.
-            State::Waiting(..) if lock(&self.wait).as_ref().is_some_and(|wait| wait.get().is_pending()) => {
+            WAITING if lock(&self.wait).as_ref().is_some_and(|wait| wait.get().is_pending()) => {
                 return Err(PyRuntimeError::new_err("coroutine is being awaited already"));
             }
-            State::Waiting(..) | State::Yielding | State::Idle => {}
+            _ => {}
         }
         let pause = self.operation.pause();
         if pause == Pause::Turn {
-            self.turn(State::Yielding);
+            self.turn(YIELDING);
             // asyncio takes a bare yield as a wish to be called again after everybody else.
             return Ok(Step::Yield(py.None()));
         }
@@ -237,33 +245,37 @@ impl Awaitable {
         };
         *lock(&self.wait) = Some(wait.clone_ref(py));
         let (id, waiter) = LoopWaker::begin(waker.bind(py), event_loop, wait.clone_ref(py))?;
-        self.turn(State::Waiting(waker.clone_ref(py), id));
+        self.turn(WAITING);
+        *lock(&self.place) = Some((waker.clone_ref(py), id));
         Ok((wait, waiter))
     }
 
     fn over(&self, outcome: PyResult<Py<PyAny>>) -> PyResult<Step> {
-        self.turn(State::Over);
+        self.turn(OVER);
         outcome.map(Step::Return)
     }
 
-    /// Takes another state, and returns whether it was under way; it waits for nothing that it waited for before.
-    fn turn(&self, state: State) -> bool {
-        let before = std::mem::replace(&mut *lock(&self.state), state);
-        if let State::Waiting(waker, id) = &before {
-            waker.get().forget(*id);
+    /// Comes to another stage, and returns whether it was under way; it waits for nothing that it waited for before.
+    fn turn(&self, stage: u8) -> bool {
+        let before = self.stage.swap(stage, Ordering::AcqRel);
+        if before == WAITING {
+            let place = lock(&self.place).take();
+            if let Some((waker, id)) = place {
+                waker.get().forget(id);
+            }
         }
-        matches!(before, State::Waiting(..) | State::Yielding)
+        matches!(before, WAITING | YIELDING)
     }
 
     fn cancel(&self) {
         // What was never begun has nothing to end.
-        if self.turn(State::Over) {
+        if self.turn(OVER) {
             self.operation.cancel();
         }
     }
 
     fn give_up(&self) {
-        self.turn(State::Over);
+        self.turn(OVER);
         self.operation.cancel();
     }
 }
@@ -311,8 +323,8 @@ impl Awaitable {
     /// A task refers to what it awaits, and that to the task.
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         // What is locked is in use, and not to be collected.
-        if let Ok(state) = self.state.try_lock()
-            && let State::Waiting(waker, _) = &*state
+        if let Ok(place) = self.place.try_lock()
+            && let Some((waker, _)) = &*place
         {
             visit.call(waker)?;
         }

@@ -14,7 +14,7 @@ mod waker;
 
 use pyo3::prelude::*;
 
-pub use awaitable::{Awaitable, Operation, Pause, Reused, add_send_slot};
+pub use awaitable::{Awaitable, Operation, Pause, Reused, add_slots};
 pub use bell::Waiter;
 pub use pending::{Finish, Pending, Ready, Slot};
 pub use running::Running;

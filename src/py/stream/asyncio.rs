@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use pyo3::exceptions::PyStopAsyncIteration;
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -9,18 +10,57 @@ use pyo3::prelude::*;
 
 use super::elsewhere;
 use super::feed::Feed;
+use crate::lock::lock;
 use crate::py::asyncio::{Awaitable, Operation, Pause, Ready, Reused, Running, Waiter};
 use crate::py::incoming::{Broken, Form, Incoming, Next};
 
-/// Pieces that an async stream hands out at a stretch before the event loop has a turn.
-const PIECES_A_TURN: u32 = 128;
+/// How long an async stream hands out pieces at a stretch before the event loop has a turn.
+const STRETCH: Duration = Duration::from_micros(500);
+/// Pieces between two looks at the time.
+const PIECES_A_LOOK: u32 = 32;
+
+/// The pieces that a stream hands out without a wait in between.
+#[derive(Default)]
+struct Stretch {
+    /// Since the last look at the time. One that is lost where two count at once does no harm.
+    pieces: AtomicU32,
+    began: Mutex<Option<Instant>>,
+}
+
+impl Stretch {
+    /// One more has been handed out.
+    fn goes_on(&self) {
+        let pieces = self.pieces.load(Ordering::Relaxed);
+        self.pieces.store(pieces.saturating_add(1), Ordering::Relaxed);
+    }
+
+    /// Nothing was there to be handed out.
+    fn ends(&self) {
+        self.pieces.store(0, Ordering::Relaxed);
+        *lock(&self.began) = None;
+    }
+
+    /// Whether it is over; another one begins then.
+    fn is_over(&self) -> bool {
+        if self.pieces.load(Ordering::Relaxed) < PIECES_A_LOOK {
+            return false;
+        }
+        self.pieces.store(0, Ordering::Relaxed);
+        let mut began = lock(&self.began);
+        let is_over = began.get_or_insert_with(Instant::now).elapsed() > STRETCH;
+        if is_over {
+            *began = None;
+        }
+        is_over
+    }
+}
 
 /// A streamed reply for whoever awaits it.
 #[pyclass(frozen, weakref, module = "tokstream")]
 pub struct AsyncStream {
     pub(super) incoming: Mutex<Incoming>,
     feed: Arc<Feed>,
-    at_a_stretch: AtomicU32,
+    stretch: Stretch,
 }
 
 impl AsyncStream {
@@ -30,7 +70,7 @@ impl AsyncStream {
         Self {
             incoming: Mutex::new(incoming),
             feed,
-            at_a_stretch: AtomicU32::new(0),
+            stretch: Stretch::default(),
         }
     }
 
@@ -50,14 +90,12 @@ impl AsyncStream {
                     if self.feed.was_stopped() {
                         incoming.give_up(self.feed.client_is_closed());
                     } else if !self.feed.take(&mut incoming, waiter) {
-                        self.at_a_stretch.store(0, Ordering::Relaxed);
+                        self.stretch.ends();
                         return Ok(Next::Wait);
                     }
                 }
                 Ok(Next::Piece(piece)) => {
-                    // One that is lost where two count at once does no harm.
-                    let stretch = self.at_a_stretch.load(Ordering::Relaxed);
-                    self.at_a_stretch.store(stretch.saturating_add(1), Ordering::Relaxed);
+                    self.stretch.goes_on();
                     return Ok(Next::Piece(piece));
                 }
                 Ok(Next::End) => {
@@ -138,12 +176,11 @@ impl Operation for OfStream {
     }
 
     fn pause(&self) -> Pause {
-        let stretch = &self.stream.get().at_a_stretch;
-        if stretch.load(Ordering::Relaxed) < PIECES_A_TURN {
-            return Pause::None;
+        if self.stream.get().stretch.is_over() {
+            Pause::Turn
+        } else {
+            Pause::None
         }
-        stretch.store(0, Ordering::Relaxed);
-        Pause::Turn
     }
 }
 
