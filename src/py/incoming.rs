@@ -19,7 +19,7 @@ use crate::exchange::{Progress, Request};
 use crate::json::{elements, member};
 use crate::ledger::Account;
 use crate::reader::{Kind, Read, Reader};
-use crate::stream::{Events, Flow, Item, Marks};
+use crate::stream::{Events, Flow, Item, Marks, hand_on};
 
 /// In which form a stream's reader wants what has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,7 +182,9 @@ impl Incoming {
         marks: Marks,
     ) {
         self.marks = marks;
-        self.head.clone_from(head);
+        if !Arc::ptr_eq(&self.head, head) {
+            self.head = Arc::clone(head);
+        }
         match outcome {
             Ok(flow) => self.flow = flow,
             Err(failure) => self.failure = Some(failure),
@@ -190,7 +192,7 @@ impl Incoming {
         if self.events.is_some() {
             self.parse(items);
         } else {
-            self.items.append(items);
+            hand_on(items, &mut self.items);
         }
     }
 

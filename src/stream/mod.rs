@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::task::coop::unconstrained;
+use tokio::task::yield_now;
 use tokio::time::Instant;
 
 pub use clocks::{Marks, Waiting};
@@ -46,6 +47,15 @@ impl Item {
     }
 }
 
+/// Adds items to those that are there, which mostly are none.
+pub fn hand_on(items: &mut VecDeque<Item>, to: &mut VecDeque<Item>) {
+    if to.is_empty() {
+        std::mem::swap(items, to);
+    } else {
+        to.append(items);
+    }
+}
+
 /// How a stream stands after some reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
@@ -61,6 +71,8 @@ pub enum Flow {
 const BUNCH: usize = 128;
 /// Pieces are handed out with the first one that comes after so long: among thousands of streams there is always one more.
 const GATHER_TIME: Duration = Duration::from_millis(25);
+/// What comes so soon after the last piece is of a server that may have written more already.
+const CLOSE: Duration = Duration::from_millis(1);
 /// Bytes that are read after `[DONE]` for the connection's sake, at the most.
 const DRAIN_BYTES: usize = 64 << 10;
 /// How long that may take.
@@ -93,6 +105,10 @@ pub struct EventStream {
     begun: bool,
     /// The first bytes of a body that does not say that it is a stream of events.
     beginning: Bytes,
+    /// When something last came.
+    last: Option<Instant>,
+    /// Whether that came soon after what came before it, so that more may follow at once.
+    follows: bool,
 }
 
 impl EventStream {
@@ -116,6 +132,8 @@ impl EventStream {
             body: Some(body),
             marks,
             beginning: Bytes::new(),
+            last: None,
+            follows: false,
         })
     }
 
@@ -144,39 +162,46 @@ impl EventStream {
     }
 
     /// Reads until there is something for the reader or nothing more to come, and on while more is at hand, within bounds.
+    /// `out` is empty when it begins.
     ///
-    /// Where the connection breaks before any data came, another attempt is made as the retry policy says: the reader
-    /// has seen nothing yet. What came before an error is in `out` when the error is returned. To be run as a task: what
-    /// else a runtime drives is woken by a system call.
+    /// When nothing more is at hand, `hand_over` is given what there is, and says whether it has taken it all and more is to be
+    /// waited for; if not, it is returned. Where the connection breaks before any data came, another attempt is made as the
+    /// retry policy says: the reader has seen nothing yet. What came before an error is in `out` when the error is returned. To
+    /// be run as a task: what else a runtime drives is woken by a system call.
     ///
     /// # Errors
     /// What broke the stream.
-    pub async fn fill(&mut self, out: &mut VecDeque<Item>) -> Result<Flow, Failure> {
-        let had = out.len();
+    pub async fn fill(
+        &mut self,
+        out: &mut VecDeque<Item>,
+        mut hand_over: impl FnMut(&mut VecDeque<Item>, &Arc<Head>, Marks) -> bool,
+    ) -> Result<Flow, Failure> {
         let mut first: Option<Instant> = None;
         loop {
-            let gathered = out.len() - had;
-            let bytes = if gathered == 0 {
-                self.read().await
-            } else {
-                let Some(bytes) = self.at_hand().await else {
-                    return Ok(Flow::More);
-                };
-                bytes
+            let Some(bytes) = self.next(out, &mut hand_over).await else {
+                return Ok(Flow::More);
             };
+            let had = out.len();
+            if had == 0 {
+                first = None;
+            }
             match bytes.and_then(|bytes| self.step_in_time(bytes, out)) {
                 Ok(Flow::More) => {
-                    let brought = out.len() - had - gathered;
-                    if brought > 0 && !self.begun {
+                    let brought = out.len() > had;
+                    if brought && !self.begun {
                         self.begun = true;
                         self.call.succeeded();
                     }
                     // Bytes that amount to nothing are read where the clocks are looked at.
-                    if gathered + brought >= BUNCH || gathered > 0 && brought == 0 {
+                    if out.len() >= BUNCH || had > 0 && !brought {
                         return Ok(Flow::More);
                     }
-                    if gathered + brought > 0 && first.get_or_insert_with(Instant::now).elapsed() > GATHER_TIME {
-                        return Ok(Flow::More);
+                    if brought {
+                        let now = Instant::now();
+                        self.follows = self.last.replace(now).is_some_and(|last| now - last < CLOSE);
+                        if now - *first.get_or_insert(now) > GATHER_TIME {
+                            return Ok(Flow::More);
+                        }
                     }
                 }
                 Ok(end) => {
@@ -186,7 +211,7 @@ impl EventStream {
                 Err(error) => {
                     self.body = None;
                     let failure = self.call.failure(error, Some(Arc::clone(&self.head)));
-                    if !self.begun && out.len() == had {
+                    if !self.begun && out.is_empty() {
                         self.reopen(failure).await?;
                     } else {
                         self.marks.ended.get_or_insert_with(Instant::now);
@@ -195,6 +220,45 @@ impl EventStream {
                 }
             }
         }
+    }
+
+    /// The next bytes, or the end of them; `None` where none are at hand and `hand_over` wants no more to be waited for.
+    async fn next(
+        &mut self,
+        out: &mut VecDeque<Item>,
+        hand_over: &mut impl FnMut(&mut VecDeque<Item>, &Arc<Head>, Marks) -> bool,
+    ) -> Option<Result<Option<Bytes>, Error>> {
+        let Self {
+            body: Some(body),
+            clocks,
+            marks,
+            head,
+            ..
+        } = self
+        else {
+            return Some(Ok(None));
+        };
+        let mut next = pin!(body.chunk());
+        // Its own budget: bytes that amount to nothing would use up the common one, and no clock would ever run out.
+        let mut expired = pin!(unconstrained(clocks.expired(marks)));
+        let mut has_turn = self.follows;
+        poll_fn(|context| {
+            if let Poll::Ready(bytes) = next.as_mut().poll(context) {
+                return Poll::Ready(Some(bytes));
+            }
+            if !out.is_empty() {
+                if std::mem::take(&mut has_turn) {
+                    // Ready when the runtime has looked for more.
+                    let _ = pin!(yield_now()).poll(context);
+                    return Poll::Pending;
+                }
+                if !hand_over(out, head, *marks) {
+                    return Poll::Ready(None);
+                }
+            }
+            expired.as_mut().poll(context).map(|timeout| Some(Err(timeout)))
+        })
+        .await
     }
 
     async fn reopen(&mut self, failure: Failure) -> Result<(), Failure> {
@@ -304,34 +368,6 @@ impl EventStream {
             });
         }
         Ok(Flow::Ended)
-    }
-
-    async fn read(&mut self) -> Result<Option<Bytes>, Error> {
-        let Some(body) = &mut self.body else {
-            return Ok(None);
-        };
-        tokio::select! {
-            biased;
-            next = body.chunk() => next,
-            // Its own budget: bytes that amount to nothing would use up the common one, and no clock would ever run out.
-            timeout = unconstrained(self.clocks.expired(&self.marks)) => Err(timeout),
-        }
-    }
-
-    /// The next bytes if they need no waiting for: the runtime has a turn to look for them, and a connection's own task to bring them.
-    async fn at_hand(&mut self) -> Option<Result<Option<Bytes>, Error>> {
-        let mut next = pin!(self.body.as_mut()?.chunk());
-        let mut had_turn = false;
-        poll_fn(|context| match next.as_mut().poll(context) {
-            Poll::Ready(bytes) => Poll::Ready(Some(bytes)),
-            Poll::Pending if had_turn => Poll::Ready(None),
-            Poll::Pending => {
-                had_turn = true;
-                context.waker().wake_by_ref();
-                Poll::Pending
-            }
-        })
-        .await
     }
 
     /// What is left of the body after the stream's end, so that its connection can serve again.

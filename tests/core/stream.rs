@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -10,26 +10,25 @@ use std::time::Duration;
 
 use reqwest::header::HeaderMap;
 use reqwest::{Method, Url};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, yield_now};
 use tokstream::config::{Limits, Timeouts};
-use tokstream::exchange::Request;
+use tokstream::error::Failure;
+use tokstream::exchange::{Call, Request};
 use tokstream::retry::RetryPolicy;
 use tokstream::session::{Session, background};
-use tokstream::stream::EventStream;
+use tokstream::stream::{EventStream, Item};
 use tokstream::transport::{HttpVersion, TransportConfig, Verify};
 
 /// More than the 61 tasks between two of the runtime's looks at its sockets: it has one in each turn of all tasks.
 const OTHERS: u32 = 64;
-/// What the others take of a turn. In this time the server sends several events.
-const TURN: Duration = Duration::from_millis(10);
-/// Turns until an event is handed out, at the most: some of them pass before it is there.
-const TURNS: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(30);
+const EVENT: &[u8] = b"data: {}\n\n";
 
-/// A server that sends one event after another until nobody reads them.
-fn server() -> io::Result<SocketAddr> {
+/// A server of one event stream, whose head it sends.
+fn server() -> io::Result<(SocketAddr, mpsc::Receiver<TcpStream>)> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
+    let (tell, told) = mpsc::channel();
     thread::spawn(move || -> io::Result<()> {
         let (mut socket, _) = listener.accept()?;
         socket.set_nodelay(true)?;
@@ -38,60 +37,104 @@ fn server() -> io::Result<SocketAddr> {
             .take_while(|line| !line.is_empty())
             .for_each(drop);
         socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n")?;
-        loop {
-            socket.write_all(b"data: {}\n\n")?;
-            thread::sleep(TURN / 3);
-        }
+        drop(tell.send(socket));
+        Ok(())
     });
-    Ok(address)
+    Ok((address, told))
 }
 
-#[test]
-fn what_has_come_does_not_wait_until_nothing_more_is_at_hand() {
-    let session = Session::new(
-        TransportConfig {
-            proxy: None,
-            verify: Verify::Default,
-            identity: None,
-            http: HttpVersion::Http1,
-        },
-        false,
-    );
+/// A call on the background thread.
+fn call(address: SocketAddr) -> Result<Call, Box<dyn std::error::Error>> {
+    let config = TransportConfig {
+        proxy: None,
+        verify: Verify::Default,
+        identity: None,
+        http: HttpVersion::Http1,
+    };
     let request = Request {
         method: Method::GET,
-        url: Url::parse(&format!("http://{}", server().unwrap())).unwrap(),
+        url: Url::parse(&format!("http://{address}"))?,
         headers: HeaderMap::new(),
         body: None,
         timeouts: Timeouts::default(),
         limits: Limits::default(),
         retry: RetryPolicy::default(),
     };
-    let home = background().unwrap();
-    let call = session.shared_call(home, Arc::new(request)).unwrap();
+    let session = Session::new(config, false);
+    Ok(session.shared_call(background()?, Arc::new(request))?)
+}
+
+async fn fill(stream: &mut EventStream) -> Result<VecDeque<Item>, Failure> {
+    let mut items = VecDeque::new();
+    stream.fill(&mut items, |_, _, _| false).await?;
+    Ok(items)
+}
+
+/// So many tasks that do this again and again, each in its turn.
+fn others(step: impl Fn() + Clone + Send + 'static) -> Vec<JoinHandle<()>> {
+    let other = |_| {
+        let step = step.clone();
+        tokio::spawn(async move {
+            loop {
+                step();
+                yield_now().await;
+            }
+        })
+    };
+    (0..OTHERS).map(other).collect()
+}
+
+#[test]
+fn what_has_come_does_not_wait_while_others_have_their_turns() {
+    /// What the others take of a turn. In this time the server sends several events.
+    const TURN: Duration = Duration::from_millis(10);
+    /// Turns until an event is handed out, at the most: some of them pass before it is there.
+    const TURNS: usize = 8;
+    let (address, accepted) = server().unwrap();
+    let call = call(address).unwrap();
+    thread::spawn(move || -> io::Result<()> {
+        let mut socket = accepted.recv().map_err(io::Error::other)?;
+        loop {
+            socket.write_all(EVENT)?;
+            thread::sleep(TURN / 3);
+        }
+    });
     let steps = Arc::new(AtomicUsize::new(0));
     let (tell, told) = mpsc::channel();
     let reading = async move {
         let mut stream = EventStream::open(call, false).await.unwrap();
-        let others: Vec<_> = (0..OTHERS)
-            .map(|_| {
-                let steps = Arc::clone(&steps);
-                tokio::spawn(async move {
-                    loop {
-                        thread::sleep(TURN / OTHERS);
-                        steps.fetch_add(1, Ordering::Relaxed);
-                        tokio::task::yield_now().await;
-                    }
-                })
-            })
-            .collect();
-        let mut items = VecDeque::new();
-        stream.fill(&mut items).await.unwrap();
+        let counted = Arc::clone(&steps);
+        let others = others(move || {
+            thread::sleep(TURN / OTHERS);
+            counted.fetch_add(1, Ordering::Relaxed);
+        });
+        fill(&mut stream).await.unwrap();
         others.iter().for_each(JoinHandle::abort);
-        tell.send((items.len(), steps.load(Ordering::Relaxed) / OTHERS as usize))
-            .unwrap();
+        tell.send(steps.load(Ordering::Relaxed) / OTHERS as usize).unwrap();
     };
-    home.begin(|| reading, false).unwrap();
-    let (items, turns) = told.recv_timeout(PATIENCE).unwrap();
-    assert!(items > 1, "it reads on");
+    background().unwrap().begin(|| reading, false).unwrap();
+    let turns = told.recv_timeout(PATIENCE).unwrap();
     assert!(turns <= TURNS, "{turns} turns");
+}
+
+#[test]
+fn where_events_follow_each_other_it_reads_on() {
+    let (address, accepted) = server().unwrap();
+    let call = call(address).unwrap();
+    let (tell, told) = mpsc::channel();
+    let reading = async move {
+        let mut stream = EventStream::open(call, false).await.unwrap();
+        let mut socket = accepted.recv().unwrap();
+        // It has its turn between two of the stream's own.
+        let sending = tokio::spawn(async move {
+            while socket.write_all(EVENT).is_ok() {
+                yield_now().await;
+            }
+        });
+        while fill(&mut stream).await.unwrap().len() < 2 {}
+        sending.abort();
+        tell.send(()).unwrap();
+    };
+    background().unwrap().begin(|| reading, false).unwrap();
+    told.recv_timeout(PATIENCE).unwrap();
 }

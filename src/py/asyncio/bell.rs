@@ -42,8 +42,6 @@ impl Bell {
 
     /// For whom it was rung, whose turn it now is.
     pub fn take(&self) -> Vec<u64> {
-        // Before the list is taken: what is added after it is taken rings again.
-        self.rung.store(false, Ordering::Release);
         std::mem::take(&mut *lock(&self.ready))
     }
 
@@ -58,7 +56,7 @@ impl Bell {
         self.comes_back.swap(false, Ordering::AcqRel)
     }
 
-    /// Has nothing written into the pipe until [`Bell::let_go`] or [`Bell::take`]: the loop's own thread is at work.
+    /// Has nothing written into the pipe until [`Bell::let_go`]: the loop's own thread is at work.
     pub fn hold(&self) {
         self.rung.store(true, Ordering::Release);
     }

@@ -1,6 +1,6 @@
 //! Which event loop runs on a thread, and its waker.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock};
 
@@ -13,6 +13,30 @@ use crate::py::once::kept;
 
 /// By a loop's address: the loop and its waker, which the loop itself keeps alive.
 type Wakers = Mutex<HashMap<usize, (Py<PyWeakrefReference>, Py<PyWeakrefReference>)>>;
+
+thread_local! {
+    static STEPPING: RefCell<Option<(Py<PyAny>, Py<LoopWaker>)>> = const { RefCell::new(None) };
+}
+
+/// A loop that steps tasks on this thread, which therefore need not ask which one runs, for as long as this lives.
+pub struct Stepping;
+
+impl Stepping {
+    /// This loop, with its waker, begins to step tasks.
+    #[must_use]
+    pub fn of(event_loop: Bound<'_, PyAny>, waker: &Bound<'_, LoopWaker>) -> Self {
+        STEPPING.set(Some((event_loop.unbind(), waker.clone().unbind())));
+        Self
+    }
+}
+
+impl Drop for Stepping {
+    fn drop(&mut self) {
+        let over = STEPPING.take();
+        // Outside of the cell: this may run Python code.
+        drop(over);
+    }
+}
 
 /// The event loop that runs on this thread.
 ///
@@ -57,7 +81,14 @@ impl<'py> Running<'py> {
         if let Some(found) = self.found.get() {
             return Ok(found);
         }
-        let found = waker_of_running_loop(self.py)?;
+        let stepping = STEPPING.with_borrow(|stepping| {
+            let (event_loop, waker) = stepping.as_ref()?;
+            Some((event_loop.bind(self.py).clone(), waker.clone_ref(self.py)))
+        });
+        let found = match stepping {
+            Some(found) => found,
+            None => waker_of_running_loop(self.py)?,
+        };
         Ok(self.found.get_or_init(|| found))
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use smallvec::SmallVec;
 
 use crate::lock::lock;
 use crate::py::once::intern;
@@ -26,7 +27,7 @@ struct State {
     /// Set by who yields it, cleared by the task that has understood.
     blocking: bool,
     /// The task's wake-up and its context; only tools add others.
-    callbacks: Vec<Callback>,
+    callbacks: Callbacks,
     /// What was said when it was cancelled.
     message: Option<Py<PyAny>>,
     /// More than one has asked to be told: one of them may still have to look.
@@ -35,6 +36,7 @@ struct State {
 
 /// A callback, and the context that it is called in.
 type Callback = (Py<PyAny>, Option<Py<PyAny>>);
+type Callbacks = SmallVec<[Callback; 1]>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
@@ -52,7 +54,7 @@ impl Wait {
             state: Mutex::new(State {
                 outcome: Outcome::Pending,
                 blocking: true,
-                callbacks: Vec::new(),
+                callbacks: Callbacks::new(),
                 message: None,
                 is_shared: false,
             }),
@@ -105,7 +107,7 @@ impl Wait {
         Ok(())
     }
 
-    fn end(&self, outcome: Outcome) -> Option<Vec<Callback>> {
+    fn end(&self, outcome: Outcome) -> Option<Callbacks> {
         let mut state = lock(&self.state);
         if state.outcome != Outcome::Pending {
             return None;

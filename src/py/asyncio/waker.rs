@@ -1,6 +1,7 @@
 //! What an event loop watches: the descriptor of a runtime that it drives, and a pipe by which the background thread wakes it.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::io::{PipeReader, Read};
 use std::iter;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,7 +14,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyWeakrefMethods, PyWeakrefReference};
 
 use super::bell::{Bell, Waiter};
-use super::running::running_loop;
+use super::running::{Stepping, running_loop};
 use super::ticks::Ticks;
 use super::turns;
 use super::wait::Wait;
@@ -28,13 +29,34 @@ use crate::session::{Home, background};
 pub struct LoopWaker {
     bell: Arc<Bell>,
     reader: PipeReader,
-    waits: Mutex<HashMap<u64, Py<Wait>>>,
+    waits: Mutex<HashMap<u64, Py<Wait>, BuildHasherDefault<Spread>>>,
     next_id: AtomicU64,
     ticks: Ticks,
     /// What the loop drives itself.
     home: OnceLock<Home>,
     /// Whether tasks are being told what a look at the sockets has brought.
     looked: AtomicBool,
+}
+
+/// Hashes numbers that count up.
+#[derive(Default)]
+struct Spread(u64);
+
+impl Hasher for Spread {
+    fn write_u64(&mut self, number: u64) {
+        // 2⁶⁴ by the golden ratio: neighbours come to lie far apart.
+        self.0 = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(self.0 ^ u64::from(*byte));
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 #[pymethods]
@@ -44,15 +66,15 @@ impl LoopWaker {
         // It does not block, and so needs not let go of the interpreter. More than one byte is there where the loop was
         // told what it had been rung for before it came to the pipe.
         let _ = (&slf.get().reader).read(&mut [0; 64]);
-        let answered = slf.get().answer(slf.py());
+        let answered = Self::answer(slf);
         if slf.get().bell.guest_comes_back() {
             Self::watch_guest(slf, &running_loop(slf.py())?)?;
         }
         answered
     }
 
-    fn _answer(&self, py: Python<'_>) -> PyResult<()> {
-        self.answer(py)
+    fn _answer(slf: &Bound<'_, Self>) -> PyResult<()> {
+        Self::answer(slf)
     }
 
     /// The guest's descriptor is readable: drives it, and completes the futures that are ready.
@@ -156,15 +178,15 @@ impl LoopWaker {
         if !home.is_usable() {
             // This is another process than the one that the loop began in.
             running_loop(py)?.call_method1(intern!(py, "remove_reader"), (guest.descriptor(),))?;
-            return this.answer(py);
+            return Self::answer(slf);
         }
         if guest.is_aside() {
-            return this.answer(py);
+            return Self::answer(slf);
         }
         this.bell.hold();
         let is_hogged = py.detach(|| guest.look());
         this.looked.store(true, Ordering::Relaxed);
-        let answered = this.answer(py);
+        let answered = Self::answer(slf);
         this.looked.store(false, Ordering::Relaxed);
         if is_hogged {
             this.set_aside(py, home)?;
@@ -228,30 +250,48 @@ impl LoopWaker {
         Ok(started)
     }
 
-    fn answer(&self, py: Python<'_>) -> PyResult<()> {
-        let mut ready = self.bell.take().into_iter();
-        let mut nests = None;
+    /// Completes the futures that are ready, and those that become so meanwhile.
+    fn answer(slf: &Bound<'_, Self>) -> PyResult<()> {
+        // Nobody need write into the pipe for what is found here.
+        slf.get().bell.hold();
+        let answered = Self::answer_all(slf);
+        slf.get().bell.let_go();
+        answered
+    }
+
+    fn answer_all(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let (this, py) = (slf.get(), slf.py());
+        let mut stepping = None;
         let began = Instant::now();
-        while let Some(id) = ready.next() {
-            if began.elapsed() > STRETCH {
-                self.bell.ring_again(iter::once(id).chain(ready));
+        loop {
+            let ready = this.bell.take();
+            if ready.is_empty() {
                 return Ok(());
             }
-            turns::begin();
-            let wait = lock(&self.waits).remove(&id);
-            let Some(wait) = wait else { continue };
-            let wait = wait.bind(py);
-            let nests = match nests {
-                Some(nests) => nests,
-                None => *nests.insert(nests_within_itself(&wait.get().event_loop(py))?),
-            };
-            if let Err(error) = Wait::resolve(wait, nests) {
-                // An exit or an interrupt. The others have not been told yet.
-                self.bell.ring_again(ready);
-                return Err(error);
+            let mut ready = ready.into_iter();
+            while let Some(id) = ready.next() {
+                if began.elapsed() > STRETCH {
+                    this.bell.ring_again(iter::once(id).chain(ready));
+                    return Ok(());
+                }
+                turns::begin();
+                let wait = lock(&this.waits).remove(&id);
+                let Some(wait) = wait else { continue };
+                let wait = wait.bind(py);
+                let stepping = if let Some(stepping) = &stepping {
+                    stepping
+                } else {
+                    let event_loop = wait.get().event_loop(py);
+                    let nests = nests_within_itself(&event_loop)?;
+                    stepping.insert((!nests).then(|| Stepping::of(event_loop, slf)))
+                };
+                if let Err(error) = Wait::resolve(wait, stepping.is_none()) {
+                    // An exit or an interrupt. The others have not been told yet.
+                    this.bell.ring_again(ready);
+                    return Err(error);
+                }
             }
         }
-        Ok(())
     }
 
     /// A new one, which this loop watches.

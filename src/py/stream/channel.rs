@@ -34,7 +34,7 @@ pub struct Reading {
 impl Reading {
     /// Reads on, until there is something for the reader.
     pub async fn fill(mut self: Box<Self>) -> (Box<Self>, Result<Flow, Failure>) {
-        let outcome = self.events.fill(&mut self.items).await;
+        let outcome = self.events.fill(&mut self.items, |_, _, _| false).await;
         (self, outcome)
     }
 }

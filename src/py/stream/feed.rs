@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
+use smallvec::SmallVec;
 use tokio::sync::Notify;
 
 use crate::error::{Failure, Head};
@@ -11,8 +12,8 @@ use crate::lock::lock;
 use crate::process::generation;
 use crate::py::asyncio::Waiter;
 use crate::py::incoming::Incoming;
-use crate::session::{Abort, Home, Session};
-use crate::stream::{EventStream, Flow, Item, Marks, Waiting};
+use crate::session::{Abort, Home, Session, Stop};
+use crate::stream::{EventStream, Flow, Item, Marks, Waiting, hand_on};
 
 /// Bytes that are read ahead of a slow reader, at the most; then TCP holds the server back.
 const READ_AHEAD_BYTES: usize = 1 << 18;
@@ -23,10 +24,9 @@ pub struct Feed {
     home: Home,
     state: Mutex<FeedState>,
     room: Notify,
-    stopped: AtomicBool,
+    stop: Stop,
     /// It was stopped since the reader had found the stream's end in the bytes before the transport came to its own.
     is_enough: AtomicBool,
-    asked: Notify,
     waiting: Arc<Waiting>,
     generation: u32,
 }
@@ -38,7 +38,13 @@ struct FeedState {
     head: Arc<Head>,
     marks: Marks,
     /// More than one where several tasks or threads read the stream.
-    waiters: Vec<Waiter>,
+    waiters: SmallVec<[Waiter; 1]>,
+}
+
+impl FeedState {
+    fn has_room(&self) -> bool {
+        self.bytes <= READ_AHEAD_BYTES
+    }
 }
 
 impl Feed {
@@ -54,12 +60,11 @@ impl Feed {
                 news: None,
                 head: Arc::clone(events.head()),
                 marks: events.marks(),
-                waiters: Vec::new(),
+                waiters: SmallVec::new(),
             }),
             room: Notify::new(),
-            stopped: AtomicBool::new(false),
+            stop: Stop::default(),
             is_enough: AtomicBool::new(false),
-            asked: Notify::new(),
             waiting: events.waiting(),
             generation: generation(),
         });
@@ -74,21 +79,21 @@ impl Feed {
         loop {
             let outcome = tokio::select! {
                 biased;
-                () = self.stopped() => return self.leave(events).await,
-                outcome = events.fill(&mut items) => outcome,
+                () = self.stop.asked() => return self.leave(events).await,
+                outcome = events.fill(&mut items, |items, head, marks| self.put(items, Ok(Flow::More), head, marks)) => outcome,
             };
             let goes_on = matches!(outcome, Ok(Flow::More));
             let in_order = outcome.is_ok();
-            self.put(&mut items, outcome, &events);
+            self.put(&mut items, outcome, events.head(), events.marks());
             if !goes_on {
                 if let Some(leftover) = events.into_leftover().filter(|_| in_order) {
                     self.session.drain(leftover, &self.home).await;
                 }
                 return;
             }
-            while lock(&self.state).bytes > READ_AHEAD_BYTES {
+            while !lock(&self.state).has_room() {
                 tokio::select! {
-                    () = self.stopped() => return self.leave(events).await,
+                    () = self.stop.asked() => return self.leave(events).await,
                     () = self.room.notified() => {}
                 }
             }
@@ -105,19 +110,23 @@ impl Feed {
         }
     }
 
-    fn put(&self, items: &mut VecDeque<Item>, outcome: Result<Flow, Failure>, events: &EventStream) {
-        let waiters = {
+    /// Takes what has come for the reader; whether there is room for more.
+    fn put(&self, items: &mut VecDeque<Item>, outcome: Result<Flow, Failure>, head: &Arc<Head>, marks: Marks) -> bool {
+        let (waiters, has_room) = {
             let mut state = lock(&self.state);
             // Under the lock, as its beginning is: a reader that begins to wait meanwhile must not be left waiting.
             self.waiting.end();
             state.bytes += items.iter().map(|item| item.bytes().len()).sum::<usize>();
-            state.items.append(items);
+            hand_on(items, &mut state.items);
             state.news = Some(outcome);
-            state.head.clone_from(events.head());
-            state.marks = events.marks();
-            std::mem::take(&mut state.waiters)
+            if !Arc::ptr_eq(&state.head, head) {
+                state.head = Arc::clone(head);
+            }
+            state.marks = marks;
+            (std::mem::take(&mut state.waiters), state.has_room())
         };
         waiters.into_iter().for_each(Waiter::wake);
+        has_room
     }
 
     /// Moves what has come to the reader; if nothing has, `waiter` will be woken when something does.
@@ -136,17 +145,14 @@ impl Feed {
             }
             return false;
         };
-        let FeedState {
-            items,
-            head,
-            marks,
-            bytes,
-            ..
-        } = &mut *state;
+        let had_room = state.has_room();
+        state.bytes = 0;
+        let FeedState { items, head, marks, .. } = &mut *state;
         incoming.receive(items, news, head, *marks);
-        *bytes = 0;
         drop(state);
-        self.room.notify_one();
+        if !had_room {
+            self.room.notify_one();
+        }
         true
     }
 
@@ -166,8 +172,7 @@ impl Feed {
         if self.is_inherited() {
             return false;
         }
-        self.stopped.store(true, Ordering::Release);
-        self.asked.notify_one();
+        self.stop.ask();
         let waiters = std::mem::take(&mut lock(&self.state).waiters);
         let was_awaited = !waiters.is_empty();
         waiters.into_iter().for_each(Waiter::wake);
@@ -182,18 +187,12 @@ impl Feed {
 
     /// Whether the connection was given up, by the stream's own end or by the client's.
     pub fn was_stopped(&self) -> bool {
-        self.stopped.load(Ordering::Acquire)
+        self.stop.is_asked()
     }
 
     /// Whether the client was closed.
     pub fn client_is_closed(&self) -> bool {
         self.session.is_closed()
-    }
-
-    async fn stopped(&self) {
-        while !self.was_stopped() {
-            self.asked.notified().await;
-        }
     }
 }
 
