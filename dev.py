@@ -26,6 +26,9 @@ FUZZ_SECONDS = 30
 STAMP = "tokstream-dev.txt"
 PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
 TESTS_OF_TYPES = "tests/test_types.py"
+QUICK = "not slow and not local"
+# Many tests wait, so that there can be more of them at once than processors.
+AT_ONCE = ("-n", str((os.cpu_count() or 1) * 3 // 2))
 
 Command = Callable[..., None]
 COMMANDS: dict[str, Command] = {}
@@ -134,7 +137,7 @@ def help_() -> None:
     """Show this list."""
     print("python3 dev.py COMMAND, or make COMMAND:\n")
     for name, function in COMMANDS.items():
-        print(f"  {name:<11} {(function.__doc__ or '').splitlines()[0]}")
+        print(f"  {name:<12} {(function.__doc__ or '').splitlines()[0]}")
 
 
 @command
@@ -153,7 +156,29 @@ def dev() -> None:
 def test(*arguments: str) -> None:
     """Run the Python tests; further arguments go to pytest."""
     prepare()
-    run(python(), "-m", "pytest", *arguments)
+    if arguments:
+        run(python(), "-m", "pytest", *arguments)
+    else:
+        run_tests()
+
+
+def run_tests(*arguments: str, venv: Path = VENV, marked: str = "slow or local") -> None:
+    """Run the quick tests several at a time, and then those that are `marked` one after another."""
+    run(python(venv), "-m", "pytest", *AT_ONCE, "-m", QUICK, *arguments, venv=venv)
+    run(python(venv), "-m", "pytest", "-m", marked, *arguments, venv=venv)
+
+
+@command
+def test_release() -> None:
+    """Run the Python tests, but for those of types and of local models, on the wheel of a release."""
+    wheel()
+    venv = ROOT / ".venv-release"
+    if not python(venv).exists():
+        create(venv, sys.executable)
+    run(python(venv), *PIP, "--upgrade", "pip", venv=venv)
+    run(python(venv), *PIP, "--group", "dev", venv=venv)
+    run(python(venv), *PIP, "--force-reinstall", *(ROOT / "dist").glob("*.whl"), venv=venv)
+    run_tests(f"--ignore={TESTS_OF_TYPES}", venv=venv, marked="slow and not local")
 
 
 @command
@@ -175,6 +200,7 @@ OF_THE_CORE = (
     "timeouts",
     "tls",
     "truncation",
+    "uploads",
 )
 
 
@@ -188,8 +214,7 @@ def test_all(*arguments: str) -> None:
         print(f"Python {number}: {interpreter}", flush=True)
         try:
             prepare(venv, interpreter, extras="", group="test")
-            quick = ("-n", "auto", "-m", "not slow and not local", *left_out)
-            run(python(venv), "-m", "pytest", *quick, *arguments, venv=venv)
+            run(python(venv), "-m", "pytest", *AT_ONCE, "-m", QUICK, *left_out, *arguments, venv=venv)
         except Failed as error:
             failures.append(str(error))
     if failures:
@@ -233,13 +258,13 @@ def check() -> None:
     """Everything that must be well before a commit, and all that CI runs."""
     failures: list[str] = []
     times: list[str] = []
-    for step in (lint, types, docs, test_rust, test, test_all):
+    without_types = functools.partial(run_tests, f"--ignore={TESTS_OF_TYPES}")  # `types` has run them
+    steps: dict[str, Command] = {"lint": lint, "types": types, "docs": docs, "test-rust": test_rust}
+    for name, step in (steps | {"test": without_types, "test-all": test_all}).items():
         start = time.monotonic()
-        name = step.__name__.replace("_", "-")
         print(f"== {name}", flush=True)
-        arguments = [f"--ignore={TESTS_OF_TYPES}"] if step is test else []  # `types` has run them
         try:
-            step(*arguments)
+            step()
         except Failed as error:
             failures.append(f"{name}: {error}")
         times.append(f"{name} {time.monotonic() - start:.0f} s")
