@@ -84,7 +84,9 @@ impl Feed {
             };
             let goes_on = matches!(outcome, Ok(Flow::More));
             let in_order = outcome.is_ok();
-            self.put(&mut items, outcome, events.head(), events.marks());
+            if !goes_on || !items.is_empty() {
+                self.put(&mut items, outcome, events.head(), events.marks());
+            }
             if !goes_on {
                 if let Some(leftover) = events.into_leftover().filter(|_| in_order) {
                     self.session.drain(leftover, &self.home).await;
