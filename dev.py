@@ -174,7 +174,7 @@ def test_release() -> None:
     wheel()
     venv = ROOT / ".venv-release"
     if not python(venv).exists():
-        create(venv, sys.executable)
+        create(venv, str(python()))
     run(python(venv), *PIP, "--upgrade", "pip", venv=venv)
     run(python(venv), *PIP, "--group", "dev", venv=venv)
     run(python(venv), *PIP, "--force-reinstall", *(ROOT / "dist").glob("*.whl"), venv=venv)

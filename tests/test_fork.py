@@ -186,6 +186,29 @@ def test_parent_and_child_both_go_on(serve, program):
     assert run(program, server.url, opening=(gate, 4)) == ["A", "child ok", "child True", "parent ok", "BC"]
 
 
+IN_A_STEP = """
+async def ask(client, text):
+    return (await client.chat.completions.create(messages=text)).choices[0].message.content
+
+async def main():
+    client = tokstream.AsyncClient(base_url=sys.argv[1])
+    print(await ask(client, "x"), flush=True)
+    # No loop runs in the child, but on its stack is the step of the task that forked.
+    pid = os.fork()
+    if pid == 0:
+        print("child", asyncio.run(ask(client, "y")), flush=True)
+        os._exit(0)
+    assert (await asyncio.to_thread(os.waitpid, pid, 0))[1] == 0
+    print("parent", await ask(client, "z"), flush=True)
+
+asyncio.run(main())
+"""
+
+
+def test_a_child_of_a_task_runs_a_loop_of_its_own(serve):
+    assert run(IN_A_STEP, serve(then=reply(completion("ok"))).url) == ["ok", "child ok", "parent ok"]
+
+
 OVER_TLS = """
 async def main():
     client = tokstream.AsyncClient(base_url=sys.argv[1], verify=sys.argv[2])

@@ -19,7 +19,7 @@ use crate::exchange::{Progress, Request};
 use crate::json::{elements, member};
 use crate::ledger::Account;
 use crate::reader::{Kind, Read, Reader};
-use crate::stream::{Events, Flow, Item, Marks, hand_on};
+use crate::stream::{Events, Flow, Item, Marks, append};
 
 /// In which form a stream's reader wants what has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -192,7 +192,7 @@ impl Incoming {
         if self.events.is_some() {
             self.parse(items);
         } else {
-            hand_on(items, &mut self.items);
+            append(items, &mut self.items);
         }
     }
 

@@ -48,13 +48,18 @@ impl Item {
 }
 
 /// Adds items to those that are there, which mostly are none.
-pub fn hand_on(items: &mut VecDeque<Item>, to: &mut VecDeque<Item>) {
+pub fn append(items: &mut VecDeque<Item>, to: &mut VecDeque<Item>) {
     if to.is_empty() {
         std::mem::swap(items, to);
     } else {
         to.append(items);
     }
 }
+
+/// Takes what has come, and says whether it took it all and wants more to be waited for.
+pub trait HandOver: FnMut(&mut VecDeque<Item>, &Arc<Head>, Marks) -> bool {}
+
+impl<F: FnMut(&mut VecDeque<Item>, &Arc<Head>, Marks) -> bool> HandOver for F {}
 
 /// How a stream stands after some reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +77,7 @@ const BUNCH: usize = 128;
 /// Pieces are handed out with the first one that comes after so long: among thousands of streams there is always one more.
 const GATHER_TIME: Duration = Duration::from_millis(25);
 /// What comes so soon after the last piece is of a server that may have written more already.
-const CLOSE: Duration = Duration::from_millis(1);
+const FOLLOWS_WITHIN: Duration = Duration::from_millis(1);
 /// Bytes that are read after `[DONE]` for the connection's sake, at the most.
 const DRAIN_BYTES: usize = 64 << 10;
 /// How long that may take.
@@ -166,16 +171,11 @@ impl EventStream {
     ///
     /// When nothing more is at hand, `hand_over` is given what there is, and says whether it has taken it all and more is to be
     /// waited for; if not, it is returned. Where the connection breaks before any data came, another attempt is made as the
-    /// retry policy says: the reader has seen nothing yet. What came before an error is in `out` when the error is returned. To
-    /// be run as a task: what else a runtime drives is woken by a system call.
+    /// retry policy says: the reader has seen nothing yet. What came before an error is in `out` when the error is returned.
     ///
     /// # Errors
     /// What broke the stream.
-    pub async fn fill(
-        &mut self,
-        out: &mut VecDeque<Item>,
-        mut hand_over: impl FnMut(&mut VecDeque<Item>, &Arc<Head>, Marks) -> bool,
-    ) -> Result<Flow, Failure> {
+    pub async fn fill(&mut self, out: &mut VecDeque<Item>, mut hand_over: impl HandOver) -> Result<Flow, Failure> {
         let mut first: Option<Instant> = None;
         loop {
             let Some(bytes) = self.next(out, &mut hand_over).await else {
@@ -198,7 +198,7 @@ impl EventStream {
                     }
                     if brought {
                         let now = Instant::now();
-                        self.follows = self.last.replace(now).is_some_and(|last| now - last < CLOSE);
+                        self.follows = self.last.replace(now).is_some_and(|last| now - last < FOLLOWS_WITHIN);
                         if now - *first.get_or_insert(now) > GATHER_TIME {
                             return Ok(Flow::More);
                         }
@@ -226,7 +226,7 @@ impl EventStream {
     async fn next(
         &mut self,
         out: &mut VecDeque<Item>,
-        hand_over: &mut impl FnMut(&mut VecDeque<Item>, &Arc<Head>, Marks) -> bool,
+        hand_over: &mut impl HandOver,
     ) -> Option<Result<Option<Bytes>, Error>> {
         let Self {
             body: Some(body),
@@ -238,12 +238,12 @@ impl EventStream {
         else {
             return Some(Ok(None));
         };
-        let mut next = pin!(body.chunk());
+        let mut chunk = pin!(body.chunk());
         // Its own budget: bytes that amount to nothing would use up the common one, and no clock would ever run out.
         let mut expired = pin!(unconstrained(clocks.expired(marks)));
         let mut has_turn = self.follows;
         poll_fn(|context| {
-            if let Poll::Ready(bytes) = next.as_mut().poll(context) {
+            if let Poll::Ready(bytes) = chunk.as_mut().poll(context) {
                 return Poll::Ready(Some(bytes));
             }
             if !out.is_empty() {

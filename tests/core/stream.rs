@@ -1,8 +1,10 @@
 //! A stream whose runtime has much else to do.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -119,6 +121,8 @@ fn what_has_come_does_not_wait_while_others_have_their_turns() {
 
 #[test]
 fn where_events_follow_each_other_it_reads_on() {
+    /// The first ones do not follow each other yet.
+    const FILLS: usize = 16;
     let (address, accepted) = server().unwrap();
     let call = call(address).unwrap();
     let (tell, told) = mpsc::channel();
@@ -131,10 +135,48 @@ fn where_events_follow_each_other_it_reads_on() {
                 yield_now().await;
             }
         });
-        while fill(&mut stream).await.unwrap().len() < 2 {}
+        let mut most = 0;
+        for _ in 0..FILLS {
+            most = fill(&mut stream).await.unwrap().len().max(most);
+        }
         sending.abort();
-        tell.send(()).unwrap();
+        tell.send(most).unwrap();
     };
     background().unwrap().begin(|| reading, false).unwrap();
-    told.recv_timeout(PATIENCE).unwrap();
+    assert!(told.recv_timeout(PATIENCE).unwrap() > 1);
+}
+
+#[test]
+fn each_event_has_its_reader_polled_once() {
+    const EVENTS: usize = 20;
+    const APART: Duration = Duration::from_millis(3);
+    /// For the head, and the look at the clocks.
+    const MORE: usize = 5;
+    let (address, accepted) = server().unwrap();
+    let call = call(address).unwrap();
+    thread::spawn(move || -> io::Result<()> {
+        let mut socket = accepted.recv().map_err(io::Error::other)?;
+        loop {
+            thread::sleep(APART);
+            socket.write_all(EVENT)?;
+        }
+    });
+    let (tell, told) = mpsc::channel();
+    let reading = async move {
+        let mut stream = EventStream::open(call, false).await.unwrap();
+        let (mut items, mut polls, mut seen) = (VecDeque::new(), 0, 0);
+        let mut filling = pin!(stream.fill(&mut items, |items, _, _| {
+            seen += items.drain(..).count();
+            seen < EVENTS
+        }));
+        let filled = poll_fn(|context| {
+            polls += 1;
+            filling.as_mut().poll(context)
+        });
+        filled.await.unwrap();
+        tell.send(polls).unwrap();
+    };
+    background().unwrap().begin(|| reading, false).unwrap();
+    let polls = told.recv_timeout(PATIENCE).unwrap();
+    assert!(polls <= EVENTS + MORE, "{polls} polls");
 }

@@ -51,9 +51,18 @@ pub struct Awaitable {
     operation: Box<dyn Operation>,
     stage: AtomicU8,
     /// Where it stands in the waker's list while it waits.
-    place: Mutex<Option<(Py<LoopWaker>, u64)>>,
+    place: Mutex<Option<Place>>,
     /// The last wait, which can be used again.
     wait: Mutex<Option<Py<Wait>>>,
+}
+
+/// A waker, and the number in its list.
+type Place = (Py<LoopWaker>, u64);
+
+fn leave(place: Option<Place>) {
+    if let Some((waker, id)) = place {
+        waker.get().forget(id);
+    }
 }
 
 /// Not begun.
@@ -90,11 +99,10 @@ fn stop_iteration(py: Python<'_>, value: Py<PyAny>) -> PyResult<()> {
     Ok(())
 }
 
-/// What `await` asks for the iterator, which is itself, and what it asks of Python 3.10 on for a step, if there is one: a result is
-/// handed over without a `StopIteration`.
+/// What `await` asks for an iterator, which is the object itself, and for a step: a result is handed over without a `StopIteration`.
 #[expect(
     unsafe_code,
-    reason = "PyO3 has no name for one slot, and calls the other with what a Rust function needs"
+    reason = "PyO3 has no name for one slot, and fills the other with a call of Rust"
 )]
 pub fn add_slots(py: Python<'_>) {
     let class = py.get_type::<Awaitable>().as_type_ptr();
@@ -211,7 +219,7 @@ impl Awaitable {
         }
         let pause = self.operation.pause();
         if pause == Pause::Turn {
-            self.turn(YIELDING);
+            self.enter(YIELDING);
             // asyncio takes a bare yield as a wish to be called again after everybody else.
             return Ok(Step::Yield(py.None()));
         }
@@ -245,37 +253,45 @@ impl Awaitable {
         };
         *lock(&self.wait) = Some(wait.clone_ref(py));
         let (id, waiter) = LoopWaker::begin(waker.bind(py), event_loop, wait.clone_ref(py))?;
-        self.turn(WAITING);
-        *lock(&self.place) = Some((waker.clone_ref(py), id));
+        self.wait_at(waker.clone_ref(py), id);
         Ok((wait, waiter))
     }
 
     fn over(&self, outcome: PyResult<Py<PyAny>>) -> PyResult<Step> {
-        self.turn(OVER);
+        self.enter(OVER);
         outcome.map(Step::Return)
     }
 
-    /// Comes to another stage, and returns whether it was under way; it waits for nothing that it waited for before.
-    fn turn(&self, stage: u8) -> bool {
+    /// Takes a place in a waker's list.
+    fn wait_at(&self, waker: Py<LoopWaker>, id: u64) {
+        let before = {
+            // Who finds it waiting finds its place, too.
+            let mut place = lock(&self.place);
+            self.stage.store(WAITING, Ordering::Release);
+            place.replace((waker, id))
+        };
+        leave(before);
+    }
+
+    /// Comes to another stage than that, and returns whether it was under way.
+    fn enter(&self, stage: u8) -> bool {
         let before = self.stage.swap(stage, Ordering::AcqRel);
         if before == WAITING {
             let place = lock(&self.place).take();
-            if let Some((waker, id)) = place {
-                waker.get().forget(id);
-            }
+            leave(place);
         }
         matches!(before, WAITING | YIELDING)
     }
 
     fn cancel(&self) {
         // What was never begun has nothing to end.
-        if self.turn(OVER) {
+        if self.enter(OVER) {
             self.operation.cancel();
         }
     }
 
     fn give_up(&self) {
-        self.turn(OVER);
+        self.enter(OVER);
         self.operation.cancel();
     }
 }

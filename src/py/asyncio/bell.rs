@@ -56,17 +56,17 @@ impl Bell {
         self.comes_back.swap(false, Ordering::AcqRel)
     }
 
-    /// Has nothing written into the pipe until [`Bell::let_go`]: the loop's own thread is at work.
-    pub fn hold(&self) {
-        self.rung.store(true, Ordering::Release);
+    /// The byte has been taken out of the pipe.
+    pub fn heard(&self) {
+        self.rung.store(false, Ordering::Release);
     }
 
-    /// Ends that, and rings for what was rung for meanwhile.
-    pub fn let_go(&self) {
-        self.rung.store(false, Ordering::Release);
-        if !lock(&self.ready).is_empty() {
-            self.sound();
-        }
+    /// Has nothing written into the pipe for as long as the result lives: the loop's own thread is at work, and looks
+    /// for whom it was rung.
+    #[must_use]
+    pub fn hold(&self) -> Held<'_> {
+        let was_rung = self.rung.swap(true, Ordering::AcqRel);
+        Held((!was_rung).then_some(self))
     }
 
     fn ring(&self, id: u64) {
@@ -84,6 +84,21 @@ impl Bell {
         if !self.rung.swap(true, Ordering::AcqRel) {
             // The loop may be gone, and nobody then waits.
             let _ = (&self.pipe).write(&[1]);
+        }
+    }
+}
+
+/// A bell that is held, by who held it first. What nobody has looked for meanwhile is rung for after that.
+#[derive(Debug)]
+pub struct Held<'a>(Option<&'a Bell>);
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        if let Some(bell) = self.0 {
+            bell.heard();
+            if !lock(&bell.ready).is_empty() {
+                bell.sound();
+            }
         }
     }
 }

@@ -9,13 +9,17 @@ use pyo3::types::{PyWeakrefMethods, PyWeakrefReference};
 
 use super::waker::LoopWaker;
 use crate::lock::lock;
+use crate::process::generation;
 use crate::py::once::kept;
 
 /// By a loop's address: the loop and its waker, which the loop itself keeps alive.
 type Wakers = Mutex<HashMap<usize, (Py<PyWeakrefReference>, Py<PyWeakrefReference>)>>;
 
+/// The process that does it, for a task may fork, the loop and its waker.
+type Steps = (u32, Py<PyAny>, Py<LoopWaker>);
+
 thread_local! {
-    static STEPPING: RefCell<Option<(Py<PyAny>, Py<LoopWaker>)>> = const { RefCell::new(None) };
+    static STEPPING: RefCell<Option<Steps>> = const { RefCell::new(None) };
 }
 
 /// A loop that steps tasks on this thread, which therefore need not ask which one runs, for as long as this lives.
@@ -25,7 +29,7 @@ impl Stepping {
     /// This loop, with its waker, begins to step tasks.
     #[must_use]
     pub fn of(event_loop: Bound<'_, PyAny>, waker: &Bound<'_, LoopWaker>) -> Self {
-        STEPPING.set(Some((event_loop.unbind(), waker.clone().unbind())));
+        STEPPING.set(Some((generation(), event_loop.unbind(), waker.clone().unbind())));
         Self
     }
 }
@@ -82,8 +86,8 @@ impl<'py> Running<'py> {
             return Ok(found);
         }
         let stepping = STEPPING.with_borrow(|stepping| {
-            let (event_loop, waker) = stepping.as_ref()?;
-            Some((event_loop.bind(self.py).clone(), waker.clone_ref(self.py)))
+            let (process, event_loop, waker) = stepping.as_ref()?;
+            (*process == generation()).then(|| (event_loop.bind(self.py).clone(), waker.clone_ref(self.py)))
         });
         let found = match stepping {
             Some(found) => found,

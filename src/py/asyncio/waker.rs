@@ -66,6 +66,7 @@ impl LoopWaker {
         // It does not block, and so needs not let go of the interpreter. More than one byte is there where the loop was
         // told what it had been rung for before it came to the pipe.
         let _ = (&slf.get().reader).read(&mut [0; 64]);
+        slf.get().bell.heard();
         let answered = Self::answer(slf);
         if slf.get().bell.guest_comes_back() {
             Self::watch_guest(slf, &running_loop(slf.py())?)?;
@@ -74,6 +75,7 @@ impl LoopWaker {
     }
 
     fn _answer(slf: &Bound<'_, Self>) -> PyResult<()> {
+        slf.get().bell.heard();
         Self::answer(slf)
     }
 
@@ -183,11 +185,12 @@ impl LoopWaker {
         if guest.is_aside() {
             return Self::answer(slf);
         }
-        this.bell.hold();
+        let held = this.bell.hold();
         let is_hogged = py.detach(|| guest.look());
         this.looked.store(true, Ordering::Relaxed);
         let answered = Self::answer(slf);
         this.looked.store(false, Ordering::Relaxed);
+        drop(held);
         if is_hogged {
             this.set_aside(py, home)?;
         }
@@ -244,24 +247,16 @@ impl LoopWaker {
         };
         this.ticks.hasten(slf)?;
         let looked = this.looked.load(Ordering::Relaxed);
-        this.bell.hold();
-        let started = py.detach(|| start(home, looked));
-        this.bell.let_go();
-        Ok(started)
+        let _held = this.bell.hold();
+        Ok(py.detach(|| start(home, looked)))
     }
 
     /// Completes the futures that are ready, and those that become so meanwhile.
     fn answer(slf: &Bound<'_, Self>) -> PyResult<()> {
-        // Nobody need write into the pipe for what is found here.
-        slf.get().bell.hold();
-        let answered = Self::answer_all(slf);
-        slf.get().bell.let_go();
-        answered
-    }
-
-    fn answer_all(slf: &Bound<'_, Self>) -> PyResult<()> {
         let (this, py) = (slf.get(), slf.py());
-        let mut stepping = None;
+        // Nobody need write into the pipe for what is found here.
+        let _held = this.bell.hold();
+        let (mut nests, mut _stepping) = (None, None);
         let began = Instant::now();
         loop {
             let ready = this.bell.take();
@@ -278,14 +273,15 @@ impl LoopWaker {
                 let wait = lock(&this.waits).remove(&id);
                 let Some(wait) = wait else { continue };
                 let wait = wait.bind(py);
-                let stepping = if let Some(stepping) = &stepping {
-                    stepping
+                let nests = if let Some(nests) = nests {
+                    nests
                 } else {
                     let event_loop = wait.get().event_loop(py);
-                    let nests = nests_within_itself(&event_loop)?;
-                    stepping.insert((!nests).then(|| Stepping::of(event_loop, slf)))
+                    let found = *nests.insert(nests_within_itself(&event_loop)?);
+                    _stepping = (!found).then(|| Stepping::of(event_loop, slf));
+                    found
                 };
-                if let Err(error) = Wait::resolve(wait, stepping.is_none()) {
+                if let Err(error) = Wait::resolve(wait, nests) {
                     // An exit or an interrupt. The others have not been told yet.
                     this.bell.ring_again(ready);
                     return Err(error);

@@ -14,7 +14,7 @@ use crate::lock::lock;
 use crate::py::asyncio::{Awaitable, Operation, Pause, Ready, Reused, Running, Waiter};
 use crate::py::incoming::{Broken, Form, Incoming, Next};
 
-/// How long an async stream hands out pieces at a stretch before the event loop has a turn.
+/// An async stream that has handed out pieces at a stretch for so long lets the event loop have a turn.
 const STRETCH: Duration = Duration::from_micros(500);
 /// Pieces between two looks at the time.
 const PIECES_A_LOOK: u32 = 32;
@@ -29,18 +29,18 @@ struct Stretch {
 
 impl Stretch {
     /// One more has been handed out.
-    fn goes_on(&self) {
+    fn count(&self) {
         let pieces = self.pieces.load(Ordering::Relaxed);
         self.pieces.store(pieces.saturating_add(1), Ordering::Relaxed);
     }
 
     /// Nothing was there to be handed out.
-    fn ends(&self) {
+    fn reset(&self) {
         self.pieces.store(0, Ordering::Relaxed);
         *lock(&self.began) = None;
     }
 
-    /// Whether it is over; another one begins then.
+    /// Whether it is over; another one begins then. Its time is counted from the first look.
     fn is_over(&self) -> bool {
         if self.pieces.load(Ordering::Relaxed) < PIECES_A_LOOK {
             return false;
@@ -90,12 +90,12 @@ impl AsyncStream {
                     if self.feed.was_stopped() {
                         incoming.give_up(self.feed.client_is_closed());
                     } else if !self.feed.take(&mut incoming, waiter) {
-                        self.stretch.ends();
+                        self.stretch.reset();
                         return Ok(Next::Wait);
                     }
                 }
                 Ok(Next::Piece(piece)) => {
-                    self.stretch.goes_on();
+                    self.stretch.count();
                     return Ok(Next::Piece(piece));
                 }
                 Ok(Next::End) => {

@@ -13,7 +13,7 @@ use crate::process::generation;
 use crate::py::asyncio::Waiter;
 use crate::py::incoming::Incoming;
 use crate::session::{Abort, Home, Session, Stop};
-use crate::stream::{EventStream, Flow, Item, Marks, Waiting, hand_on};
+use crate::stream::{EventStream, Flow, Item, Marks, Waiting, append};
 
 /// Bytes that are read ahead of a slow reader, at the most; then TCP holds the server back.
 const READ_AHEAD_BYTES: usize = 1 << 18;
@@ -119,7 +119,7 @@ impl Feed {
             // Under the lock, as its beginning is: a reader that begins to wait meanwhile must not be left waiting.
             self.waiting.end();
             state.bytes += items.iter().map(|item| item.bytes().len()).sum::<usize>();
-            hand_on(items, &mut state.items);
+            append(items, &mut state.items);
             state.news = Some(outcome);
             if !Arc::ptr_eq(&state.head, head) {
                 state.head = Arc::clone(head);
