@@ -169,9 +169,10 @@ impl EventStream {
     /// Reads until there is something for the reader or nothing more to come, and on while more is at hand, within bounds.
     /// `out` is empty when it begins.
     ///
-    /// When nothing more is at hand, `hand_over` is given what there is, and says whether it has taken it all and more is to be
-    /// waited for; if not, it is returned. Where the connection breaks before any data came, another attempt is made as the
-    /// retry policy says: the reader has seen nothing yet. What came before an error is in `out` when the error is returned.
+    /// When nothing more is at hand, `hand_over` is given what there is, and says whether it has taken it all and more is
+    /// to be waited for; if not, it is returned. Where the connection breaks before any data came, another attempt is made
+    /// as the retry policy says: the reader has seen nothing yet. What came before an error is in `out` when the error is
+    /// returned.
     ///
     /// # Errors
     /// What broke the stream.
@@ -222,7 +223,7 @@ impl EventStream {
         }
     }
 
-    /// The next bytes, or the end of them; `None` where none are at hand and `hand_over` wants no more to be waited for.
+    /// The next bytes, or their end; `None` where none are at hand and `hand_over` wants no more to be waited for.
     async fn next(
         &mut self,
         out: &mut VecDeque<Item>,

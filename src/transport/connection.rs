@@ -60,9 +60,9 @@ pub struct Connection {
     used: Instant,
 }
 
-/// Wakes whoever drives a connection, but not for what they do to it themselves: hyper's ends of one connection wake each other,
-/// and here one task polls them all. What happens on the socket is told by the thread that polls that task, and so never while
-/// it is quiet.
+/// Wakes whoever drives a connection, but not for what they do to it themselves: hyper's ends of one connection wake
+/// each other, and here one task polls them all. What happens on the socket is told by the thread that polls that task,
+/// and so never while it is quiet.
 #[derive(Debug, Default)]
 struct Alarm {
     task: AtomicWaker,

@@ -72,6 +72,17 @@ async fn fill(stream: &mut EventStream) -> Result<VecDeque<Item>, Failure> {
     Ok(items)
 }
 
+/// Sends one event after another until nobody reads them.
+fn send(accepted: mpsc::Receiver<TcpStream>, apart: Duration) {
+    thread::spawn(move || -> io::Result<()> {
+        let mut socket = accepted.recv().map_err(io::Error::other)?;
+        loop {
+            thread::sleep(apart);
+            socket.write_all(EVENT)?;
+        }
+    });
+}
+
 /// So many tasks that do this again and again, each in its turn.
 fn others(step: impl Fn() + Clone + Send + 'static) -> Vec<JoinHandle<()>> {
     let other = |_| {
@@ -94,13 +105,7 @@ fn what_has_come_does_not_wait_while_others_have_their_turns() {
     const TURNS: usize = 8;
     let (address, accepted) = server().unwrap();
     let call = call(address).unwrap();
-    thread::spawn(move || -> io::Result<()> {
-        let mut socket = accepted.recv().map_err(io::Error::other)?;
-        loop {
-            socket.write_all(EVENT)?;
-            thread::sleep(TURN / 3);
-        }
-    });
+    send(accepted, TURN / 3);
     let steps = Arc::new(AtomicUsize::new(0));
     let (tell, told) = mpsc::channel();
     let reading = async move {
@@ -154,13 +159,7 @@ fn each_event_has_its_reader_polled_once() {
     const MORE: usize = 5;
     let (address, accepted) = server().unwrap();
     let call = call(address).unwrap();
-    thread::spawn(move || -> io::Result<()> {
-        let mut socket = accepted.recv().map_err(io::Error::other)?;
-        loop {
-            thread::sleep(APART);
-            socket.write_all(EVENT)?;
-        }
-    });
+    send(accepted, APART);
     let (tell, told) = mpsc::channel();
     let reading = async move {
         let mut stream = EventStream::open(call, false).await.unwrap();

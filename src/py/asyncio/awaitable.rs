@@ -99,7 +99,8 @@ fn stop_iteration(py: Python<'_>, value: Py<PyAny>) -> PyResult<()> {
     Ok(())
 }
 
-/// What `await` asks for an iterator, which is the object itself, and for a step: a result is handed over without a `StopIteration`.
+/// What `await` asks for an iterator, which is the object itself, and for a step: a result is handed over without a
+/// `StopIteration`.
 #[expect(
     unsafe_code,
     reason = "PyO3 has no name for one slot, and fills the other with a call of Rust"
@@ -273,7 +274,7 @@ impl Awaitable {
         leave(before);
     }
 
-    /// Comes to another stage than that, and returns whether it was under way.
+    /// Comes to another stage than waiting, and returns whether it was under way.
     fn enter(&self, stage: u8) -> bool {
         let before = self.stage.swap(stage, Ordering::AcqRel);
         if before == WAITING {

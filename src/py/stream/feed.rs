@@ -76,11 +76,12 @@ impl Feed {
     /// Reads the stream to its end, at its reader's pace, or until it is stopped.
     pub async fn pump(self: Arc<Self>, mut events: EventStream) {
         let mut items = VecDeque::new();
+        let hand_over = |items: &mut _, head: &_, marks| self.put(items, Ok(Flow::More), head, marks);
         loop {
             let outcome = tokio::select! {
                 biased;
                 () = self.stop.asked() => return self.leave(events).await,
-                outcome = events.fill(&mut items, |items, head, marks| self.put(items, Ok(Flow::More), head, marks)) => outcome,
+                outcome = events.fill(&mut items, hand_over) => outcome,
             };
             let goes_on = matches!(outcome, Ok(Flow::More));
             let in_order = outcome.is_ok();
