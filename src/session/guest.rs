@@ -28,7 +28,7 @@ use crate::process::InProcess;
 /// How long it is driven at a stretch, if tasks can go on for so long: event loops have other work.
 const STRETCH: Duration = Duration::from_millis(2);
 /// Tasks that are driven between two looks at the time.
-const TASKS_A_LOOK: u32 = 1;
+const TASKS_A_LOOK: u32 = 4;
 /// A stretch this long had a single task that would not end: a server sends without a pause what amounts to nothing.
 const HOGGED: Duration = Duration::from_millis(100);
 /// How long a helper thread waits for something to happen.
