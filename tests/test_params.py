@@ -184,6 +184,29 @@ def test_the_order_of_keys_is_kept(surface, client):
     assert list(server.request.json["value"]) == keys
 
 
+def test_names_that_come_again(surface, client):
+    api, server = client(OK)
+    names = [f'name {number} "é\n' for number in range(100)] + ["", "role", "content", "x" * 100]
+    values = [{name: {name: at} for name in names} for at in range(3)]
+    surface.create(api, value=values)
+    assert server.request.json["value"] == values
+    assert [list(value) for value in server.request.json["value"]] == [names] * 3
+
+
+def test_names_that_are_made_while_the_request_is_written(surface, client):
+    class Made:
+        def __init__(self, number):
+            self.number = number
+
+        def model_dump(self, **_):
+            # Gone when it has been written, so that the next one may come to lie where it was.
+            return {f"name {self.number}": self.number}
+
+    api, server = client(OK)
+    surface.create(api, value=[Made(number) for number in range(200)])
+    assert server.request.json["value"] == [{f"name {number}": number} for number in range(200)]
+
+
 @pytest.mark.slow
 def test_a_large_body(surface, client):
     api, server = client(OK)

@@ -1,5 +1,6 @@
 //! Python data to JSON text and back.
 
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use jiter::{PythonParse, StringCacheMode};
@@ -56,16 +57,25 @@ pub fn check_depth(depth: usize) -> PyResult<()> {
 }
 
 /// Python data as JSON text.
-pub struct Encoder {
+pub struct Encoder<'py> {
     out: Vec<u8>,
+    /// Members' names by their addresses: the messages of a conversation all have the same ones.
+    names: [Option<Written<'py>>; NAMES],
 }
 
-impl Encoder {
+/// A name, held so that no other comes to lie where it does, and where it stands in the text, with its colon.
+type Written<'py> = (Bound<'py, PyString>, Range<usize>);
+
+/// Names that are remembered, at the most.
+const NAMES: usize = 16;
+
+impl<'py> Encoder<'py> {
     /// An empty text.
     #[must_use]
     pub fn new() -> Self {
         Self {
             out: Vec::with_capacity(512),
+            names: [const { None }; NAMES],
         }
     }
 
@@ -80,7 +90,7 @@ impl Encoder {
     /// # Errors
     /// `TypeError` or `ValueError` for what JSON cannot say, `RecursionError` for a cycle; what a method of the user's
     /// objects raises.
-    pub fn value(&mut self, value: &Bound<'_, PyAny>, depth: usize) -> PyResult<()> {
+    pub fn value(&mut self, value: &Bound<'py, PyAny>, depth: usize) -> PyResult<()> {
         check_depth(depth)?;
         if let Ok(text) = value.cast::<PyString>() {
             return self.string(text);
@@ -146,7 +156,7 @@ impl Encoder {
         self.plain(&value)
     }
 
-    fn object<'py>(
+    fn object(
         &mut self,
         items: impl Iterator<Item = PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)>>,
         depth: usize,
@@ -165,8 +175,8 @@ impl Encoder {
     fn member(
         &mut self,
         start: usize,
-        name: &Bound<'_, PyAny>,
-        value: &Bound<'_, PyAny>,
+        name: &Bound<'py, PyAny>,
+        value: &Bound<'py, PyAny>,
         depth: usize,
     ) -> PyResult<()> {
         let text = value.cast::<PyString>();
@@ -176,11 +186,12 @@ impl Encoder {
         if self.out.len() > start {
             self.out.push(b',');
         }
-        match name.cast::<PyString>() {
-            Ok(name) => self.string(name)?,
-            Err(_) => write_string(&mut self.out, key_text(name)?.to_str()?),
+        if let Ok(name) = name.cast::<PyString>() {
+            self.name(name)?;
+        } else {
+            write_string(&mut self.out, key_text(name)?.to_str()?);
+            self.out.push(b':');
         }
-        self.out.push(b':');
         match text {
             Ok(text) => {
                 check_depth(depth + 1)?;
@@ -188,6 +199,26 @@ impl Encoder {
             }
             Err(_) => self.value(value, depth + 1),
         }
+    }
+
+    /// Appends the name of a member, and its colon.
+    fn name(&mut self, name: &Bound<'py, PyString>) -> PyResult<()> {
+        let address = name.as_ptr() as usize;
+        // Small objects lie in steps of 16 bytes.
+        let place = (address >> 4 ^ address >> 8) % NAMES;
+        if let Some(Some((known, its))) = self.names.get(place)
+            && known.is(name)
+        {
+            self.out.extend_from_within(its.clone());
+            return Ok(());
+        }
+        let start = self.out.len();
+        self.string(name)?;
+        self.out.push(b':');
+        if let Some(known) = self.names.get_mut(place) {
+            *known = Some((name.clone(), start..self.out.len()));
+        }
+        Ok(())
     }
 
     /// Appends an object of these members, whose values are JSON texts.
@@ -204,7 +235,7 @@ impl Encoder {
         self.out.push(b'}');
     }
 
-    fn array<'py>(&mut self, items: impl Iterator<Item = PyResult<Bound<'py, PyAny>>>, depth: usize) -> PyResult<()> {
+    fn array(&mut self, items: impl Iterator<Item = PyResult<Bound<'py, PyAny>>>, depth: usize) -> PyResult<()> {
         self.out.push(b'[');
         for (at, item) in items.enumerate() {
             if at > 0 {
@@ -217,7 +248,7 @@ impl Encoder {
     }
 
     /// What is neither a plain value nor ours: objects of other libraries, by what they offer.
-    fn other(&mut self, value: &Bound<'_, PyAny>, depth: usize) -> PyResult<()> {
+    fn other(&mut self, value: &Bound<'py, PyAny>, depth: usize) -> PyResult<()> {
         let py = value.py();
         if value.cast::<PyType>().is_err() {
             if let Some(dump) = value.getattr_opt(intern!(py, "model_dump"))? {
@@ -264,12 +295,7 @@ impl Encoder {
         )))
     }
 
-    fn attributes<'py>(
-        &mut self,
-        value: &Bound<'py, PyAny>,
-        names: Vec<Bound<'py, PyAny>>,
-        depth: usize,
-    ) -> PyResult<()> {
+    fn attributes(&mut self, value: &Bound<'py, PyAny>, names: Vec<Bound<'py, PyAny>>, depth: usize) -> PyResult<()> {
         let items = names.into_iter().map(|name| {
             let name = name.cast_into::<PyString>()?;
             let found = value.getattr(&name)?;
