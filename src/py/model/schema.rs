@@ -41,8 +41,22 @@ impl Schema {
     pub fn find(&self, name: &str) -> Option<(usize, &'static Field)> {
         let first = usize::from(*self.places.0.get(place_of(name.as_bytes()))?);
         let mut fields = self.fields.iter().enumerate().skip(first);
-        fields.find(|(_, field)| field.name.len() == name.len() && field.name == name)
+        fields.find(|(_, field)| is_same(field.name.as_bytes(), name.as_bytes()))
     }
+}
+
+/// Whether two names are the same: as short as they are, to call for a comparison takes longer than to compare.
+#[inline]
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    if let (Some(end), Some(others_end)) = (one.last_chunk::<8>(), other.last_chunk::<8>()) {
+        let (words, _) = one.as_chunks::<8>();
+        let (others, _) = other.as_chunks::<8>();
+        return end == others_end && words.iter().zip(others).all(|(word, other)| word == other);
+    }
+    one.iter().zip(other).all(|(byte, other)| byte == other)
 }
 
 /// Where to look for a field: the first of those whose names have the same hash.
