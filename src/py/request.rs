@@ -156,9 +156,8 @@ impl Core {
 
     /// The `Authorization` header's value, made of the key that was given for this call or of the client's own.
     fn bearer(&self, py: Python<'_>, given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<HeaderValue>> {
-        let made = |bearer: Result<HeaderValue, Error>| bearer.map_err(|e| configuration(py, &e.to_string()));
         if given.is_some() {
-            return secret_of(given)?.as_ref().map(Secret::bearer).map(made).transpose();
+            return bearer_of(py, given);
         }
         // An error is made when the lock is open again: that runs Python code.
         let own = match &*lock(&self.key) {
@@ -167,7 +166,7 @@ impl Core {
             Key::Callable(callable) => Err(callable.clone_ref(py)),
         };
         let callable = match own {
-            Ok(bearer) => return bearer.map(made).transpose(),
+            Ok(bearer) => return usable(py, bearer),
             Err(callable) => callable,
         };
         let key = callable.bind(py).call0()?;
@@ -181,18 +180,19 @@ impl Core {
             };
             return Err(configuration(py, &format!("api_key was called and returned {what}")));
         };
-        secret_of(Some(text.as_any()))?
-            .as_ref()
-            .map(Secret::bearer)
-            .map(made)
-            .transpose()
+        bearer_of(py, Some(text.as_any()))
     }
 }
 
-/// A key that a function returned; `None` where it is empty.
-fn secret_of(text: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Secret>> {
-    match key_of(text)? {
-        Key::Given(key) => Ok(Some(key)),
+/// The header's value for a key that a program gave; `None` where it is empty.
+fn bearer_of(py: Python<'_>, key: Option<&Bound<'_, PyAny>>) -> PyResult<Option<HeaderValue>> {
+    match key_of(key)? {
+        Key::Given(key) => usable(py, Some(key.bearer())),
         _ => Ok(None),
     }
+}
+
+/// What was made of a key, if a header can have it.
+fn usable(py: Python<'_>, bearer: Option<Result<HeaderValue, Error>>) -> PyResult<Option<HeaderValue>> {
+    bearer.transpose().map_err(|e| configuration(py, &e.to_string()))
 }
