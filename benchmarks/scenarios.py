@@ -18,6 +18,15 @@ PYREQWEST, PYREQWEST_ASYNC = "pyreqwest + orjson", "pyreqwest + orjson, async"
 OPENAI, OPENAI_ASYNC = "openai-python", "openai-python async"
 CURL = "curl"
 ORJSON = "orjson alone"
+# The same with all fields that model_dump() shows, those that the server left out as null.
+ORJSON_ALL = "orjson alone, all fields"
+# What a Python program needs at the least: no client, no JSON, no objects.
+BARE, BARE_ASYNCIO = "bare socket", "bare asyncio"
+RECEIVING, RECEIVING_ASYNC, RECEIVING_UVLOOP = (
+    "Python that only receives",
+    "asyncio that only receives",
+    "uvloop that only receives",
+)
 
 # Which driver in clients/ is which client, with the arguments that make it so.
 DRIVERS: Mapping[str, tuple[str, ...]] = {
@@ -36,6 +45,12 @@ DRIVERS: Mapping[str, tuple[str, ...]] = {
     OPENAI_ASYNC: ("openai_async",),
     "json.loads alone": ("json_loads",),
     ORJSON: ("orjson_alone",),
+    ORJSON_ALL: ("orjson_alone", "all=1"),
+    BARE: ("bare_socket",),
+    BARE_ASYNCIO: ("bare_asyncio",),
+    RECEIVING: ("receiving",),
+    RECEIVING_ASYNC: ("receiving", "loop=asyncio"),
+    RECEIVING_UVLOOP: ("receiving", "loop=uvloop"),
     CURL: ("curl",),
 }
 # The others in Python, by how they are called.
@@ -128,16 +143,18 @@ CPU_OF_REQUEST = {"cpu": "CPU per request, µs", "wall": "time per request, µs"
 
 def paced() -> tuple[Run, ...]:
     return tuple(
-        Run(client, "stream-paced", "paced:n=500,rate=100", {"n": 500, "rate": 100, "skip": 50}) for client in EVERY
+        Run(client, "stream-paced", "paced:n=500,rate=100", {"n": 500, "rate": 100, "skip": 50})
+        for client in (*EVERY, RECEIVING, RECEIVING_ASYNC, RECEIVING_UVLOOP)
     )
 
 
 def many() -> tuple[Run, ...]:
     model = "paced:n=1000000,rate=50"
     numbers = {"streams": 500, "seconds": 4, "patience": 40}
-    awaiting = (FLOOR, ASYNC, UVLOOP, AIOHTTP, AIOHTTP_UVLOOP, PYREQWEST_ASYNC)
+    awaiting = (FLOOR, ASYNC, UVLOOP, AIOHTTP, AIOHTTP_UVLOOP, PYREQWEST_ASYNC, RECEIVING_ASYNC, RECEIVING_UVLOOP)
+    blocking = (SYNC, HTTP_CLIENT, PYREQWEST, RECEIVING)
     runs = [Run(client, "stream-many", model, numbers) for client in awaiting]
-    runs += [Run(client, "stream-many", model, numbers, "threads") for client in (SYNC, HTTP_CLIENT, PYREQWEST)]
+    runs += [Run(client, "stream-many", model, numbers, "threads") for client in blocking]
     runs += [
         Run(client, "stream-many", model, numbers | {"streams": 2000}, "2,000 streams")
         for client in (FLOOR, ASYNC, UVLOOP)
@@ -171,9 +188,8 @@ def in_flight(flight: int) -> tuple[Mark, ...]:
 
 
 def starts() -> tuple[Run, ...]:
-    clients = ("bare socket", SYNC, ASYNC, HTTP_CLIENT, AIOHTTP, PYREQWEST, OPENAI, OPENAI_ASYNC)
+    clients = (BARE, BARE_ASYNCIO, SYNC, ASYNC, HTTP_CLIENT, AIOHTTP, PYREQWEST, OPENAI, OPENAI_ASYNC)
     runs = [Run(client, "start", "flood:n=100,k=1", case="first token") for client in clients]
-    clients = ("bare TLS socket", SYNC, ASYNC, HTTP_CLIENT, AIOHTTP, PYREQWEST, OPENAI, OPENAI_ASYNC)
     runs += [Run(client, "start-tls", "flood:n=100,k=1", case="first token over TLS") for client in clients]
     clients = (SYNC, ASYNC, HTTP_CLIENT, AIOHTTP, PYREQWEST, OPENAI)
     runs += [Run(client, "import", "", case="import") for client in clients]
@@ -233,7 +249,7 @@ def conversions() -> tuple[Run, ...]:
     for case, model in COMPLETIONS.items():
         runs += [
             Run(client, "dump", model, {"repeat": 10 if slow(client) else 100}, case)
-            for client in (SYNC, ORJSON, OPENAI)
+            for client in (SYNC, ORJSON, ORJSON_ALL, OPENAI)
         ]
     return tuple(runs)
 
@@ -348,8 +364,8 @@ SCENARIOS: Mapping[str, Scenario] = {
         starts(),
         (
             Mark(f"import: {SYNC}", "import", 5),
-            Mark(f"first token: {SYNC}", "first", 1.3, "first token: bare socket"),
-            Mark(f"first token over TLS: {SYNC}", "first", 1.3, "first token: bare socket"),
+            Mark(f"first token: {SYNC}", "first", 1.3, f"first token: {BARE}"),
+            Mark(f"first token over TLS: {SYNC}", "first", 1.3, f"first token: {BARE}"),
             Mark(f"first token: {ASYNC}", "first", 75),
             Mark(f"first token over TLS: {ASYNC}", "first", 75),
             Mark(f"import: {SYNC}", "memory", 4),

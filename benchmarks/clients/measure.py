@@ -118,10 +118,10 @@ def growth(seen: list[int], units: int) -> dict[str, float]:
 
 def blocking(
     *,
-    stream: Callable[[], int],
     paced: Callable[[Contents, Times], None],
-    whole: Callable[[], Any],
-    logprobs: Callable[[Any], list[float]],
+    stream: Callable[[], int] | None = None,
+    whole: Callable[[], Any] | None = None,
+    logprobs: Callable[[Any], list[float]] | None = None,
     bulk: Callable[[Any], Any] | None = None,
     encode: Callable[[list[Any]], Any] | None = None,
     ask: Callable[[list[Any]], Any] | None = None,
@@ -339,9 +339,9 @@ def measure_dumps(
 
 def awaiting(
     *,
-    stream: Callable[[], Awaitable[int]],
     paced: Callable[[Contents, Times], Awaitable[None]],
-    whole: Callable[[], Awaitable[Any]],
+    stream: Callable[[], Awaitable[int]] | None = None,
+    whole: Callable[[], Awaitable[Any]] | None = None,
     opened: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
     """Measure a client of which these are the user's loops; `opened` makes it, inside of the event loop."""
