@@ -224,7 +224,7 @@ def measured(run: Run, server: Server) -> dict[str, float]:
 
 def words(run: Run, server: Server) -> list[str]:
     """The command of a run."""
-    driver, *more = DRIVERS.get(run.client, (FLOOR,))
+    driver, *more = DRIVERS[run.client]
     interpreter = str(dev.python(VENV))
     if run.kind == "import":
         return [interpreter, str(HERE / "start" / "imports.py"), *IMPORTS[run.client]]
@@ -246,7 +246,7 @@ def words(run: Run, server: Server) -> list[str]:
     arguments = [f"port={port}", f"model={run.model}", *more]
     arguments += [f"{name}={number}" for name, number in run.arguments.items()]
     if run.client == FLOOR:
-        return [str(native("floor")), run.kind, *arguments]
+        return [str(native(driver)), run.kind, *arguments]
     return [interpreter, str(HERE / "clients" / f"{driver}.py"), run.kind, *arguments]
 
 

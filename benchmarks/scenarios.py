@@ -20,7 +20,7 @@ CURL = "curl"
 ORJSON = "orjson alone"
 # The same with all fields that model_dump() shows, those that the server left out as null.
 ORJSON_ALL = "orjson alone, all fields"
-# What a Python program needs at the least: no client, no JSON, no objects.
+# Python's own ways of waiting and beginning: no client, no JSON, no objects.
 BARE, BARE_ASYNCIO = "bare socket", "bare asyncio"
 RECEIVING, RECEIVING_ASYNC, RECEIVING_UVLOOP = (
     "Python that only receives",
@@ -28,8 +28,9 @@ RECEIVING, RECEIVING_ASYNC, RECEIVING_UVLOOP = (
     "uvloop that only receives",
 )
 
-# Which driver in clients/ is which client, with the arguments that make it so.
+# Which driver in clients/ is which client, with the arguments that make it so; the floor is a program in native/.
 DRIVERS: Mapping[str, tuple[str, ...]] = {
+    FLOOR: ("floor",),
     SYNC: ("tokstream_sync",),
     ASYNC: ("tokstream_async",),
     UVLOOP: ("tokstream_async", "loop=uvloop"),

@@ -1,4 +1,4 @@
-"""Python that only receives, and finds the text: no client of whatever kind can cost a Python program less.
+"""Python that only receives, and finds the text: what its own ways of waiting take, whatever is done with what came.
 
 There are no objects, JSON, timeouts or bounds, and it relies on this server's writes coming whole. `loop=asyncio` or
 `loop=uvloop` awaits.

@@ -27,7 +27,7 @@ use crate::process::InProcess;
 
 /// How long it is driven at a stretch, if tasks can go on for so long: event loops have other work.
 const STRETCH: Duration = Duration::from_millis(2);
-/// Tasks that are driven between two looks at the time.
+/// Tasks that are driven between two looks at the time, each of which is one at the sockets: a call alone waits before it.
 const TASKS_A_LOOK: u32 = 4;
 /// A stretch this long had a single task that would not end: a server sends without a pause what amounts to nothing.
 const HOGGED: Duration = Duration::from_millis(100);
