@@ -187,7 +187,7 @@ def test_rust(*arguments: str) -> None:
     run("cargo", "test", "--quiet", "--no-default-features", *arguments)
 
 
-# Tests of what the core does with a server's bytes and with time, which is the same on every Python.
+# Tests of what the core does with a server's bytes and with time, and of tools for tests: the same on every Python.
 OF_THE_CORE = (
     "clocks_in_time",
     "compression",
@@ -196,6 +196,7 @@ OF_THE_CORE = (
     "proxies",
     "redirects",
     "retries",
+    "soak",
     "sse_framing",
     "timeouts",
     "tls",
