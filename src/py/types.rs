@@ -5,7 +5,9 @@ use std::sync::OnceLock;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::model::{BaseModel, Field, Kind, Places, Schema, Shape, Standing, from_keywords, main_of, position};
+use super::model::{
+    Attributes, BaseModel, Field, Kind, Places, Schema, Shape, Standing, from_keywords, main_of, position, read_here,
+};
 use crate::py::once::kept;
 
 macro_rules! kind {
@@ -58,6 +60,10 @@ macro_rules! response_classes {
                     main: main_of(Self::FIELDS),
                     make: |py, base| Ok(Py::new(py, PyClassInitializer::from(base).add_subclass(Self))?.into_any()),
                     class: |py| py.get_type::<Self>(),
+                    attributes: || {
+                        static ATTRIBUTES: Attributes = Attributes::new();
+                        &ATTRIBUTES
+                    },
                     shape: |py| {
                         static SHAPE: OnceLock<Shape> = OnceLock::new();
                         kept(&SHAPE, || Shape::of(py, Self::SCHEMA))
@@ -92,7 +98,11 @@ macro_rules! response_classes {
         /// # Errors
         /// Where Python has no memory for them.
         pub fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
-            $( module.add(stringify!($class), module.py().get_type::<$class>())?; )*
+            $(
+                let class = module.py().get_type::<$class>();
+                read_here(&class);
+                module.add(stringify!($class), class)?;
+            )*
             Ok(())
         }
     };

@@ -49,6 +49,12 @@ pub struct Changes(OnceLock<Box<Mutex<Made>>>);
 type Made = Vec<(Box<str>, Change)>;
 
 impl Changes {
+    /// Whether there are some.
+    #[inline]
+    pub fn is_any(&self) -> bool {
+        self.0.get().is_some()
+    }
+
     /// What was done to the attribute of this name last.
     #[inline]
     pub fn find(&self, py: Python<'_>, name: &str) -> Option<Change> {
@@ -124,7 +130,7 @@ impl BaseModel {
     /// Whether nothing that has been read can have been changed since; the cursor is in front of what should be this
     /// object's text, and passes over it. Objects are told by where they lie: their text is not compared.
     fn is_as_sent(&self, py: Python<'_>, cursor: &mut Cursor<'_>) -> bool {
-        if self.changes.0.get().is_some() || !cursor.is_at_place(&self.json) {
+        if self.changes.is_any() || !cursor.is_at_place(&self.json) {
             return false;
         }
         if self.is_out_of_reach() {
@@ -146,7 +152,7 @@ impl BaseModel {
     /// The JSON text anew, if something in it has been changed.
     fn rewritten(&self, py: Python<'_>, depth: usize) -> PyResult<Option<Vec<u8>>> {
         check_depth(depth)?;
-        if self.changes.0.get().is_none() && self.is_out_of_reach() {
+        if !self.changes.is_any() && self.is_out_of_reach() {
             return Ok(None);
         }
         let text = text_of(&self.json)?;

@@ -1,6 +1,7 @@
 //! Response objects: the server's JSON text, and a typed view of it. What most programs read is made with the object, the rest
 //! one level at a time, when it is asked for.
 
+mod attributes;
 mod changes;
 mod dump;
 mod plain;
@@ -15,6 +16,7 @@ use pyo3::exceptions::{PyAttributeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyString, PyTuple, PyType};
 
+pub use attributes::{Attributes, read_here};
 pub use plain::Shape;
 pub use schema::{Field, Kind, Places, Schema, Standing, main_of, position, schema_of};
 pub use values::{Values, object_of, object_through};

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyType;
 
 use super::BaseModel;
+use super::attributes::Attributes;
 use super::plain::Shape;
 
 /// A response class: its name in Python, its fields, and how to make one.
@@ -20,6 +21,8 @@ pub struct Schema {
     pub make: fn(Python<'_>, BaseModel) -> PyResult<Py<PyAny>>,
     /// The Python class.
     pub class: fn(Python<'_>) -> Bound<'_, PyType>,
+    /// How its attributes are read.
+    pub attributes: fn() -> &'static Attributes,
     /// The keys of its dicts.
     pub shape: fn(Python<'_>) -> PyResult<&'static Shape>,
     /// The field that is read together with the object: of most objects programs read no other.
