@@ -73,14 +73,19 @@ fn are_getters(class: &Bound<'_, PyType>, names: &[Py<PyString>]) -> PyResult<bo
 }
 
 impl BaseModel {
-    /// The value of the field of this name, if it is known and its class is as it was made.
+    /// The value of the field of this name, for the program, if it is known and the class is as it was made.
     #[inline]
-    fn at_hand(&self, class: *mut ffi::PyTypeObject, name: *mut ffi::PyObject) -> Option<&Py<PyAny>> {
+    fn at_hand(&self, py: Python<'_>, class: *mut ffi::PyTypeObject, name: *mut ffi::PyObject) -> Option<Py<PyAny>> {
         let position = (self.schema.attributes)().position(class, name)?;
         if self.changes.is_any() {
             return None;
         }
-        self.known(position)
+        let Some(value) = self.known(position) else {
+            // Where all values are known, the server left it out.
+            return self.known_values().map(|_| py.None());
+        };
+        self.reach(value.bind(py));
+        Some(value.clone_ref(py))
     }
 }
 
@@ -110,9 +115,8 @@ unsafe extern "C" fn getattro(object: *mut ffi::PyObject, name: *mut ffi::PyObje
     let model = unsafe { Borrowed::from_ptr(py, object) };
     // SAFETY: only response classes have this slot.
     let model = unsafe { model.cast_unchecked::<BaseModel>() };
-    if let Some(value) = model.get().at_hand(model.get_type_ptr(), name) {
-        model.get().reach(value.bind(py));
-        return value.clone_ref(py).into_ptr();
+    if let Some(value) = model.get().at_hand(py, model.get_type_ptr(), name) {
+        return value.into_ptr();
     }
     let Some(ask) = OTHERWISE.get() else {
         return std::ptr::null_mut();
