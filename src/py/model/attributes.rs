@@ -2,6 +2,7 @@
 
 #![expect(unsafe_code, reason = "PyO3 has no name for this slot that leaves its own in place")]
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -51,21 +52,29 @@ impl Attributes {
         if now == 0 || now == self.version.load(Ordering::Relaxed) {
             return;
         }
-        let interned = fields.iter().map(|field| PyString::intern(py, field.name).unbind());
-        let interned = interned.collect();
-        let names = self.names.get_or_init(|| interned);
-        let is_plain = are_getters(class, names).unwrap_or(false);
+        let names = if let Some(names) = self.names.get() {
+            names
+        } else {
+            let interned = fields.iter().map(|field| PyString::intern(py, field.name).unbind());
+            let interned = interned.collect();
+            self.names.get_or_init(|| interned)
+        };
+        let is_plain = has_its_getters(class, names).unwrap_or(false);
         self.plain.store(if is_plain { now } else { 0 }, Ordering::Release);
         self.version.store(now, Ordering::Relaxed);
     }
 }
 
-/// Whether the class has a getter of its own for each of these names.
-fn are_getters(class: &Bound<'_, PyType>, names: &[Py<PyString>]) -> PyResult<bool> {
-    let members = class.getattr(intern!(class.py(), "__dict__"))?;
+/// Whether the class has under each of these names the getter that it was made with.
+fn has_its_getters(class: &Bound<'_, PyType>, names: &[Py<PyString>]) -> PyResult<bool> {
+    let py = class.py();
+    let members = class.getattr(intern!(py, "__dict__"))?;
     for name in names {
         let member = members.get_item(name)?;
-        if !std::ptr::eq(member.get_type_ptr(), &raw const ffi::PyGetSetDescr_Type) {
+        let is_its_own = std::ptr::eq(member.get_type_ptr(), &raw const ffi::PyGetSetDescr_Type)
+            && member.getattr(intern!(py, "__objclass__"))?.is(class)
+            && member.getattr(intern!(py, "__name__"))?.eq(name)?;
+        if !is_its_own {
             return Ok(false);
         }
     }
@@ -92,12 +101,15 @@ impl BaseModel {
 /// PyO3's own way to an attribute, which asks `__getattr__` in the end.
 static OTHERWISE: OnceLock<ffi::getattrofunc> = OnceLock::new();
 
-/// Has the attributes of a response class, which no program can derive from, read here.
+/// Has the attributes of a response class, which no program can derive from, read here. When the module is imported once more,
+/// its classes stay as they are by then.
 pub fn read_here(class: &Bound<'_, PyType>) {
-    // SAFETY: it is a living type, which was made at run time and which nobody else has seen yet.
+    // SAFETY: it is a living type that was made at run time, and the interpreter is attached.
     let slot = unsafe { &mut (*class.as_type_ptr()).tp_getattro };
-    if let Some(before) = slot.replace(getattro) {
-        OTHERWISE.get_or_init(|| before);
+    if let Some(before) = *slot
+        && std::ptr::fn_addr_eq(before, *OTHERWISE.get_or_init(|| before))
+    {
+        *slot = Some(getattro);
     }
 }
 
@@ -125,7 +137,9 @@ unsafe extern "C" fn getattro(object: *mut ffi::PyObject, name: *mut ffi::PyObje
     let value = unsafe { ask(object, name) };
     if !value.is_null() {
         let schema = model.get().schema;
-        (schema.attributes)().look(&model.get_type(), schema.fields);
+        let look = || (schema.attributes)().look(&model.get_type(), schema.fields);
+        // A panic must not leave this function: it would end the process. Without the look the next one goes this way, too.
+        drop(catch_unwind(AssertUnwindSafe(look)));
     }
     value
 }
