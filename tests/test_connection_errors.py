@@ -7,7 +7,7 @@ import json
 import pytest
 
 import tokstream
-from replies import completion, event, text
+from replies import completion, event, sse, text
 from server import CLOSE, RESET, frame, head, reply, stream
 
 
@@ -92,6 +92,14 @@ def test_headers_without_end(surface, client):
     api, _ = client([b"HTTP/1.1 200 OK\r\n", *([b"X-Long: " + b"y" * 65536 + b"\r\n"] * 64), CLOSE], max_retries=0)
     with pytest.raises(tokstream.APIError):
         surface.create(api)
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("headers", [[("X-Long", "y" * 60_000)], [("X-More", "y" * 250)] * 200], ids=["one", "many"])
+def test_a_long_head_is_read(surface, client, headers, streamed):
+    whole, said = reply(completion("usable"), headers=headers), stream(sse(text("usable")), headers=headers)
+    api, _ = client(said if streamed else whole, max_retries=0)
+    assert surface.ask(api, streamed) == "usable"
 
 
 HEADS = {
