@@ -32,7 +32,7 @@ pub struct Request {
     /// The address, query included.
     pub url: Url,
     /// All headers.
-    pub headers: HeaderMap,
+    pub headers: Arc<HeaderMap>,
     /// The body; its bytes are shared by all attempts.
     pub body: Option<Bytes>,
     /// The four clocks.

@@ -11,8 +11,8 @@ import openai
 import pytest
 
 import tokstream
-from replies import HELLO, completion
-from server import reply
+from replies import HELLO, completion, said
+from server import reply, stream
 from surface import KEY
 
 OK = reply(completion("ok"))
@@ -85,6 +85,23 @@ def test_default_headers(surface, client):
     surface.create(api, extra_headers={"X-MINE": tokstream.omit})
     assert [request.header("x-mine") for request in server.requests] == ["1", "2", None]
     assert {request.header("user-agent") for request in server.requests} == {"mine/1"}
+
+
+def test_what_one_call_says_in_its_headers_is_not_the_nexts(surface, client):
+    api, server = client(OK, OK, OK, stream(said("ok")), OK, compress_requests=1000)
+    surface.create(api, extra_headers={"X-Mine": "1", "Accept": "text/plain"})
+    surface.create(api, messages="x" * 2000)
+    surface.create(api)
+    assert surface.ask(api, True) == "ok"
+    surface.create(api)
+    names = ("x-mine", "accept", "content-encoding")
+    assert [tuple(map(request.header, names)) for request in server.requests] == [
+        ("1", "text/plain", None),
+        (None, "application/json", "gzip"),
+        (None, "application/json", None),
+        (None, "text/event-stream", None),
+        (None, "application/json", None),
+    ]
 
 
 def test_a_header_of_the_callers_replaces_ours(surface, client):

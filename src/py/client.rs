@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyTuple, PyType};
+use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 use reqwest::header::HeaderMap;
 
 use super::arguments::{
@@ -12,13 +12,16 @@ use super::arguments::{
     text_argument, verify_of, wanted,
 };
 use super::asyncio::Ready;
+use super::chat::{as_messages, chat_body};
 use super::errors::configuration;
 use super::json::is_left_out;
 use super::model::schema_of;
 use super::payload::{merge_headers, query_pairs};
 use super::reply::{Output, members_of};
+use super::request::{Asked, LastHeaders, Options};
 use super::settings::{PyLimits, PyRetryPolicy, PyTimeout, max_retries_of, timeouts_of};
 use super::stream::kind_of;
+use super::types::ChatCompletion;
 use crate::config::{BaseUrl, LastUrl, Limits, Secret, Timeouts, base_url_from_env, key_from_env};
 use crate::json::find;
 use crate::ledger::{Ledger, Totals};
@@ -43,6 +46,8 @@ pub(super) struct Settings {
     pub(super) query: Vec<(String, String)>,
     /// The latest URL that was made of these settings alone, by its path: most calls of a client go to one place.
     pub(super) last_url: LastUrl,
+    /// The latest headers.
+    pub(super) last_headers: LastHeaders,
 }
 
 /// What both clients are made of.
@@ -122,6 +127,7 @@ impl Core {
                 .unwrap_or_default(),
             base_url,
             last_url: LastUrl::default(),
+            last_headers: LastHeaders::default(),
         };
         let shared = share.map(Bound::get).filter(|other| {
             other.transport == transport && lock(&other.settings).base_url.is_tls() == settings.base_url.is_tls()
@@ -283,10 +289,6 @@ impl Core {
         options: &Bound<'py, PyTuple>,
         api_key: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Py<PyAny>> {
-        let (request, account) = match self.request(method, path, body, options, api_key, "application/json") {
-            Ok(made) => made,
-            Err(error) => return self.refuse(py, error),
-        };
         let output = match output {
             None => Output::Json,
             Some(class) => match class.cast::<PyType>() {
@@ -294,24 +296,58 @@ impl Core {
                 Err(_) => Output::Raw,
             },
         };
-        if self.asynchronous {
-            self.whole_awaited(py, request, account, output)
+        let options = &Options::of(options)?;
+        let asked = Asked {
+            method,
+            path,
+            body,
+            api_key,
+            options,
+        };
+        self.whole(py, &asked, "application/json", output)
+    }
+
+    /// Asks for the next message of a conversation, with what `create` is given; returns the reply or a stream of it, or an
+    /// awaitable of that.
+    #[expect(clippy::too_many_arguments, reason = "what `create` is given, each once")]
+    fn chat<'py>(
+        &self,
+        py: Python<'py>,
+        messages: &Bound<'py, PyAny>,
+        model: &Bound<'py, PyAny>,
+        stream: &Bound<'py, PyAny>,
+        params: &Bound<'py, PyDict>,
+        headers: Option<Bound<'py, PyAny>>,
+        query: Option<Bound<'py, PyAny>>,
+        extra_body: Option<Bound<'py, PyAny>>,
+        timeout: Bound<'py, PyAny>,
+    ) -> PyResult<Py<PyAny>> {
+        let body = chat_body(&as_messages(messages)?, model, stream, params)?.into_any();
+        let options = Options::of_a_call(headers, query, extra_body, timeout);
+        let asked = Asked {
+            method: "POST",
+            path: "/chat/completions",
+            body: Some(&body),
+            api_key: None,
+            options: &options,
+        };
+        if stream.is_truthy()? {
+            self.streamed(py, &asked, Kind::Chat)
         } else {
-            self.whole_blocking(py, &request, &account, &output)
+            self.whole(py, &asked, "application/json", Output::Model(ChatCompletion::SCHEMA))
         }
     }
 
     /// Opens a connection for the next request; returns nothing, or an awaitable of that.
     fn warm_up<'py>(&self, py: Python<'py>, options: &Bound<'py, PyTuple>) -> PyResult<Py<PyAny>> {
-        let (request, account) = match self.request("HEAD", "", None, options, None, "*/*") {
-            Ok(made) => made,
-            Err(error) => return self.refuse(py, error),
+        let asked = Asked {
+            method: "HEAD",
+            path: "",
+            body: None,
+            api_key: None,
+            options: &Options::of(options)?,
         };
-        if self.asynchronous {
-            self.whole_awaited(py, request, account, Output::Nothing)
-        } else {
-            self.whole_blocking(py, &request, &account, &Output::Nothing)
-        }
+        self.whole(py, &asked, "*/*", Output::Nothing)
     }
 
     /// Sends a request whose reply is a stream of `kind`; returns the stream, or an awaitable of it.
@@ -327,25 +363,46 @@ impl Core {
         options: &Bound<'py, PyTuple>,
         api_key: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Py<PyAny>> {
-        let kind = kind_of(kind)?;
+        let options = &Options::of(options)?;
+        let asked = Asked {
+            method,
+            path,
+            body,
+            api_key,
+            options,
+        };
+        self.streamed(py, &asked, kind_of(kind)?)
+    }
+}
+
+impl Core {
+    fn whole(
+        &self,
+        py: Python<'_>,
+        asked: &Asked<'_, '_>,
+        accept: &'static str,
+        output: Output,
+    ) -> PyResult<Py<PyAny>> {
+        match self.request(py, asked, accept) {
+            Ok((request, account)) if self.asynchronous => self.whole_awaited(py, request, account, output),
+            Ok((request, account)) => self.whole_blocking(py, &request, &account, &output),
+            Err(error) => self.refuse(py, error),
+        }
+    }
+
+    fn streamed(&self, py: Python<'_>, asked: &Asked<'_, '_>, kind: Kind) -> PyResult<Py<PyAny>> {
         let accept = if kind == Kind::Bytes {
             "application/json"
         } else {
             "text/event-stream"
         };
-        let (request, account) = match self.request(method, path, body, options, api_key, accept) {
-            Ok(made) => made,
-            Err(error) => return self.refuse(py, error),
-        };
-        if self.asynchronous {
-            self.stream_awaited(py, request, account, kind)
-        } else {
-            self.stream_blocking(py, request, account, kind)
+        match self.request(py, asked, accept) {
+            Ok((request, account)) if self.asynchronous => self.stream_awaited(py, request, account, kind),
+            Ok((request, account)) => self.stream_blocking(py, request, account, kind),
+            Err(error) => self.refuse(py, error),
         }
     }
-}
 
-impl Core {
     /// The error of a call that cannot be made: now, or when it is awaited.
     fn refuse(&self, py: Python<'_>, error: PyErr) -> PyResult<Py<PyAny>> {
         if self.asynchronous {
@@ -360,6 +417,7 @@ impl Core {
         let settings = Arc::make_mut(&mut settings);
         change(settings);
         settings.last_url = LastUrl::default();
+        settings.last_headers = LastHeaders::default();
     }
 }
 

@@ -21,7 +21,7 @@ impl Hider {
     #[must_use]
     pub fn of(request: Option<&Request>) -> Self {
         let mut forms = Vec::new();
-        let headers = request.iter().flat_map(|request| &request.headers);
+        let headers = request.iter().flat_map(|request| request.headers.iter());
         let headers = headers.filter_map(|(name, value)| {
             let value = value.to_str().ok()?;
             match name.as_str() {

@@ -6,6 +6,7 @@ mod asyncio;
 mod begun;
 mod blocking;
 mod call;
+mod chat;
 mod client;
 mod errors;
 mod hider;
@@ -24,7 +25,6 @@ mod types;
 
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
 
 /// What is kept for the process (classes, interned names, wakers) belongs to its main interpreter.
 #[expect(unsafe_code, reason = "only the C interface tells which interpreter this is")]
@@ -65,7 +65,7 @@ fn _tokstream(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(model::load, module)?)?;
     module.add_function(wrap_pyfunction!(client::failed_with, module)?)?;
     module.add_function(wrap_pyfunction!(is_secret, module)?)?;
-    module.add_function(wrap_pyfunction!(are_dicts, module)?)?;
+    module.add_function(wrap_pyfunction!(chat::chat_body, module)?)?;
     types::add_to(module)
 }
 
@@ -74,11 +74,4 @@ fn _tokstream(module: &Bound<'_, PyModule>) -> PyResult<()> {
 #[pyo3(name = "_is_secret")]
 fn is_secret(name: &str) -> bool {
     crate::config::is_secret(name)
-}
-
-/// Whether a list has nothing but dicts.
-#[pyfunction]
-#[pyo3(name = "_are_dicts")]
-fn are_dicts(items: &Bound<'_, PyList>) -> bool {
-    items.iter().all(|item| item.is_exact_instance_of::<PyDict>())
 }

@@ -15,12 +15,24 @@ pub fn mentions_authorization(headers: Option<&Bound<'_, PyAny>>) -> PyResult<bo
     let Some(headers) = headers.filter(|headers| !headers.is_none()) else {
         return Ok(false);
     };
-    for name in headers.call_method0(intern!(headers.py(), "keys"))?.try_iter()? {
-        if name?.extract::<String>()?.eq_ignore_ascii_case("authorization") {
+    for (name, _) in pairs(headers)? {
+        if name
+            .extract::<String>()
+            .is_ok_and(|name| name.eq_ignore_ascii_case("authorization"))
+        {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// The pairs of a mapping of headers.
+fn pairs<'py>(headers: &Bound<'py, PyAny>) -> PyResult<Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
+    let py = headers.py();
+    let items = headers
+        .call_method0(intern!(py, "items"))
+        .map_err(|_| configuration(py, "headers must be a mapping of names to values"))?;
+    items.try_iter()?.map(|item| item?.extract()).collect()
 }
 
 /// Adds headers; one that is `None` or `omit` takes away what stood there before.
@@ -29,11 +41,7 @@ pub fn merge_headers(all: &mut HeaderMap, headers: Option<&Bound<'_, PyAny>>) ->
         return Ok(());
     };
     let py = headers.py();
-    let items = headers
-        .call_method0(intern!(py, "items"))
-        .map_err(|_| configuration(py, "headers must be a mapping of names to values"))?;
-    for item in items.try_iter()? {
-        let (name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item?.extract()?;
+    for (name, value) in pairs(headers)? {
         let shown = name.str()?.to_string_lossy().into_owned();
         let refuse = |why: &str| configuration(py, &format!("The header {shown:?} {why}"));
         let name: HeaderName = name
@@ -155,5 +163,5 @@ pub fn encode_body(
 fn encode_json(value: &Bound<'_, PyAny>) -> PyResult<Bytes> {
     let mut encoder = Encoder::new();
     encoder.value(value, 0)?;
-    Ok(Bytes::from(encoder.finish()))
+    Ok(Bytes::from(encoder.finish().into_boxed_slice()))
 }

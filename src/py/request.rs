@@ -1,7 +1,7 @@
 //! A call's arguments as a request.
 
 use std::io::Read;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use flate2::Compression;
@@ -30,29 +30,90 @@ use crate::py::once::intern;
 /// Who asks.
 const AGENT: &str = concat!("tokstream/", env!("CARGO_PKG_VERSION"));
 
+/// What is asked of a server.
+pub(super) struct Asked<'a, 'py> {
+    pub(super) method: &'a str,
+    /// The route below the base URL.
+    pub(super) path: &'a str,
+    /// It is sent as JSON; bytes are sent as they are.
+    pub(super) body: Option<&'a Bound<'py, PyAny>>,
+    /// The key of this call, where it is not the client's own.
+    pub(super) api_key: Option<&'a Bound<'py, PyAny>>,
+    pub(super) options: &'a Options<'py>,
+}
+
 /// One call's own say, beside the client's settings.
-struct Options<'py> {
+pub(super) struct Options<'py> {
     headers: Option<Bound<'py, PyAny>>,
     query: Option<Bound<'py, PyAny>>,
     extra_body: Option<Bound<'py, PyAny>>,
     timeout: Bound<'py, PyAny>,
-    max_retries: Bound<'py, PyAny>,
+    max_retries: Option<Bound<'py, PyAny>>,
     /// Whether the route is refused without a key.
     needs_key: bool,
 }
 
 impl<'py> Options<'py> {
     /// Those of a tuple, which has them in this order: to look them up by name in each call takes longer.
-    fn of(given: &Bound<'py, PyTuple>) -> PyResult<Self> {
+    pub(super) fn of(given: &Bound<'py, PyTuple>) -> PyResult<Self> {
         let (headers, query, extra_body, timeout, max_retries, needs_key) = given.extract()?;
+        let call = Self::of_a_call(headers, query, extra_body, timeout);
         Ok(Self {
+            max_retries: Some(max_retries),
+            needs_key,
+            ..call
+        })
+    }
+
+    /// Those of a call that can say no more.
+    pub(super) fn of_a_call(
+        headers: Option<Bound<'py, PyAny>>,
+        query: Option<Bound<'py, PyAny>>,
+        extra_body: Option<Bound<'py, PyAny>>,
+        timeout: Bound<'py, PyAny>,
+    ) -> Self {
+        Self {
             headers,
             query,
             extra_body,
             timeout,
-            max_retries,
-            needs_key,
-        })
+            max_retries: None,
+            needs_key: true,
+        }
+    }
+}
+
+/// The latest headers of requests that had no say in them, and what they were made of; a copy is empty, since it is made to
+/// be changed.
+#[derive(Debug, Default)]
+pub(super) struct LastHeaders(Mutex<Option<(Own, Arc<HeaderMap>)>>);
+
+/// What a request's headers are made of beside the client's settings.
+#[derive(Debug, PartialEq, Eq)]
+struct Own {
+    accept: &'static str,
+    content_type: Option<&'static str>,
+    authorization: Option<HeaderValue>,
+}
+
+impl Clone for LastHeaders {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl LastHeaders {
+    /// Those that are made of this, by `make` where it is not what the last were made of.
+    fn of(&self, own: Own, make: impl FnOnce(&Own) -> HeaderMap) -> Arc<HeaderMap> {
+        let mut last = lock(&self.0);
+        match &*last {
+            Some((its, headers)) if *its == own => Arc::clone(headers),
+            _ => {
+                let headers = Arc::new(make(&own));
+                *last = Some((own, Arc::clone(&headers)));
+                headers
+            }
+        }
     }
 }
 
@@ -72,59 +133,30 @@ impl Core {
     /// `ConfigurationError` and the usual ones of bad arguments; what a key's function raises.
     pub(super) fn request(
         &self,
-        method: &str,
-        path: &str,
-        body: Option<&Bound<'_, PyAny>>,
-        options: &Bound<'_, PyTuple>,
-        api_key: Option<&Bound<'_, PyAny>>,
+        py: Python<'_>,
+        asked: &Asked<'_, '_>,
         accept: &'static str,
     ) -> PyResult<(Arc<Request>, Arc<Account>)> {
-        let py = options.py();
-        let options = &Options::of(options)?;
+        let options = asked.options;
         if self.session.is_closed() {
             return Err(raise(py, Error::Closed.into(), None, None));
         }
         let settings = Arc::clone(&lock(&self.settings));
-        let method = Method::from_bytes(method.as_bytes())
-            .map_err(|_| PyValueError::new_err(format!("no HTTP method: {method:?}")))?;
-        let url = Self::url(py, &settings, path, options)?;
-        let (body, content_type) = encode_body(body, options.extra_body.as_ref())?;
-        let mut headers = HeaderMap::with_capacity(8);
-        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
-        headers.insert(ACCEPT, HeaderValue::from_static(accept));
-        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(ACCEPTED));
-        if body.is_some() {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        }
-        for (name, value) in &settings.headers {
-            headers.insert(name, value.clone());
-        }
-        let own_authorization = headers.contains_key(AUTHORIZATION);
-        merge_headers(&mut headers, options.headers.as_ref())?;
-        if !own_authorization && !mentions_authorization(options.headers.as_ref())? {
-            if let Some(bearer) = self.bearer(py, api_key)? {
-                headers.insert(AUTHORIZATION, bearer);
-            } else if options.needs_key && !settings.base_url.is_loopback() {
-                return Err(configuration(
-                    py,
-                    &format!(
-                        "No API key for {}: pass api_key=…, or set one of the environment variables {}",
-                        settings.base_url.redacted(),
-                        KEY_VARIABLES.join(", ")
-                    ),
-                ));
-            }
-        }
+        let method = Method::from_bytes(asked.method.as_bytes())
+            .map_err(|_| PyValueError::new_err(format!("no HTTP method: {:?}", asked.method)))?;
+        let url = Self::url(py, &settings, asked.path, options)?;
+        let (body, content_type) = encode_body(asked.body, options.extra_body.as_ref())?;
+        let mut headers = self.headers(py, &settings, asked, accept, body.is_some().then_some(content_type))?;
         let account = Account::new(Arc::clone(&self.ledger), settings.max_cost, body.as_deref());
         let body = match (body, settings.compress_above) {
             (Some(plain), Some(above)) if plain.len() > above && !headers.contains_key(CONTENT_ENCODING) => {
-                headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+                Arc::make_mut(&mut headers).insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
                 Some(py.detach(|| compressed(&plain)))
             }
             (body, _) => body,
         };
         let mut retry = settings.retry.clone();
-        if let Some(count) = count_of(&options.max_retries)? {
+        if let Some(count) = options.max_retries.as_ref().map(count_of).transpose()?.flatten() {
             retry.max_retries = count;
         }
         let request = Request {
@@ -137,6 +169,59 @@ impl Core {
             retry,
         };
         Ok((Arc::new(request), Arc::new(account)))
+    }
+
+    /// All headers of a request. What comes later counts: what every request has, the client's settings, the call's own.
+    fn headers(
+        &self,
+        py: Python<'_>,
+        settings: &Settings,
+        asked: &Asked<'_, '_>,
+        accept: &'static str,
+        content_type: Option<&'static str>,
+    ) -> PyResult<Arc<HeaderMap>> {
+        let given = asked.options.headers.as_ref();
+        let is_settled = settings.headers.contains_key(AUTHORIZATION) || mentions_authorization(given)?;
+        let authorization = if is_settled {
+            None
+        } else {
+            self.bearer(py, asked.api_key)?
+        };
+        if !is_settled && authorization.is_none() && asked.options.needs_key && !settings.base_url.is_loopback() {
+            return Err(configuration(
+                py,
+                &format!(
+                    "No API key for {}: pass api_key=…, or set one of the environment variables {}",
+                    settings.base_url.redacted(),
+                    KEY_VARIABLES.join(", ")
+                ),
+            ));
+        }
+        let own = Own {
+            accept,
+            content_type,
+            authorization,
+        };
+        let mut headers = settings.last_headers.of(own, |own| {
+            let mut headers = HeaderMap::with_capacity(8);
+            headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+            headers.insert(ACCEPT, HeaderValue::from_static(own.accept));
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(ACCEPTED));
+            if let Some(content_type) = own.content_type {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+            }
+            for (name, value) in &settings.headers {
+                headers.insert(name, value.clone());
+            }
+            if let Some(bearer) = &own.authorization {
+                headers.insert(AUTHORIZATION, bearer.clone());
+            }
+            headers
+        });
+        if given.is_some() {
+            merge_headers(Arc::make_mut(&mut headers), given)?;
+        }
+        Ok(headers)
     }
 
     fn url(py: Python<'_>, settings: &Settings, path: &str, options: &Options<'_>) -> PyResult<Url> {

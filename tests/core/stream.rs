@@ -10,7 +10,6 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use reqwest::header::HeaderMap;
 use reqwest::{Method, Url};
 use tokio::task::{JoinHandle, yield_now};
 use tokstream::config::{Limits, Timeouts};
@@ -56,7 +55,7 @@ fn call(address: SocketAddr) -> Result<Call, Box<dyn std::error::Error>> {
     let request = Request {
         method: Method::GET,
         url: Url::parse(&format!("http://{address}"))?,
-        headers: HeaderMap::new(),
+        headers: Arc::default(),
         body: None,
         timeouts: Timeouts::default(),
         limits: Limits::default(),

@@ -6,7 +6,7 @@ from _collections_abc import Mapping
 
 from tokstream._marks import NOT_GIVEN
 from tokstream._resource import PARSED, Resource, awaited, failed, options_of, replaceable, send
-from tokstream._tokstream import ChatCompletion, _are_dicts
+from tokstream._tokstream import ChatCompletion, _chat_body
 from tokstream._typing import TYPE_CHECKING, override
 
 if TYPE_CHECKING:
@@ -49,20 +49,19 @@ class Completions(Resource):
         client = self._client
         # What `awaited` does for others; the arguments' way through it takes a sixth of the call.
         try:
-            if "response_format" in params:
-                _refuse_type(params["response_format"])
-            body: dict[str, Any] = {
-                "messages": as_messages(messages),
-                "model": model if model or model is None else client.model,
-            }
-            if stream:
-                body["stream"] = True
-            elif stream is None:
-                body["stream"] = None
-            if "tools" in params:
-                _describe_tools(params)
-            body.update(params)
-            if auto_continue or resume or (stream_under and not stream):
+            if params:
+                if "response_format" in params:
+                    _refuse_type(params["response_format"])
+                if "tools" in params:
+                    _describe_tools(params)
+            model = model if model or model is None else client.model
+            is_long = auto_continue or resume or (stream_under and not stream)
+            if self._form == PARSED and not is_long and not client.key_is_awaited:
+                return client.core.chat(
+                    messages, model, stream, params, extra_headers, extra_query, extra_body, timeout
+                )
+            body = _chat_body(as_messages(messages), model, stream, params)
+            if is_long:
                 from tokstream._long_answers.ask import ask
 
                 options = {"extra_headers": extra_headers, "extra_query": extra_query, "timeout": timeout}
@@ -130,15 +129,11 @@ def as_messages(messages: Any) -> Any:
     """
     if isinstance(messages, str):
         return [{"role": "user", "content": messages}]
-    # A list is one at first sight, and usual.
-    is_sequence = isinstance(messages, list) or (
-        hasattr(messages, "__iter__") and not isinstance(messages, (Mapping, bytes, type))
-    )
-    if not is_sequence:
+    if not hasattr(messages, "__iter__") or isinstance(messages, (Mapping, bytes, type)):
         raise TypeError(f"messages must be a list of messages or a string, not {type(messages).__name__}")
     messages = list(messages)
     # Conversations are long, and nearly always of dicts.
-    if not _are_dicts(messages):
+    if not {*map(type, messages)} <= {dict}:
         for message in messages:
             if message is None or isinstance(message, (str, bytes, int, float)):
                 raise TypeError(f"a message must be a dict with a role and a content, not {message!r:.100}")

@@ -1,20 +1,30 @@
-//! How many calls begin before an event loop has its turn.
+//! How much an event loop does before it has its turn: how many calls begin, and how long tasks are told what has come.
 
 use std::cell::Cell;
+use std::time::Duration;
 
 /// Calls that begin in one turn of a loop without having stood in line for it; each takes some ten microseconds.
 const CALLS_A_TURN: u32 = 32;
 
+/// How long tasks are told at a stretch what has come for them: the loop has other work.
+const STRETCH: Duration = Duration::from_millis(1);
+/// The same while calls stand in line: the turn in which so many began has just held the loop up.
+const STRETCH_OF_A_LINE: Duration = Duration::from_micros(500);
+
 thread_local! {
     /// Calls that have begun on this thread since its loop told a task something.
     static BEGUN: Cell<u32> = const { Cell::new(0) };
+    /// Whether calls stand in line for the turns of this thread's loop.
+    static IS_LINED_UP: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Whether a call is to stand in line for the loop's next turn; if not, it begins now.
 pub fn is_full() -> bool {
     let begun = BEGUN.get();
     let is_full = begun >= CALLS_A_TURN;
-    if !is_full {
+    if is_full {
+        IS_LINED_UP.set(true);
+    } else {
         BEGUN.set(begun + 1);
     }
     is_full
@@ -23,4 +33,14 @@ pub fn is_full() -> bool {
 /// The loop of this thread has had its turn.
 pub fn begin() {
     BEGUN.set(0);
+}
+
+/// How long tasks may be told at a stretch.
+pub fn stretch() -> Duration {
+    if IS_LINED_UP.get() { STRETCH_OF_A_LINE } else { STRETCH }
+}
+
+/// Nobody stands in line any more.
+pub fn end_line() {
+    IS_LINED_UP.set(false);
 }

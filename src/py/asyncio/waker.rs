@@ -6,7 +6,7 @@ use std::io::{PipeReader, Read};
 use std::iter;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use pyo3::exceptions::PyNotImplementedError;
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -257,15 +257,16 @@ impl LoopWaker {
         // Nobody need write into the pipe for what is found here.
         let _held = this.bell.hold();
         let (mut nests, mut _stepping) = (None, None);
-        let began = Instant::now();
+        let (began, stretch) = (Instant::now(), turns::stretch());
         loop {
             let ready = this.bell.take();
             if ready.is_empty() {
+                turns::end_line();
                 return Ok(());
             }
             let mut ready = ready.into_iter();
             while let Some(id) = ready.next() {
-                if began.elapsed() > STRETCH {
+                if began.elapsed() > stretch {
                     this.bell.ring_again(iter::once(id).chain(ready));
                     return Ok(());
                 }
@@ -384,9 +385,6 @@ impl LoopWaker {
         thread.call_method0(intern!(py, "start")).map(drop)
     }
 }
-
-/// How long those are stepped at a stretch for whom something has come: the loop has other work.
-const STRETCH: Duration = Duration::from_millis(1);
 
 /// Calls under way, or tasks that wait, at which a loop leaves further calls to the background thread. One alone costs least
 /// where the loop drives it; several at once, where another thread gathers what has come for them.
