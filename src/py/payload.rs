@@ -126,6 +126,9 @@ fn add_query(pairs: &mut Vec<(String, String)>, name: &str, value: &Bound<'_, Py
     Ok(())
 }
 
+/// Bodies of fewer bytes are short.
+const SHORT_BODY: usize = 4 << 10;
+
 /// A request's body as bytes, and what it is.
 pub fn encode_body(
     body: Option<&Bound<'_, PyAny>>,
@@ -163,5 +166,11 @@ pub fn encode_body(
 fn encode_json(value: &Bound<'_, PyAny>) -> PyResult<Bytes> {
     let mut encoder = Encoder::new();
     encoder.value(value, 0)?;
-    Ok(Bytes::from(encoder.finish().into_boxed_slice()))
+    let text = encoder.finish();
+    // What many calls hold at once is kept without the room that it was written in. To give such room back for a long one
+    // takes longer than to write it.
+    if text.len() < SHORT_BODY {
+        return Ok(Bytes::from(text.into_boxed_slice()));
+    }
+    Ok(Bytes::from(text))
 }
