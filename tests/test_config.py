@@ -89,19 +89,26 @@ def test_default_headers(surface, client):
 
 def test_what_one_call_says_in_its_headers_is_not_the_nexts(surface, client):
     api, server = client(OK, OK, OK, stream(said("ok")), OK, compress_requests=1000)
-    surface.create(api, extra_headers={"X-Mine": "1", "Accept": "text/plain"})
+    surface.create(api, extra_headers={"X-Mine": "1", "Accept": "text/plain", "Authorization": "Basic abc"})
     surface.create(api, messages="x" * 2000)
     surface.create(api)
     assert surface.ask(api, True) == "ok"
     surface.create(api)
-    names = ("x-mine", "accept", "content-encoding")
+    names = ("x-mine", "accept", "content-encoding", "authorization")
+    own = f"Bearer {KEY}"
     assert [tuple(map(request.header, names)) for request in server.requests] == [
-        ("1", "text/plain", None),
-        (None, "application/json", "gzip"),
-        (None, "application/json", None),
-        (None, "text/event-stream", None),
-        (None, "application/json", None),
+        ("1", "text/plain", None, "Basic abc"),
+        (None, "application/json", "gzip", own),
+        (None, "application/json", None, own),
+        (None, "text/event-stream", None, own),
+        (None, "application/json", None, own),
     ]
+
+
+def test_bad_headers_are_told_before_a_missing_key(surface):
+    api = surface.client(FAR, api_key=None)
+    with pytest.raises(tokstream.ConfigurationError, match="X-A"):
+        surface.create(api, extra_headers={"X-A": "a\nb"})
 
 
 def test_a_header_of_the_callers_replaces_ours(surface, client):

@@ -103,6 +103,7 @@ def test_a_long_head_is_read(surface, client, headers, streamed):
 
 
 HEADS = {
+    "one of 200 KB": reply(completion("unread"), headers=[("X-Long", "y" * 200_000)]),
     "one header": [b"HTTP/1.1 200 OK\r\nX-Long: ", *[b"y" * 65536] * 64, b"\r\n\r\n", CLOSE],
     "many": [b"HTTP/1.1 200 OK\r\n", b"X-More: 1\r\n" * 10_000, b"\r\n", CLOSE],
 }

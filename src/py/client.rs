@@ -184,6 +184,7 @@ impl Core {
         let key = key_of(value)?;
         let before = std::mem::replace(&mut *lock(&self.key), key);
         drop(before);
+        lock(&self.settings).last_headers.forget();
         Ok(())
     }
 

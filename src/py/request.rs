@@ -83,8 +83,8 @@ impl<'py> Options<'py> {
     }
 }
 
-/// The latest headers of requests that had no say in them, and what they were made of; a copy is empty, since it is made to
-/// be changed.
+/// The latest headers but for what a call said itself, and what they were made of; a copy is empty, since it is made to be
+/// changed.
 #[derive(Debug, Default)]
 pub(super) struct LastHeaders(Mutex<Option<(Own, Arc<HeaderMap>)>>);
 
@@ -103,6 +103,11 @@ impl Clone for LastHeaders {
 }
 
 impl LastHeaders {
+    /// Forgets them, and with them the key.
+    pub(super) fn forget(&self) {
+        lock(&self.0).take();
+    }
+
     /// Those that are made of this, by `make` where it is not what the last were made of.
     fn of(&self, own: Own, make: impl FnOnce(&Own) -> HeaderMap) -> Arc<HeaderMap> {
         let mut last = lock(&self.0);
@@ -181,6 +186,8 @@ impl Core {
         content_type: Option<&'static str>,
     ) -> PyResult<Arc<HeaderMap>> {
         let given = asked.options.headers.as_ref();
+        // Bad ones are refused before a key is asked for.
+        merge_headers(&mut HeaderMap::new(), given)?;
         let is_settled = settings.headers.contains_key(AUTHORIZATION) || mentions_authorization(given)?;
         let authorization = if is_settled {
             None

@@ -31,7 +31,7 @@ use super::hand::{Hand, Reading};
 use super::waited::{Waited, is_pause, is_silent};
 use super::{MAX_HEADERS, TCP_KEEPALIVE};
 
-/// What is read at once at the most, and the longest head of a reply. hyper's own, 400 KiB, reads no faster, and what is left
+/// What is read at once at the most; the head of a reply has to fit into one or two of these. hyper's own, 400 KiB, reads no faster, and what is left
 /// of such buffers lies between all other memory.
 const MAX_READ: usize = 64 << 10;
 /// Between two questions to a peer that does not answer, and how many there are: reqwest's.
@@ -274,7 +274,7 @@ struct Wire {
     reads: u32,
 }
 
-/// Reads of a flood that amounts to nothing, each of some hundred KiB, before others have their turn.
+/// Reads of a flood that amounts to nothing before others have their turn.
 const READS_AT_A_STRETCH: u32 = 8;
 
 #[derive(Debug)]

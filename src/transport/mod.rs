@@ -37,7 +37,7 @@ const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
 const STREAM_WINDOW: u32 = 1 << 20;
 /// More than all streams' windows: one whose reader pauses must not hold up the others of its connection.
 const CONNECTION_WINDOW: u32 = 1 << 30;
-/// The head of an HTTP/2 reply, at the most. That of an HTTP/1.1 reply has to fit into what is read at once.
+/// The head of an HTTP/2 reply, at the most. That of an HTTP/1.1 reply is bound by what is read at once.
 const HEAD_BYTES: u32 = 400 << 10;
 /// Far above what servers send; hyper's default of 100 refuses some gateways.
 const MAX_HEADERS: usize = 256;

@@ -1,7 +1,7 @@
 //! How much an event loop does before it has its turn: how many calls begin, and how long tasks are told what has come.
 
 use std::cell::Cell;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Calls that begin in one turn of a loop without having stood in line for it; each takes some ten microseconds.
 const CALLS_A_TURN: u32 = 32;
@@ -10,12 +10,14 @@ const CALLS_A_TURN: u32 = 32;
 const STRETCH: Duration = Duration::from_millis(1);
 /// The same while calls stand in line: the turn in which so many began has just held the loop up.
 const STRETCH_OF_A_LINE: Duration = Duration::from_micros(500);
+/// So long after the last one came, a line is over, whatever else there is to tell.
+const LINE: Duration = Duration::from_millis(20);
 
 thread_local! {
     /// Calls that have begun on this thread since its loop told a task something.
     static BEGUN: Cell<u32> = const { Cell::new(0) };
-    /// Whether calls stand in line for the turns of this thread's loop.
-    static IS_LINED_UP: Cell<bool> = const { Cell::new(false) };
+    /// When the last call came to stand in line for the turns of this thread's loop.
+    static LINED_UP: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
 /// Whether a call is to stand in line for the loop's next turn; if not, it begins now.
@@ -23,7 +25,7 @@ pub fn is_full() -> bool {
     let begun = BEGUN.get();
     let is_full = begun >= CALLS_A_TURN;
     if is_full {
-        IS_LINED_UP.set(true);
+        LINED_UP.set(Some(Instant::now()));
     } else {
         BEGUN.set(begun + 1);
     }
@@ -37,10 +39,11 @@ pub fn begin() {
 
 /// How long tasks may be told at a stretch.
 pub fn stretch() -> Duration {
-    if IS_LINED_UP.get() { STRETCH_OF_A_LINE } else { STRETCH }
+    let is_lined_up = LINED_UP.get().is_some_and(|last| last.elapsed() < LINE);
+    if is_lined_up { STRETCH_OF_A_LINE } else { STRETCH }
 }
 
 /// Nobody stands in line any more.
 pub fn end_line() {
-    IS_LINED_UP.set(false);
+    LINED_UP.set(None);
 }
