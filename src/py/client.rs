@@ -16,7 +16,7 @@ use super::chat::{as_messages, chat_body};
 use super::errors::configuration;
 use super::json::is_left_out;
 use super::model::schema_of;
-use super::payload::{merge_headers, query_pairs};
+use super::payload::{change_headers, header_changes, query_pairs};
 use super::reply::{Output, members_of};
 use super::request::{Asked, LastHeaders, Options};
 use super::settings::{PyLimits, PyRetryPolicy, PyTimeout, max_retries_of, timeouts_of};
@@ -118,7 +118,7 @@ impl Core {
             limits,
             headers: {
                 let mut all = HeaderMap::new();
-                merge_headers(&mut all, headers)?;
+                change_headers(&mut all, header_changes(headers)?);
                 all
             },
             query: query

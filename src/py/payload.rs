@@ -10,63 +10,59 @@ use super::errors::configuration;
 use super::json::{Encoder, entries, is_left_out};
 use crate::py::once::intern;
 
-/// Whether the caller has a say of its own in the `Authorization` header.
-pub fn mentions_authorization(headers: Option<&Bound<'_, PyAny>>) -> PyResult<bool> {
-    let Some(headers) = headers.filter(|headers| !headers.is_none()) else {
-        return Ok(false);
-    };
-    for (name, _) in pairs(headers)? {
-        if name
-            .extract::<String>()
-            .is_ok_and(|name| name.eq_ignore_ascii_case("authorization"))
-        {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
+/// A header that is set, or taken away where it has no value.
+pub type Change = (HeaderName, Option<HeaderValue>);
 
-/// The pairs of a mapping of headers.
-fn pairs<'py>(headers: &Bound<'py, PyAny>) -> PyResult<Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
+/// What a mapping says of headers; one that is `None` or `omit` is taken away.
+///
+/// # Errors
+/// `ConfigurationError` for what is no header.
+pub fn header_changes(headers: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<Change>> {
+    let Some(headers) = headers.filter(|headers| !headers.is_none()) else {
+        return Ok(Vec::new());
+    };
     let py = headers.py();
     let items = headers
         .call_method0(intern!(py, "items"))
         .map_err(|_| configuration(py, "headers must be a mapping of names to values"))?;
-    items.try_iter()?.map(|item| item?.extract()).collect()
+    items.try_iter()?.map(|item| header_change(&item?)).collect()
 }
 
-/// Adds headers; one that is `None` or `omit` takes away what stood there before.
-pub fn merge_headers(all: &mut HeaderMap, headers: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-    let Some(headers) = headers.filter(|headers| !headers.is_none()) else {
-        return Ok(());
-    };
-    let py = headers.py();
-    for (name, value) in pairs(headers)? {
-        let shown = name.str()?.to_string_lossy().into_owned();
-        let refuse = |why: &str| configuration(py, &format!("The header {shown:?} {why}"));
-        let name: HeaderName = name
-            .cast::<PyString>()
-            .ok()
-            .and_then(|name| name.to_str().ok())
-            .and_then(|name| HeaderName::from_bytes(name.as_bytes()).ok())
-            .ok_or_else(|| refuse("has a name that HTTP does not allow"))?;
-        if value.is_none() || is_left_out(&value)? {
-            all.remove(&name);
-            continue;
-        }
-        let text = match value.cast::<PyBytes>() {
-            Ok(bytes) => String::from_utf8_lossy(bytes.as_bytes()).into_owned(),
-            Err(_) => match value.cast::<PyString>().map(|text| text.to_str()) {
-                Ok(Ok(text)) => text.to_owned(),
-                _ => return Err(refuse("has a value that is not text")),
-            },
-        };
-        let mut value = HeaderValue::from_bytes(text.as_bytes())
-            .map_err(|_| refuse("has a value with a line break or another character that HTTP does not allow"))?;
-        value.set_sensitive(name == AUTHORIZATION);
-        all.insert(name, value);
+fn header_change(item: &Bound<'_, PyAny>) -> PyResult<Change> {
+    let py = item.py();
+    let (name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item.extract()?;
+    let shown = name.str()?.to_string_lossy().into_owned();
+    let refuse = |why: &str| configuration(py, &format!("The header {shown:?} {why}"));
+    let name: HeaderName = name
+        .cast::<PyString>()
+        .ok()
+        .and_then(|name| name.to_str().ok())
+        .and_then(|name| HeaderName::from_bytes(name.as_bytes()).ok())
+        .ok_or_else(|| refuse("has a name that HTTP does not allow"))?;
+    if value.is_none() || is_left_out(&value)? {
+        return Ok((name, None));
     }
-    Ok(())
+    let text = match value.cast::<PyBytes>() {
+        Ok(bytes) => String::from_utf8_lossy(bytes.as_bytes()).into_owned(),
+        Err(_) => match value.cast::<PyString>().map(|text| text.to_str()) {
+            Ok(Ok(text)) => text.to_owned(),
+            _ => return Err(refuse("has a value that is not text")),
+        },
+    };
+    let mut value = HeaderValue::from_bytes(text.as_bytes())
+        .map_err(|_| refuse("has a value with a line break or another character that HTTP does not allow"))?;
+    value.set_sensitive(name == AUTHORIZATION);
+    Ok((name, Some(value)))
+}
+
+/// Makes these changes.
+pub fn change_headers(all: &mut HeaderMap, changes: Vec<Change>) {
+    for (name, value) in changes {
+        match value {
+            Some(value) => drop(all.insert(name, value)),
+            None => drop(all.remove(&name)),
+        }
+    }
 }
 
 /// Deeper than any query has a use for; a cycle is found this way too.

@@ -17,7 +17,7 @@ use reqwest::{Method, Url};
 use super::arguments::{Key, count_of, key_of};
 use super::client::{Core, Settings};
 use super::errors::{configuration, raise};
-use super::payload::{encode_body, mentions_authorization, merge_headers, query_pairs};
+use super::payload::{change_headers, encode_body, header_changes, query_pairs};
 use super::settings::timeouts_of;
 use crate::config::{KEY_VARIABLES, Secret, key_from_env};
 use crate::decode::ACCEPTED;
@@ -185,10 +185,10 @@ impl Core {
         accept: &'static str,
         content_type: Option<&'static str>,
     ) -> PyResult<Arc<HeaderMap>> {
-        let given = asked.options.headers.as_ref();
         // Bad ones are refused before a key is asked for.
-        merge_headers(&mut HeaderMap::new(), given)?;
-        let is_settled = settings.headers.contains_key(AUTHORIZATION) || mentions_authorization(given)?;
+        let changes = header_changes(asked.options.headers.as_ref())?;
+        let is_settled =
+            settings.headers.contains_key(AUTHORIZATION) || changes.iter().any(|(name, _)| name == AUTHORIZATION);
         let authorization = if is_settled {
             None
         } else {
@@ -225,8 +225,8 @@ impl Core {
             }
             headers
         });
-        if given.is_some() {
-            merge_headers(Arc::make_mut(&mut headers), given)?;
+        if !changes.is_empty() {
+            change_headers(Arc::make_mut(&mut headers), changes);
         }
         Ok(headers)
     }
