@@ -233,10 +233,11 @@ BODIES: Mapping[str, Mapping[str, int]] = {
     "2,000 messages, 4 images": {"messages": 2000, "images": 4},
 }
 # What is made a dict and JSON again.
-COMPLETIONS: Mapping[str, str] = {
-    "a completion": "whole:size=500",
-    "with 3 tool calls": "tools:n=3",
-    "with 2,000 logprobs": "logprobs:n=2000",
+# Each by what is received, and how many are.
+COMPLETIONS: Mapping[str, tuple[str, int]] = {
+    "a completion": ("whole:size=500", 2000),
+    "with 3 tool calls": ("tools:n=3", 2000),
+    "with 2,000 logprobs": ("logprobs:n=2000", 100),
 }
 
 
@@ -247,9 +248,9 @@ def conversions() -> tuple[Run, ...]:
             Run(client, "encode", "whole:size=500", {**sizes, "repeat": 3 if slow(client) else 10}, case)
             for client in (SYNC, ORJSON, HTTP_CLIENT, OPENAI)
         ]
-    for case, model in COMPLETIONS.items():
+    for case, (model, repeat) in COMPLETIONS.items():
         runs += [
-            Run(client, "dump", model, {"repeat": 10 if slow(client) else 100}, case)
+            Run(client, "dump", model, {"repeat": repeat // 10 if slow(client) else repeat}, case)
             for client in (SYNC, ORJSON, ORJSON_ALL, OPENAI)
         ]
     return tuple(runs)

@@ -1,5 +1,7 @@
 //! Text as a JSON string literal.
 
+use crate::split::{first_of, string_marks};
+
 /// So many bytes are looked at together.
 const BLOCK: usize = 32;
 /// The same of a text that has had nothing to escape for a while.
@@ -25,6 +27,43 @@ pub fn write_string(out: &mut Vec<u8>, text: &str) {
         }
     }
     out.push(b'"');
+}
+
+/// What a string literal says, given without its quotation marks; nothing if it has other escapes than those of two
+/// characters.
+#[must_use]
+pub fn without_short_escapes(literal: &str) -> Option<String> {
+    let mut out = Vec::with_capacity(literal.len() + BLOCK);
+    let mut rest = literal.as_bytes();
+    loop {
+        // All quotation marks are escaped, and passed over with their backslashes.
+        while let Some(block) = rest.first_chunk() {
+            let (marks, _) = string_marks(*block);
+            if marks == 0 {
+                append(&mut out, block, block.len());
+                rest = rest.get(block.len()..)?;
+            } else {
+                let plain = first_of(marks);
+                append(&mut out, block, plain);
+                rest = append_said(&mut out, rest.get(plain..)?)?;
+            }
+        }
+        let plain = rest.iter().position(|byte| *byte == b'\\').unwrap_or(rest.len());
+        out.extend_from_slice(rest.get(..plain)?);
+        rest = rest.get(plain..)?;
+        if rest.is_empty() {
+            return String::from_utf8(out).ok();
+        }
+        rest = append_said(&mut out, rest)?;
+    }
+}
+
+/// Appends what the escape says that a literal begins with; returns the rest.
+#[inline]
+fn append_said<'a>(out: &mut Vec<u8>, literal: &'a [u8]) -> Option<&'a [u8]> {
+    let byte = *SAID.get(usize::from(*literal.get(1)?))?;
+    out.push(byte);
+    literal.get(2..).filter(|_| byte != 0)
 }
 
 /// Appends what a text begins with; returns the rest, which begins with a byte that is escaped, or is empty.
@@ -291,6 +330,17 @@ const fn is_escaped(byte: u8) -> bool {
     (byte < 0x20) | (byte == b'"') | (byte == b'\\')
 }
 
+/// The bytes that have an escape of two characters, each with the second one.
+const SHORT: [(u8, u8); 7] = [
+    (b'"', b'"'),
+    (b'\\', b'\\'),
+    (0x08, b'b'),
+    (b'\t', b't'),
+    (b'\n', b'n'),
+    (0x0C, b'f'),
+    (b'\r', b'r'),
+];
+
 /// The escape of each byte that has one, and its length.
 static ESCAPES: [([u8; 8], usize); 256] = escapes();
 
@@ -300,15 +350,6 @@ static ESCAPES: [([u8; 8], usize); 256] = escapes();
 )]
 const fn escapes() -> [([u8; 8], usize); 256] {
     const HEX: &[u8; 16] = b"0123456789abcdef";
-    const SHORT: [(u8, u8); 7] = [
-        (b'"', b'"'),
-        (b'\\', b'\\'),
-        (0x08, b'b'),
-        (b'\t', b't'),
-        (b'\n', b'n'),
-        (0x0C, b'f'),
-        (b'\r', b'r'),
-    ];
     let mut escapes = [([0; 8], 0); 256];
     let mut at = 0;
     while at < 0x20 {
@@ -324,9 +365,46 @@ const fn escapes() -> [([u8; 8], usize); 256] {
     escapes
 }
 
+/// What the escapes of two characters say, by the second one.
+static SAID: [u8; 256] = said();
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "runs while compiling, within bounds that it checks"
+)]
+const fn said() -> [u8; 256] {
+    let mut said = [0; 256];
+    said[b'/' as usize] = b'/';
+    let mut at = 0;
+    while at < SHORT.len() {
+        let (byte, letter) = SHORT[at];
+        said[letter as usize] = byte;
+        at += 1;
+    }
+    said
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn as_serde_reads_it() {
+        let read = |literal: &str| serde_json::from_str::<String>(&format!("\"{literal}\"")).unwrap();
+        for length in 0..70 {
+            for at in 0..=length {
+                for odd in [r#"\""#, r"\\", r"\n\/\b\f\r\t", r"é\\", "é"] {
+                    let literal = format!("{}{odd}{}", "x".repeat(at), "y".repeat(length - at));
+                    assert_eq!(without_short_escapes(&literal), Some(read(&literal)), "{literal}");
+                    for other in [r"\u0041", r"\uD83D"] {
+                        assert_eq!(without_short_escapes(&format!("{literal}{other}")), None, "{literal}");
+                    }
+                }
+            }
+        }
+        let all = r#"\"\\"#.repeat(40);
+        assert_eq!(without_short_escapes(&all), Some(read(&all)));
+    }
 
     #[test]
     fn as_serde_writes_it() {

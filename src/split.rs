@@ -3,6 +3,8 @@
 //! What a server sends is checked once, as a whole. What is below is then only measured: strings and brackets, without a
 //! stack.
 
+use std::borrow::Cow;
+
 use memchr::memchr2;
 
 use crate::accumulate::text::Text;
@@ -45,23 +47,12 @@ impl<'a> Cursor<'a> {
         self.text.get(start..self.at).unwrap_or_default()
     }
 
-    /// Passes over the next value if it is this word, such as `null`. In valid JSON none begins with it that is another.
-    #[inline]
-    pub fn pass_word(&mut self, word: &str) -> bool {
-        self.peek();
-        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-        let is_it = rest.starts_with(word.as_bytes());
-        if is_it {
-            self.at += word.len();
-        }
-        is_it
-    }
-
-    /// Passes over the next value and returns it if it is an integer of no more than 18 digits, which always fits.
+    /// Passes over the value that it is at and returns it if it is an integer of no more than 18 digits, which always fits.
     #[inline]
     pub fn small_integer(&mut self) -> Option<i64> {
-        let is_negative = self.peek()? == b'-';
-        let rest = self.text.as_bytes().get(self.at + usize::from(is_negative)..)?;
+        let bytes = self.text.as_bytes();
+        let is_negative = *bytes.get(self.at)? == b'-';
+        let rest = bytes.get(self.at + usize::from(is_negative)..)?;
         let mut size = 0;
         let mut digits = 0;
         for byte in rest {
@@ -84,14 +75,47 @@ impl<'a> Cursor<'a> {
         Some(if is_negative { -size } else { size })
     }
 
-    /// Passes over the next value, which is a string, and returns its literal, and whether that has no escapes.
+    /// Passes over the string that it is at.
     #[inline]
-    pub fn string(&mut self) -> (&'a str, bool) {
-        self.peek();
+    pub fn string(&mut self) -> Literal<'a> {
         let start = self.at;
-        let (end, is_plain) = string_end(self.text.as_bytes(), start);
+        let (end, is_plain, is_ascii) = string_end(self.text.as_bytes(), start);
         self.at = end;
-        (self.text.get(start..end).unwrap_or_default(), is_plain)
+        Literal {
+            whole: self.text,
+            start,
+            end,
+            is_plain,
+            is_ascii,
+        }
+    }
+
+    /// Goes back to a string that it has passed over.
+    pub fn back_to(&mut self, string: &Literal<'a>) {
+        self.at = string.start;
+    }
+
+    /// Passes over the name of a member, which it is at.
+    #[inline]
+    pub fn name(&mut self) -> Cow<'a, str> {
+        let literal = self.string();
+        if literal.is_plain {
+            return Cow::Borrowed(literal.content());
+        }
+        let mut text = Text::default();
+        text.push_literal(literal.text());
+        Cow::Owned(text.into())
+    }
+
+    /// Passes over what it is at, if it is this.
+    #[inline]
+    pub fn pass_known(&mut self, known: &Known) -> bool {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let is_it = known.begins(rest);
+        if is_it {
+            self.at += known.text.len();
+        }
+        is_it
     }
 
     /// The text of the next value, which `read` passes over.
@@ -126,14 +150,8 @@ impl<'a> Cursor<'a> {
         }
         self.at += 1;
         while self.is_at(b'"') {
-            let (name, is_plain) = self.string();
-            if is_plain {
-                each(name.get(1..name.len() - 1).unwrap_or_default(), self);
-            } else {
-                let mut text = Text::default();
-                text.push_literal(name);
-                each(text.as_str(), self);
-            }
+            let name = self.name();
+            each(&name, self);
         }
         self.at += 1;
     }
@@ -188,21 +206,104 @@ impl<'a> Cursor<'a> {
     /// The first byte of the next value, or what closes the one around it.
     #[inline]
     pub fn peek(&mut self) -> Option<u8> {
-        loop {
-            match *self.text.as_bytes().get(self.at)? {
-                b',' | b':' | b' ' | b'\t' | b'\n' | b'\r' => self.at += 1,
-                byte => return Some(byte),
+        let bytes = self.text.as_bytes();
+        let mut at = self.at;
+        let first = loop {
+            match bytes.get(at) {
+                Some(byte) if is_between(*byte) => at += 1,
+                other => break other.copied(),
             }
-        }
+        };
+        self.at = at;
+        first
     }
 }
+
+/// Whether a byte stands between values.
+#[inline]
+fn is_between(byte: u8) -> bool {
+    matches!(byte, b',' | b':' | b' ' | b'\t' | b'\n' | b'\r')
+}
+
+/// The literal of a string.
+#[derive(Debug, Clone, Copy)]
+pub struct Literal<'a> {
+    whole: &'a str,
+    start: usize,
+    end: usize,
+    /// Whether nothing in it is escaped.
+    pub is_plain: bool,
+    /// Whether all of it is ASCII.
+    pub is_ascii: bool,
+}
+
+impl<'a> Literal<'a> {
+    /// Its text, with its quotation marks.
+    #[inline]
+    #[must_use]
+    pub fn text(&self) -> &'a str {
+        self.whole.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// What is between the quotation marks.
+    #[inline]
+    #[must_use]
+    pub fn content(&self) -> &'a str {
+        let (start, end) = (self.start + 1, self.end.saturating_sub(1));
+        self.whole.get(start..end).unwrap_or_default()
+    }
+}
+
+/// What is looked for again and again: the literal of a string, or a word, which in valid JSON nothing else begins with.
+#[derive(Debug)]
+pub struct Known {
+    text: Box<[u8]>,
+    /// What it begins with, and which bits of it are its own.
+    head: (u128, u128),
+}
+
+impl Known {
+    /// This text.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        let (mut head, mut mask) = ([0; HEAD], [0; HEAD]);
+        for ((byte, own), its) in head.iter_mut().zip(&mut mask).zip(text.as_bytes()) {
+            (*byte, *own) = (*its, 0xFF);
+        }
+        Self {
+            text: text.as_bytes().into(),
+            head: (u128::from_le_bytes(head), u128::from_le_bytes(mask)),
+        }
+    }
+
+    /// The literal of a name in which nothing need be escaped.
+    #[must_use]
+    pub fn name(name: &str) -> Self {
+        Self::new(&format!("\"{name}\""))
+    }
+
+    /// Whether a text begins with it. To compare as many bytes as the compiler knows of takes less time than fewer.
+    #[inline]
+    fn begins(&self, text: &[u8]) -> bool {
+        let (head, mask) = self.head;
+        let Some(first) = text.first_chunk::<HEAD>() else {
+            return text.starts_with(&self.text);
+        };
+        (u128::from_le_bytes(*first) ^ head) & mask == 0 && (self.text.len() <= HEAD || text.starts_with(&self.text))
+    }
+}
+
+/// So many bytes are compared together.
+const HEAD: usize = size_of::<u128>();
 
 /// So many digits always fit into 64 bits.
 const MAX_DIGITS: usize = 18;
 
 /// Whether a byte belongs to a number, `true`, `false` or `null`.
+#[expect(clippy::indexing_slicing, reason = "the table has a place for every byte")]
 fn is_literal(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.')
+    static LITERAL: [bool; 256] = marks(b"+-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+    LITERAL[byte as usize]
 }
 
 /// A table of these bytes.
@@ -223,7 +324,7 @@ const fn marks(of: &[u8]) -> [bool; 256] {
 static STRUCTURE: [bool; 256] = marks(b"\"{}[]");
 
 /// How many bytes a search by the processor's wide instructions is worth for.
-const SHORT: usize = 32;
+const SHORT: usize = 64;
 
 /// The next of the marked bytes, and where it is.
 #[inline]
@@ -234,51 +335,123 @@ fn next(bytes: &[u8], from: usize, marks: &[bool; 256]) -> Option<(usize, u8)> {
     Some((from + found, *rest.get(found)?))
 }
 
-/// Where the string that begins at `start` ends, and whether it has no escapes.
+/// Where the string that begins at `start` ends, whether nothing in it is escaped, and whether all of it is ASCII.
 #[inline]
-fn string_end(bytes: &[u8], start: usize) -> (usize, bool) {
+fn string_end(bytes: &[u8], start: usize) -> (usize, bool, bool) {
     let mut at = start + 1;
-    let mut is_plain = true;
-    loop {
-        let Some(found) = string_mark(bytes, at) else {
-            return (bytes.len(), is_plain);
-        };
-        if bytes.get(found) == Some(&b'"') {
-            return (found + 1, is_plain);
-        }
-        is_plain = false;
-        at = found + 2;
-    }
-}
-
-/// The next quotation mark or backslash.
-#[inline]
-pub fn string_mark(bytes: &[u8], from: usize) -> Option<usize> {
-    let mut rest = bytes.get(from..)?;
-    // Most strings are names or a token: words beat a search for as long as it is short.
-    for _ in 0..SHORT / WORD {
-        let Some((word, after)) = rest.split_first_chunk::<WORD>() else {
+    let (mut is_plain, mut others) = (true, 0);
+    // Whether the byte behind a block is escaped.
+    let mut carry = false;
+    // Most strings are names or a token: blocks beat a search for as long as it is short.
+    for _ in 0..SHORT / BLOCK {
+        let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk) else {
             break;
         };
-        let word = u64::from_le_bytes(*word);
-        let marks = zero_bytes(word ^ QUOTES) | zero_bytes(word ^ BACKSLASHES);
-        if marks != 0 {
-            return Some(bytes.len() - rest.len() + marks.trailing_zeros() as usize / 8);
+        let (mut marks, beyond_ascii) = string_marks(*block);
+        if std::mem::take(&mut carry) {
+            marks &= u64::MAX << BITS_OF_A_BYTE;
         }
-        rest = after;
+        while marks != 0 {
+            let first = marks.trailing_zeros();
+            let found = first_of(marks);
+            if block.get(found) == Some(&b'"') {
+                others |= beyond_ascii & ((1 << first) - 1);
+                return (at + found + 1, is_plain, others == 0);
+            }
+            // The byte behind a backslash is no mark.
+            is_plain = false;
+            carry = found + 1 == BLOCK;
+            marks &= u64::MAX.checked_shl(first + BITS_OF_A_BYTE + 1).unwrap_or_default();
+        }
+        others |= beyond_ascii;
+        at += BLOCK;
     }
-    let found = memchr2(b'"', b'\\', rest)?;
-    Some(bytes.len() - rest.len() + found)
+    long_string_end(bytes, start, at + usize::from(carry), is_plain)
 }
 
-/// Bytes that are looked at together, and what they are compared with.
-const WORD: usize = 8;
-const QUOTES: u64 = u64::from_le_bytes([b'"'; WORD]);
-const BACKSLASHES: u64 = u64::from_le_bytes([b'\\'; WORD]);
+/// The same of a string that is longer, or at the end of the text, and has been searched up to `at`.
+#[inline(never)]
+fn long_string_end(bytes: &[u8], start: usize, at: usize, is_plain: bool) -> (usize, bool, bool) {
+    let (mut at, mut is_plain) = (at, is_plain);
+    let end = loop {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let Some(found) = memchr2(b'"', b'\\', rest) else {
+            break bytes.len();
+        };
+        if rest.get(found) == Some(&b'"') {
+            break at + found + 1;
+        }
+        is_plain = false;
+        at += found + 2;
+    };
+    (end, is_plain, bytes.get(start..end).is_some_and(<[u8]>::is_ascii))
+}
 
-/// The highest bit of each byte that is zero; of bytes behind the first one it may be set too.
-const fn zero_bytes(word: u64) -> u64 {
-    word.wrapping_sub(u64::from_le_bytes([1; WORD])) & !word & u64::from_le_bytes([0x80; WORD])
+/// The position of the first byte of a block that has one of these marks.
+#[inline]
+#[must_use]
+pub fn first_of(marks: u64) -> usize {
+    (marks.trailing_zeros() / BITS_OF_A_BYTE) as usize
+}
+
+#[cfg(target_arch = "x86_64")]
+pub use sse2::{BITS_OF_A_BYTE, BLOCK, string_marks};
+#[cfg(not(target_arch = "x86_64"))]
+pub use words::{BITS_OF_A_BYTE, BLOCK, string_marks};
+
+/// Blocks of bytes, by instructions that every processor of this kind has.
+#[cfg(target_arch = "x86_64")]
+#[expect(unsafe_code, reason = "the compiler makes these instructions of no other code")]
+mod sse2 {
+    use std::arch::x86_64::{__m128i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8};
+
+    /// Bytes that are looked at together.
+    pub const BLOCK: usize = size_of::<__m128i>();
+    /// Those that a byte has in what is found.
+    pub const BITS_OF_A_BYTE: u32 = 1;
+
+    /// A bit for each quotation mark and backslash, the first byte's lowest, and one for each byte beyond ASCII.
+    #[inline]
+    pub fn string_marks(block: [u8; BLOCK]) -> (u64, u64) {
+        // SAFETY: every processor of this kind has them.
+        unsafe { marks(&block) }
+    }
+
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    fn marks(block: &[u8; BLOCK]) -> (u64, u64) {
+        // SAFETY: the place has no need to be aligned.
+        let bytes = unsafe { _mm_loadu_si128(block.as_ptr().cast()) };
+        let quotes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x22));
+        let slashes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x5C));
+        let bits = |bytes| u64::from(_mm_movemask_epi8(bytes).cast_unsigned());
+        (bits(_mm_or_si128(quotes, slashes)), bits(bytes))
+    }
+}
+
+/// The same for any processor, by words.
+#[cfg(any(test, not(target_arch = "x86_64")))]
+mod words {
+    /// Bytes that are looked at together.
+    pub const BLOCK: usize = 8;
+    /// Those that a byte has in what is found.
+    pub const BITS_OF_A_BYTE: u32 = 8;
+
+    const HIGHEST: u64 = u64::from_le_bytes([0x80; BLOCK]);
+
+    /// The highest bit of each quotation mark and backslash, and that of each byte beyond ASCII.
+    #[inline]
+    pub fn string_marks(block: [u8; BLOCK]) -> (u64, u64) {
+        let word = u64::from_le_bytes(block);
+        let quotes = zero_bytes(word ^ u64::from_le_bytes([b'"'; BLOCK]));
+        let slashes = zero_bytes(word ^ u64::from_le_bytes([b'\\'; BLOCK]));
+        (quotes | slashes, word & HIGHEST)
+    }
+
+    /// The highest bit of each byte that is zero.
+    const fn zero_bytes(word: u64) -> u64 {
+        !((word & !HIGHEST).wrapping_add(!HIGHEST) | word) & HIGHEST
+    }
 }
 
 /// Where the object or array that begins at `at` ends.
@@ -352,6 +525,7 @@ mod tests {
     fn short_values() {
         let integer = |json| {
             let mut cursor = Cursor::new(json);
+            cursor.peek();
             let number = cursor.small_integer();
             (number, cursor.value())
         };
@@ -362,11 +536,6 @@ mod tests {
         for other in ["1000000000000000000", "1.5", "1e3", "-", "-x", "null", "\"1\"", ""] {
             assert_eq!(integer(other), (None, other));
         }
-        let mut cursor = Cursor::new(" null, true");
-        assert!(!cursor.pass_word("true"));
-        assert!(cursor.pass_word("null"));
-        assert!(cursor.pass_word("true"));
-        assert!(!cursor.pass_word("true"));
     }
 
     #[test]
@@ -384,14 +553,96 @@ mod tests {
     }
 
     #[test]
-    fn long_strings() {
-        for length in 0..80 {
-            for json in [
-                format!(r#"["{}","x"]"#, "a".repeat(length)),
-                format!(r#"["{}\"","x"]"#, "b".repeat(length)),
-            ] {
-                let found = elements(&json);
-                assert_eq!((found.len(), found[1]), (2, "\"x\""), "{json}");
+    fn strings() {
+        for length in 0..SHORT + 2 * BLOCK {
+            for odd in ["", r#"\""#, r"\\", r#"\\\""#, r"\n", "é", r"é\\"] {
+                for at in 0..=length {
+                    let literal = format!("\"{}{odd}{}\"", "a".repeat(at), "b".repeat(length - at));
+                    for rest in ["", ",\"é\\", ", \"and so on, for longer than a block\""] {
+                        let text = format!("{literal}{rest}");
+                        let mut cursor = Cursor::new(&text);
+                        let string = cursor.string();
+                        assert_eq!(string.text(), literal, "{text}");
+                        assert_eq!(format!("\"{}\"", string.content()), literal, "{text}");
+                        assert_eq!(string.is_plain, !literal.contains('\\'), "{text}");
+                        assert_eq!(string.is_ascii, literal.is_ascii(), "{text}");
+                        cursor.back_to(&string);
+                        assert_eq!(cursor.value(), literal);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn names() {
+        let name = |json| Cursor::new(json).name().into_owned();
+        assert_eq!(name(r#""id": 5"#), "id");
+        assert_eq!(name(r#""\u0069\"é": 5"#), "i\"é");
+        for name in [
+            "",
+            "id",
+            "fourteen_bytes",
+            "fifteen_letters",
+            "a_name_that_is_longer_than_a_block",
+        ] {
+            let known = Known::name(name);
+            for rest in ["", ":5}", ":\"a longer text behind it\""] {
+                let json = format!("\"{name}\"{rest}");
+                let mut cursor = Cursor::new(&json);
+                assert!(cursor.pass_known(&known), "{json}");
+                assert_eq!(cursor.at, json.len() - rest.len());
+                for other in [
+                    format!("\"{name}_\"{rest}"),
+                    format!("\"_{name}\"{rest}"),
+                    format!("\"{name}"),
+                ] {
+                    let mut cursor = Cursor::new(&other);
+                    assert!(!cursor.pass_known(&known), "{other}");
+                    assert_eq!(cursor.at, 0);
+                }
+            }
+        }
+    }
+
+    /// Which bytes have a bit.
+    fn marked(bits: u64, bits_of_a_byte: u32) -> Vec<u32> {
+        let places = 0..u64::BITS / bits_of_a_byte;
+        places
+            .filter(|place| bits >> (place * bits_of_a_byte + bits_of_a_byte - 1) & 1 == 1)
+            .collect()
+    }
+
+    /// Which bytes are so.
+    fn places(bytes: &[u8], is_so: impl Fn(u8) -> bool) -> Vec<u32> {
+        (0..)
+            .zip(bytes)
+            .filter(|(_, byte)| is_so(**byte))
+            .map(|(at, _)| at)
+            .collect()
+    }
+
+    #[test]
+    fn every_byte_has_its_mark() {
+        let is_mark = |byte| matches!(byte, b'"' | b'\\');
+        let is_beyond_ascii = |byte: u8| !byte.is_ascii();
+        for byte in 0..=u8::MAX {
+            for other in [b'x', b'"', 0xFF] {
+                for at in 0..BLOCK {
+                    let mut block = [other; BLOCK];
+                    block[at] = byte;
+                    let (marks, beyond_ascii) = string_marks(block);
+                    assert_eq!(marked(marks, BITS_OF_A_BYTE), places(&block, is_mark));
+                    assert_eq!(marked(beyond_ascii, BITS_OF_A_BYTE), places(&block, is_beyond_ascii));
+                    for word in block.as_chunks().0 {
+                        let (marks, beyond_ascii) = words::string_marks(*word);
+                        assert_eq!(marked(marks, words::BITS_OF_A_BYTE), places(word, is_mark));
+                        assert_eq!(
+                            marked(beyond_ascii, words::BITS_OF_A_BYTE),
+                            places(word, is_beyond_ascii)
+                        );
+                    }
+                }
             }
         }
     }

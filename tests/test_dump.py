@@ -53,8 +53,8 @@ def test_both_ways_say_the_same(text, flags, indent):
     assert reply._dump_json(*flags, indent) in {_models.json_text(slowly, indent), None}
 
 
-NAMES = ["id", "choices", "usage", "x", "y", "\\u0078", "message", "content", "name", "logprobs", "token"]
-VALUES = ["null", "1", "-0", "1.50", "0.0000123", '"a"', '"\\n\\/"', '{"a":[1,{}],"b":null,"a":2}', "[]"]
+NAMES = ["id", "choices", "usage", "x", "y", "\\u0078", "message", "content", "name", "logprobs", "token", "model", "role"]
+VALUES = ["null", '"usual"', "1", "-0", "1.50", "0.0000123", '"a"', '"\\n\\/"', '{"a":[1,{}],"b":null,"a":2}', "[]"]
 
 
 def objects(inner):
@@ -99,6 +99,11 @@ def test_objects_of_many_members(names):
     assert json.loads(ChatCompletion.model_validate(sent).to_json())["extra"] == extra
 
 
+def test_lists_that_only_pythons_decoder_reads():
+    sent = completion("Hi", extra=[{"a": 1}, [2**70, "\ud83d"]], more=[1, 2])
+    assert ChatCompletion._from_json(json.dumps(sent).encode()).to_dict() == sent
+
+
 STRINGS = {"controls": "é\n\x01\x7f", "half of a pair": "\ud83d", "a pair": "😀", "marks": '"\\/'}
 
 
@@ -123,3 +128,41 @@ def test_as_openai_python_writes_it(exclude_unset, exclude_none):
     assert ours.model_dump(**options) == other.model_dump(**options)
     assert ours.model_dump_json(**options) == other.model_dump_json(**options)
     assert ours.to_json(indent=4, **options) == other.to_json(indent=4, **options)
+
+
+USUAL = {
+    "the same": '"usual"',
+    "longer": '"usual and more"',
+    "a beginning": '"usu"',
+    "another one": '"other"',
+    "spelled otherwise": '"u\\u0073ual"',
+    "null": "null",
+    "a number": "5",
+    "a list": '["usual"]',
+}
+
+
+@pytest.mark.parametrize("before", USUAL)
+@pytest.mark.parametrize("now", [*USUAL, "nothing"])
+@pytest.mark.parametrize("name", ["model", "object", "system_fingerprint"])
+def test_what_is_usual_is_nobody_elses(name, now, before):
+    """A field that says the same in most replies, or for once does not: nothing of one reply is in the dict of another."""
+    member = "" if now == "nothing" else f', "{name}": {USUAL[now]}'
+    for text in ('{"id": "a"%s}', '{"%s": %s%%s}' % (name, USUAL[before])):
+        # That it is usual is learned from what is dumped.
+        ChatCompletion._from_json(f'  {{"{name}": {USUAL[before]}}}'.encode()).model_dump()
+        text %= member
+        reply = ChatCompletion._from_json(text.encode())
+        shown = reply.model_dump()
+        assert shown == _models._dump_object(type(reply), json.loads(text), None, None, (False, False, False))
+        assert shown[name] == json.loads(text).get(name)
+        assert reply.to_dict() == json.loads(text)
+
+
+@pytest.mark.parametrize("first", ["id", "usage", "created"])
+def test_names_in_another_order_than_before(first):
+    sent = completion("Hi")
+    sent = {first: sent[first], **sent}
+    for order in (sent, dict(reversed(sent.items())), {"other": 1, **sent}):
+        shown = ChatCompletion._from_json(json.dumps(order).encode()).to_dict()
+        assert shown == order

@@ -28,6 +28,10 @@ def with_all_fields(body: bytes) -> bytes:
     return orjson.dumps(ChatCompletion.model_validate_json(body).model_dump())
 
 
+def dump(body: bytes) -> dict:
+    return orjson.loads(body)
+
+
 def to_json(body: bytes) -> bytes:
     return orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2)
 
@@ -35,4 +39,4 @@ def to_json(body: bytes) -> bytes:
 if measure.KIND == "encode":
     measure.finish(measure.measure_encoding(encode, None))
 else:
-    measure.finish(measure.measure_dumps(received, orjson.loads, to_json))
+    measure.finish(measure.measure_dumps(received, dump, to_json))

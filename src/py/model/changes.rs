@@ -150,7 +150,7 @@ impl BaseModel {
     }
 
     /// The JSON text anew, if something in it has been changed.
-    fn rewritten(&self, py: Python<'_>, depth: usize) -> PyResult<Option<Vec<u8>>> {
+    pub(super) fn rewritten(&self, py: Python<'_>, depth: usize) -> PyResult<Option<Vec<u8>>> {
         check_depth(depth)?;
         if !self.changes.is_any() && self.is_out_of_reach() {
             return Ok(None);

@@ -9,7 +9,7 @@ use pyo3::types::PyFloat;
 
 use super::schema::{Field, Kind, Schema, Standing};
 use crate::escape::write_string;
-use crate::split::Cursor;
+use crate::split::{Cursor, Literal};
 
 /// Which fields are left out.
 #[derive(Debug, Clone, Copy)]
@@ -232,8 +232,7 @@ impl<'py> Writer<'py> {
             return outcome;
         }
         if cursor.is_at(b'"') {
-            let (literal, is_plain) = cursor.string();
-            return self.string(literal, is_plain);
+            return self.string(&cursor.string());
         }
         match cursor.value() {
             word @ ("null" | "true" | "false") => self.push(word),
@@ -282,11 +281,11 @@ impl<'py> Writer<'py> {
         }
     }
 
-    fn string(&mut self, literal: &str, is_plain: bool) -> Result<(), Unusual> {
-        if is_plain || has_short_escapes(literal.as_bytes()) {
-            self.push(literal);
+    fn string(&mut self, literal: &Literal<'_>) -> Result<(), Unusual> {
+        if literal.is_plain || has_short_escapes(literal.text().as_bytes()) {
+            self.push(literal.text());
         } else {
-            let text: String = serde_json::from_str(literal).map_err(|_| Unusual)?;
+            let text: String = serde_json::from_str(literal.text()).map_err(|_| Unusual)?;
             write_string(&mut self.out, &text);
         }
         Ok(())

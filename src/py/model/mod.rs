@@ -34,7 +34,7 @@ use crate::split::Cursor;
 ///
 /// # Errors
 /// `ValueError` where it is not UTF-8.
-pub fn text_of(json: &Bytes) -> PyResult<&str> {
+pub fn text_of(json: &[u8]) -> PyResult<&str> {
     std::str::from_utf8(json).map_err(|e| PyValueError::new_err(format!("not UTF-8: {e}")))
 }
 
@@ -405,8 +405,9 @@ impl BaseModel {
     #[pyo3(name = "_dump")]
     fn dump<'py>(&self, py: Python<'py>, unset: bool, defaults: bool, none: bool) -> PyResult<Bound<'py, PyDict>> {
         let without = Without { unset, defaults, none };
-        let json = self.bytes(py)?;
-        Reader::new(py, without).object(self.schema, &mut Cursor::new(text_of(&json)?))
+        let rewritten = self.rewritten(py, 0)?;
+        let json = rewritten.as_deref().unwrap_or(&self.json);
+        Reader::new(py, without).object(self.schema, &mut Cursor::new(text_of(json)?))
     }
 
     /// The object as JSON text; `None` where only Python's own encoder can write it.

@@ -1,29 +1,88 @@
 //! A response object as a dict, in one pass over the server's text.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use jiter::{cached_py_string, pystring_ascii_new};
 use pyo3::exceptions::PyMemoryError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString};
+use smallvec::SmallVec;
 
 use super::dump::Without;
 use super::schema::{Kind, Schema, Standing};
+use crate::escape::without_short_escapes;
 use crate::py::json::decode;
-use crate::split::{Cursor, string_mark};
+use crate::split::{Cursor, Known, Literal};
 
 /// Deeper values are left to Python's decoder, which knows how deep it may go.
 const MAX_DEPTH: usize = 128;
 /// What is shown as it was sent.
 const ANY: Kind = Kind::Plain("any");
+/// Fields that say the same in most objects of a class.
+const REPEATING: [&str; 5] = ["finish_reason", "model", "object", "role", "type"];
+/// Longer values are made anew for each object.
+const MAX_USUAL: usize = 64;
 
-/// The keys of a class's dicts.
+/// What a class's dicts have in common.
 #[derive(Debug)]
 pub struct Shape {
-    keys: Box<[Py<PyString>]>,
-    /// A dict that has no field yet: a copy of it takes less time than to add them one by one.
+    slots: Box<[Slot]>,
+    /// The field that an object began with the last time.
+    first: Guess,
+    /// What a dict begins as: a copy of it takes less time than to add fields one by one. It has those that are declared,
+    /// as null or as what they usually are.
     blank: Py<PyDict>,
+    /// The fields of which it is known what they usually are, by their positions.
+    usual: AtomicU64,
+}
+
+/// A field of a class's dicts.
+#[derive(Debug)]
+struct Slot {
+    name: Known,
+    key: Py<PyString>,
+    /// What its value is made as.
+    kind: Kind,
+    /// The literal of what the blank dict has for it; nothing where that is null, or nothing.
+    usual: OnceLock<Known>,
+    is_declared: bool,
+    is_repeating: bool,
+    /// The field that came behind it the last time.
+    next: Guess,
+}
+
+impl Slot {
+    /// Whether the value that the cursor is at, by its first byte, is what the blank dict has; passes over it then.
+    #[inline]
+    fn is_as_usual(&self, first: Option<u8>, cursor: &mut Cursor<'_>) -> bool {
+        match self.usual.get() {
+            Some(usual) => cursor.pass_known(usual),
+            None if self.is_declared && first == Some(b'n') => {
+                cursor.pass("null".len());
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+/// The position of the field that is tried first: servers keep to an order.
+#[derive(Debug, Default)]
+struct Guess(AtomicU8);
+
+impl Guess {
+    #[inline]
+    fn get(&self) -> usize {
+        self.0.load(Ordering::Relaxed).into()
+    }
+
+    fn learn(&self, at: usize) {
+        if let Ok(at) = u8::try_from(at) {
+            self.0.store(at, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Shape {
@@ -33,22 +92,61 @@ impl Shape {
     /// Where Python has no memory for it.
     pub fn of(py: Python<'_>, schema: &Schema) -> PyResult<Self> {
         let blank = PyDict::new(py);
-        let mut keys = Vec::with_capacity(schema.fields.len());
+        let mut slots = Vec::with_capacity(schema.fields.len());
         for field in schema.fields {
             let key = PyString::intern(py, field.name);
             blank.set_item(&key, py.None())?;
-            keys.push(key.unbind());
+            slots.push(Slot {
+                name: Known::name(field.name),
+                key: key.unbind(),
+                kind: if field.is_declared() { field.kind } else { ANY },
+                usual: OnceLock::new(),
+                is_declared: field.is_declared(),
+                is_repeating: field.is_declared() && REPEATING.contains(&field.name),
+                next: Guess::default(),
+            });
         }
         // What is taken out leaves room for when it is sent.
-        for (field, key) in schema.fields.iter().zip(&keys) {
+        for (field, slot) in schema.fields.iter().zip(&slots) {
             if !field.is_declared() {
-                blank.del_item(key)?;
+                blank.del_item(&slot.key)?;
             }
         }
         Ok(Self {
-            keys: keys.into(),
+            slots: slots.into(),
+            first: Guess::default(),
             blank: blank.unbind(),
+            usual: AtomicU64::new(0),
         })
+    }
+
+    /// Takes the value that the cursor is in front of as what the field at this position usually is.
+    #[cold]
+    fn learn(&self, py: Python<'_>, at: usize, slot: &Slot, cursor: &Cursor<'_>) -> PyResult<()> {
+        let mut ahead = cursor.clone();
+        if !ahead.is_at(b'"') {
+            return Ok(());
+        }
+        let literal = ahead.string();
+        if literal.is_plain && literal.text().len() <= MAX_USUAL {
+            self.blank.bind(py).set_item(&slot.key, literal.content())?;
+            self.usual.fetch_or(1 << at, Ordering::Relaxed);
+            let _ = slot.usual.set(Known::new(literal.text()));
+        }
+        Ok(())
+    }
+
+    /// What was not sent is null in the dict.
+    #[inline]
+    fn clear_unsent(&self, dict: &Bound<'_, PyDict>, sent: u64) -> PyResult<()> {
+        let mut unsent = self.usual.load(Ordering::Relaxed) & !sent;
+        while unsent != 0 {
+            if let Some(slot) = self.slots.get(unsent.trailing_zeros() as usize) {
+                dict.set_item(&slot.key, dict.py().None())?;
+            }
+            unsent &= unsent - 1;
+        }
+        Ok(())
     }
 }
 
@@ -57,7 +155,7 @@ pub struct Reader<'py> {
     py: Python<'py>,
     without: Without,
     /// The items of all lists that have been begun.
-    items: Vec<Bound<'py, PyAny>>,
+    items: SmallVec<[Bound<'py, PyAny>; 8]>,
     /// What was wrong with a value.
     error: Option<PyErr>,
     /// As long as nothing but new data is made.
@@ -71,7 +169,7 @@ impl<'py> Reader<'py> {
         Self {
             py,
             without,
-            items: Vec::new(),
+            items: SmallVec::new(),
             error: None,
             calm: Calm::begin(py),
         }
@@ -83,35 +181,49 @@ impl<'py> Reader<'py> {
     /// # Errors
     /// Where a value cannot be made a Python object.
     pub fn object(mut self, schema: &Schema, cursor: &mut Cursor<'_>) -> PyResult<Bound<'py, PyDict>> {
+        cursor.peek();
         self.dict(schema, cursor)
             .map_err(|Unusual| self.error.unwrap_or_else(|| PyMemoryError::new_err(())))
     }
 
+    /// The object that the cursor is at.
     fn dict(&mut self, schema: &Schema, cursor: &mut Cursor<'_>) -> Result<Bound<'py, PyDict>, Unusual> {
         let shape = (schema.shape)(self.py)?;
         let dict = shape.blank.bind(self.py).copy()?;
         let mut sent = 0_u64;
-        let mut outcome = Ok(());
-        cursor.members(|name, value| {
-            if outcome.is_err() {
-                value.value();
-                return;
-            }
-            let known = schema
-                .find(name)
-                .and_then(|(at, field)| Some((at, field, shape.keys.get(at)?)));
-            outcome = match known {
-                Some((at, field, key)) => {
-                    sent |= 1 << at;
-                    let kind = if field.is_declared() { field.kind } else { ANY };
-                    self.value(kind, value).and_then(|value| Ok(dict.set_item(key, value)?))
+        let mut guess = &shape.first;
+        cursor.pass(1);
+        while cursor.is_at(b'"') {
+            let guessed = guess.get();
+            let at = match shape.slots.get(guessed) {
+                Some(slot) if cursor.pass_known(&slot.name) => guessed,
+                _ => {
+                    let name = cursor.name();
+                    let Some((at, _)) = schema.find(&name) else {
+                        let value = self.value(ANY, cursor.peek(), cursor)?;
+                        dict.set_item(cached_py_string(self.py, &name), value)?;
+                        continue;
+                    };
+                    guess.learn(at);
+                    at
                 }
-                None => self
-                    .value(ANY, value)
-                    .and_then(|value| Ok(dict.set_item(cached_py_string(self.py, name), value)?)),
             };
-        });
-        outcome?;
+            let Some(slot) = shape.slots.get(at) else { continue };
+            guess = &slot.next;
+            let is_first = sent & 1 << at == 0;
+            sent |= 1 << at;
+            let first = cursor.peek();
+            if is_first && slot.is_as_usual(first, cursor) {
+                continue;
+            }
+            if slot.is_repeating && slot.usual.get().is_none() {
+                shape.learn(self.py, at, slot, cursor)?;
+            }
+            let value = self.value(slot.kind, first, cursor)?;
+            dict.set_item(&slot.key, value)?;
+        }
+        cursor.pass(1);
+        shape.clear_unsent(&dict, sent)?;
         self.leave_out(schema, shape, &dict, sent)?;
         Ok(dict)
     }
@@ -124,8 +236,8 @@ impl<'py> Reader<'py> {
         let is_null = |key: &Bound<'py, PyAny>| -> PyResult<bool> {
             Ok(dict.get_item(key)?.is_some_and(|value| value.is_none()))
         };
-        for (at, (field, key)) in schema.fields.iter().zip(&shape.keys).enumerate() {
-            let key = key.bind(self.py);
+        for (at, (field, slot)) in schema.fields.iter().zip(&shape.slots).enumerate() {
+            let key = slot.key.bind(self.py);
             let is_default = defaults && field.standing == Standing::Optional;
             let is_unset = unset && field.is_declared() && sent & 1 << at == 0;
             if is_unset || is_default && is_null(key)? {
@@ -142,110 +254,163 @@ impl<'py> Reader<'py> {
         Ok(())
     }
 
-    fn value(&mut self, kind: Kind, cursor: &mut Cursor<'_>) -> Result<Bound<'py, PyAny>, Unusual> {
-        match kind {
-            Kind::One(schema) if cursor.is_at(b'{') => self.dict(schema, cursor).map(Bound::into_any),
-            Kind::Many(schema) if cursor.is_at(b'[') => {
-                self.list(cursor, |reader, item| reader.value(Kind::One(schema), item))
-            }
-            _ => {
-                let start = cursor.clone();
-                self.plain(cursor, 0).or_else(|Unusual| {
-                    *cursor = start;
-                    self.calm = None;
-                    decode(self.py, cursor.value()).map_err(|error| {
-                        self.error = Some(error);
-                        Unusual
-                    })
-                })
-            }
+    /// The value that the cursor is at, by its first byte.
+    #[inline]
+    fn value(&mut self, kind: Kind, first: Option<u8>, cursor: &mut Cursor<'_>) -> Result<Bound<'py, PyAny>, Unusual> {
+        match (kind, first) {
+            (Kind::One(schema), Some(b'{')) => self.dict(schema, cursor).map(Bound::into_any),
+            (Kind::Many(schema), Some(b'[')) => self.list(cursor, |reader, item| {
+                reader.value(Kind::One(schema), item.peek(), item)
+            }),
+            (_, Some(b'{' | b'[')) => self.any(cursor),
+            _ => match scalar(self.py, first, cursor) {
+                Some(value) => Ok(value),
+                None => self.decoded(cursor),
+            },
         }
     }
 
+    /// The list or object that the cursor is at, whatever is in it.
+    fn any(&mut self, cursor: &mut Cursor<'_>) -> Result<Bound<'py, PyAny>, Unusual> {
+        let (start, begun) = (cursor.clone(), self.items.len());
+        self.plain(cursor, 0).or_else(|Unusual| {
+            *cursor = start;
+            self.items.truncate(begun);
+            self.decoded(cursor)
+        })
+    }
+
+    /// The next value as Python's decoder has it.
+    #[cold]
+    fn decoded(&mut self, cursor: &mut Cursor<'_>) -> Result<Bound<'py, PyAny>, Unusual> {
+        self.calm = None;
+        decode(self.py, cursor.value()).map_err(|error| {
+            self.error = Some(error);
+            Unusual
+        })
+    }
+
+    /// The array that the cursor is at.
+    #[inline]
     fn list(
         &mut self,
         cursor: &mut Cursor<'_>,
         mut read: impl FnMut(&mut Self, &mut Cursor<'_>) -> Result<Bound<'py, PyAny>, Unusual>,
     ) -> Result<Bound<'py, PyAny>, Unusual> {
         let start = self.items.len();
-        let mut outcome = Ok(());
-        cursor.elements(|_, item| {
-            if outcome.is_ok() {
-                outcome = read(self, item).map(|value| self.items.push(value));
-            } else {
-                item.value();
-            }
-        });
-        let items = self.items.drain(start..);
-        outcome.and_then(|()| Ok(PyList::new(self.py, items)?.into_any()))
+        cursor.pass(1);
+        while !matches!(cursor.peek(), Some(b']') | None) {
+            let item = read(self, cursor)?;
+            self.items.push(item);
+        }
+        cursor.pass(1);
+        Ok(PyList::new(self.py, self.items.drain(start..))?.into_any())
     }
 
     /// The next value, if nothing in it is unusual.
+    #[inline]
     fn plain(&mut self, cursor: &mut Cursor<'_>, depth: usize) -> Result<Bound<'py, PyAny>, Unusual> {
         match cursor.peek() {
             Some(b'{') => self.plain_object(cursor, deeper(depth)?),
-            Some(b'[') => {
-                let depth = deeper(depth)?;
-                self.list(cursor, |reader, item| reader.plain(item, depth))
-            }
-            _ => scalar(self.py, cursor).ok_or(Unusual),
+            Some(b'[') => self.plain_list(cursor, deeper(depth)?),
+            first => scalar(self.py, first, cursor).ok_or(Unusual),
         }
+    }
+
+    fn plain_list(&mut self, cursor: &mut Cursor<'_>, depth: usize) -> Result<Bound<'py, PyAny>, Unusual> {
+        self.list(cursor, |reader, item| reader.plain(item, depth))
     }
 
     fn plain_object(&mut self, cursor: &mut Cursor<'_>, depth: usize) -> Result<Bound<'py, PyAny>, Unusual> {
         let dict = PyDict::new(self.py);
-        let mut outcome = Ok(());
-        cursor.members(|name, value| {
+        cursor.pass(1);
+        while cursor.is_at(b'"') {
+            let name = cursor.name();
             // It may stand for half of a surrogate pair.
-            if outcome.is_err() || name.contains(char::REPLACEMENT_CHARACTER) {
-                outcome = Err(Unusual);
-                value.value();
-                return;
+            if name.contains(char::REPLACEMENT_CHARACTER) {
+                return Err(Unusual);
             }
-            let key = cached_py_string(self.py, name);
-            outcome = self
-                .plain(value, depth)
-                .and_then(|value| Ok(dict.set_item(key, value)?));
-        });
-        outcome.map(|()| dict.into_any())
+            let value = self.plain(cursor, depth)?;
+            dict.set_item(cached_py_string(self.py, &name), value)?;
+        }
+        cursor.pass(1);
+        Ok(dict.into_any())
     }
 }
 
-/// The next value, unless it is a list, an object, or something unusual; passes over it.
-pub fn scalar<'py>(py: Python<'py>, cursor: &mut Cursor<'_>) -> Option<Bound<'py, PyAny>> {
-    match cursor.peek()? {
-        b'"' => return string(py, cursor).map(Bound::into_any),
+/// The value that the cursor is at, by its first byte, unless it is a list, an object, or something unusual; passes over
+/// it then.
+#[inline]
+pub fn scalar<'py>(py: Python<'py>, first: Option<u8>, cursor: &mut Cursor<'_>) -> Option<Bound<'py, PyAny>> {
+    let first = first?;
+    if first == b'"' {
+        return string(py, cursor).map(Bound::into_any);
+    }
+    // In valid JSON the first byte tells which word it is.
+    let (value, length) = match first {
         b'{' | b'[' => return None,
-        b'n' if cursor.pass_word("null") => return Some(py.None().into_bound(py)),
-        b't' if cursor.pass_word("true") => return Some(PyBool::new(py, true).to_owned().into_any()),
-        b'f' if cursor.pass_word("false") => return Some(PyBool::new(py, false).to_owned().into_any()),
-        _ => {}
+        b'n' => (py.None().into_bound(py), "null".len()),
+        b't' => (PyBool::new(py, true).to_owned().into_any(), "true".len()),
+        b'f' => (PyBool::new(py, false).to_owned().into_any(), "false".len()),
+        _ => return number(py, cursor),
+    };
+    cursor.pass(length);
+    Some(value)
+}
+
+#[inline]
+fn number<'py>(py: Python<'py>, cursor: &mut Cursor<'_>) -> Option<Bound<'py, PyAny>> {
+    match cursor.small_integer() {
+        Some(number) => Some(PyInt::new(py, number).into_any()),
+        None => fraction(py, cursor),
     }
-    if let Some(number) = cursor.small_integer() {
-        return Some(PyInt::new(py, number).into_any());
-    }
-    let number = cursor.value();
+}
+
+fn fraction<'py>(py: Python<'py>, cursor: &mut Cursor<'_>) -> Option<Bound<'py, PyAny>> {
+    let mut ahead = cursor.clone();
+    let number = ahead.value();
     // Python's integers are as long as they have to be.
     if !number.contains(['.', 'e', 'E']) {
         return None;
     }
-    Some(PyFloat::new(py, number.parse().ok()?).into_any())
+    let number = PyFloat::new(py, number.parse().ok()?);
+    *cursor = ahead;
+    Some(number.into_any())
 }
 
+#[inline]
 fn string<'py>(py: Python<'py>, cursor: &mut Cursor<'_>) -> Option<Bound<'py, PyString>> {
-    let (literal, is_plain) = cursor.string();
-    if is_plain {
-        return Some(string_of(py, literal.get(1..literal.len() - 1).unwrap_or_default()));
+    let literal = cursor.string();
+    if literal.is_plain {
+        return Some(string_as(py, literal.content(), literal.is_ascii));
     }
-    let text = without_short_escapes(literal).or_else(|| serde_json::from_str(literal).ok())?;
+    let string = unescaped(py, &literal);
+    if string.is_none() {
+        cursor.back_to(&literal);
+    }
+    string
+}
+
+/// The string of a literal that has escapes.
+fn unescaped<'py>(py: Python<'py>, literal: &Literal<'_>) -> Option<Bound<'py, PyString>> {
+    if let Some(text) = without_short_escapes(literal.content()) {
+        return Some(string_as(py, &text, literal.is_ascii));
+    }
+    let text: String = serde_json::from_str(literal.text()).ok()?;
     Some(string_of(py, &text))
 }
 
 /// A string, which Python need not look through where it is ASCII.
 #[must_use]
-#[expect(unsafe_code, reason = "nothing else takes a text as ASCII")]
 pub fn string_of<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyString> {
-    if text.is_ascii() {
+    string_as(py, text, text.is_ascii())
+}
+
+#[inline]
+#[expect(unsafe_code, reason = "nothing else takes a text as ASCII")]
+fn string_as<'py>(py: Python<'py>, text: &str, is_ascii: bool) -> Bound<'py, PyString> {
+    if is_ascii {
+        debug_assert!(text.is_ascii(), "{text}");
         // SAFETY: it is ASCII.
         return unsafe { pystring_ascii_new(py, text) };
     }
@@ -272,28 +437,6 @@ impl Drop for Calm {
         // SAFETY: the interpreter has been attached since it began, and no other thread has run.
         unsafe { ffi::PyGC_Enable() };
     }
-}
-
-/// What a literal says whose escapes all are of two characters.
-fn without_short_escapes(literal: &str) -> Option<String> {
-    let mut rest = literal.get(1..literal.len() - 1)?;
-    let mut text = String::with_capacity(rest.len());
-    // All quotation marks are escaped.
-    while let Some((plain, escape)) = string_mark(rest.as_bytes(), 0).and_then(|at| rest.split_at_checked(at)) {
-        text.push_str(plain);
-        text.push(match escape.as_bytes().get(1)? {
-            byte @ (b'"' | b'\\' | b'/') => char::from(*byte),
-            b'b' => '\u{8}',
-            b'f' => '\u{c}',
-            b'n' => '\n',
-            b'r' => '\r',
-            b't' => '\t',
-            _ => return None,
-        });
-        rest = escape.get(2..)?;
-    }
-    text.push_str(rest);
-    Some(text)
 }
 
 /// What is left to Python's decoder, or went wrong.

@@ -166,12 +166,10 @@ fn item_of(
 
 /// The plain value that the cursor is in front of.
 fn plain_of(py: Python<'_>, value: &mut Cursor<'_>) -> PyResult<Py<PyAny>> {
-    let mut ahead = value.clone();
-    if let Some(scalar) = scalar(py, &mut ahead) {
-        *value = ahead;
-        return Ok(scalar.unbind());
+    match scalar(py, value.peek(), value) {
+        Some(scalar) => Ok(scalar.unbind()),
+        None => Ok(decode(py, value.value())?.unbind()),
     }
-    Ok(decode(py, value.value())?.unbind())
 }
 
 /// The value that the cursor is in front of, as its kind is read.
