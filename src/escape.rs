@@ -29,32 +29,33 @@ pub fn write_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
-/// What a string literal says, given without its quotation marks; nothing if it has other escapes than those of two
-/// characters.
+/// What a string literal says, given without its quotation marks, in `room` that is used again; nothing if it has other
+/// escapes than those of two characters.
 #[must_use]
-pub fn without_short_escapes(literal: &str) -> Option<String> {
-    let mut out = Vec::with_capacity(literal.len() + BLOCK);
+pub fn without_short_escapes<'a>(literal: &str, room: &'a mut Vec<u8>) -> Option<&'a str> {
+    room.clear();
+    room.reserve(literal.len() + BLOCK);
     let mut rest = literal.as_bytes();
     loop {
         // All quotation marks are escaped, and passed over with their backslashes.
         while let Some(block) = rest.first_chunk() {
             let (marks, _) = string_marks(*block);
             if marks == 0 {
-                append(&mut out, block, block.len());
+                append(room, block, block.len());
                 rest = rest.get(block.len()..)?;
             } else {
                 let plain = first_of(marks);
-                append(&mut out, block, plain);
-                rest = append_said(&mut out, rest.get(plain..)?)?;
+                append(room, block, plain);
+                rest = append_said(room, rest.get(plain..)?)?;
             }
         }
         let plain = rest.iter().position(|byte| *byte == b'\\').unwrap_or(rest.len());
-        out.extend_from_slice(rest.get(..plain)?);
+        room.extend_from_slice(rest.get(..plain)?);
         rest = rest.get(plain..)?;
         if rest.is_empty() {
-            return String::from_utf8(out).ok();
+            return std::str::from_utf8(room).ok();
         }
-        rest = append_said(&mut out, rest)?;
+        rest = append_said(room, rest)?;
     }
 }
 
@@ -390,20 +391,26 @@ mod tests {
 
     #[test]
     fn as_serde_reads_it() {
+        let mut room = Vec::new();
         let read = |literal: &str| serde_json::from_str::<String>(&format!("\"{literal}\"")).unwrap();
         for length in 0..70 {
             for at in 0..=length {
                 for odd in [r#"\""#, r"\\", r"\n\/\b\f\r\t", r"é\\", "é"] {
                     let literal = format!("{}{odd}{}", "x".repeat(at), "y".repeat(length - at));
-                    assert_eq!(without_short_escapes(&literal), Some(read(&literal)), "{literal}");
+                    assert_eq!(
+                        without_short_escapes(&literal, &mut room),
+                        Some(&*read(&literal)),
+                        "{literal}"
+                    );
                     for other in [r"\u0041", r"\uD83D"] {
-                        assert_eq!(without_short_escapes(&format!("{literal}{other}")), None, "{literal}");
+                        let other = format!("{literal}{other}");
+                        assert_eq!(without_short_escapes(&other, &mut room), None, "{literal}");
                     }
                 }
             }
         }
         let all = r#"\"\\"#.repeat(40);
-        assert_eq!(without_short_escapes(&all), Some(read(&all)));
+        assert_eq!(without_short_escapes(&all, &mut room), Some(&*read(&all)));
     }
 
     #[test]

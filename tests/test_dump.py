@@ -53,7 +53,7 @@ def test_both_ways_say_the_same(text, flags, indent):
     assert reply._dump_json(*flags, indent) in {_models.json_text(slowly, indent), None}
 
 
-NAMES = ["id", "choices", "usage", "x", "y", "\\u0078", "message", "content", "name", "logprobs", "token", "model", "role"]
+NAMES = ["id", "choices", "usage", "x", "y", "\\u0078", "message", "content", "name", "logprobs", "token", "model"]
 VALUES = ["null", '"usual"', "1", "-0", "1.50", "0.0000123", '"a"', '"\\n\\/"', '{"a":[1,{}],"b":null,"a":2}', "[]"]
 
 
@@ -146,12 +146,12 @@ USUAL = {
 @pytest.mark.parametrize("now", [*USUAL, "nothing"])
 @pytest.mark.parametrize("name", ["model", "object", "system_fingerprint"])
 def test_what_is_usual_is_nobody_elses(name, now, before):
-    """A field that says the same in most replies, or for once does not: nothing of one reply is in the dict of another."""
-    member = "" if now == "nothing" else f', "{name}": {USUAL[now]}'
-    for text in ('{"id": "a"%s}', '{"%s": %s%%s}' % (name, USUAL[before])):
-        # That it is usual is learned from what is dumped.
-        ChatCompletion._from_json(f'  {{"{name}": {USUAL[before]}}}'.encode()).model_dump()
-        text %= member
+    """Of a field that says the same in most replies nothing is shown in one that says something else, or nothing."""
+    # What is usual is learned from what is dumped.
+    ChatCompletion._from_json(f'  {{"{name}": {USUAL[before]}}}'.encode()).model_dump()
+    last = "" if now == "nothing" else f', "{name}": {USUAL[now]}'
+    for first in ('"id": "a"', f'"{name}": {USUAL[before]}'):
+        text = f"{{{first}{last}}}"
         reply = ChatCompletion._from_json(text.encode())
         shown = reply.model_dump()
         assert shown == _models._dump_object(type(reply), json.loads(text), None, None, (False, False, False))

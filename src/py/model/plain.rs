@@ -21,7 +21,7 @@ const MAX_DEPTH: usize = 128;
 /// What is shown as it was sent.
 const ANY: Kind = Kind::Plain("any");
 /// Fields that say the same in most objects of a class.
-const REPEATING: [&str; 5] = ["finish_reason", "model", "object", "role", "type"];
+const REPEATING: [&str; 6] = ["finish_reason", "model", "name", "object", "role", "type"];
 /// Longer values are made anew for each object.
 const MAX_USUAL: usize = 64;
 
@@ -156,6 +156,8 @@ pub struct Reader<'py> {
     without: Without,
     /// The items of all lists that have been begun.
     items: SmallVec<[Bound<'py, PyAny>; 8]>,
+    /// For strings that have escapes.
+    room: Vec<u8>,
     /// What was wrong with a value.
     error: Option<PyErr>,
     /// As long as nothing but new data is made.
@@ -170,6 +172,7 @@ impl<'py> Reader<'py> {
             py,
             without,
             items: SmallVec::new(),
+            room: Vec::new(),
             error: None,
             calm: Calm::begin(py),
         }
@@ -263,7 +266,7 @@ impl<'py> Reader<'py> {
                 reader.value(Kind::One(schema), item.peek(), item)
             }),
             (_, Some(b'{' | b'[')) => self.any(cursor),
-            _ => match scalar(self.py, first, cursor) {
+            _ => match scalar(self.py, first, cursor, &mut self.room) {
                 Some(value) => Ok(value),
                 None => self.decoded(cursor),
             },
@@ -313,7 +316,7 @@ impl<'py> Reader<'py> {
         match cursor.peek() {
             Some(b'{') => self.plain_object(cursor, deeper(depth)?),
             Some(b'[') => self.plain_list(cursor, deeper(depth)?),
-            first => scalar(self.py, first, cursor).ok_or(Unusual),
+            first => scalar(self.py, first, cursor, &mut self.room).ok_or(Unusual),
         }
     }
 
@@ -339,12 +342,17 @@ impl<'py> Reader<'py> {
 }
 
 /// The value that the cursor is at, by its first byte, unless it is a list, an object, or something unusual; passes over
-/// it then.
+/// it then. `room` is used for strings that have escapes.
 #[inline]
-pub fn scalar<'py>(py: Python<'py>, first: Option<u8>, cursor: &mut Cursor<'_>) -> Option<Bound<'py, PyAny>> {
+pub fn scalar<'py>(
+    py: Python<'py>,
+    first: Option<u8>,
+    cursor: &mut Cursor<'_>,
+    room: &mut Vec<u8>,
+) -> Option<Bound<'py, PyAny>> {
     let first = first?;
     if first == b'"' {
-        return string(py, cursor).map(Bound::into_any);
+        return string(py, cursor, room).map(Bound::into_any);
     }
     // In valid JSON the first byte tells which word it is.
     let (value, length) = match first {
@@ -379,12 +387,12 @@ fn fraction<'py>(py: Python<'py>, cursor: &mut Cursor<'_>) -> Option<Bound<'py, 
 }
 
 #[inline]
-fn string<'py>(py: Python<'py>, cursor: &mut Cursor<'_>) -> Option<Bound<'py, PyString>> {
+fn string<'py>(py: Python<'py>, cursor: &mut Cursor<'_>, room: &mut Vec<u8>) -> Option<Bound<'py, PyString>> {
     let literal = cursor.string();
     if literal.is_plain {
         return Some(string_as(py, literal.content(), literal.is_ascii));
     }
-    let string = unescaped(py, &literal);
+    let string = unescaped(py, &literal, room);
     if string.is_none() {
         cursor.back_to(&literal);
     }
@@ -392,9 +400,9 @@ fn string<'py>(py: Python<'py>, cursor: &mut Cursor<'_>) -> Option<Bound<'py, Py
 }
 
 /// The string of a literal that has escapes.
-fn unescaped<'py>(py: Python<'py>, literal: &Literal<'_>) -> Option<Bound<'py, PyString>> {
-    if let Some(text) = without_short_escapes(literal.content()) {
-        return Some(string_as(py, &text, literal.is_ascii));
+fn unescaped<'py>(py: Python<'py>, literal: &Literal<'_>, room: &mut Vec<u8>) -> Option<Bound<'py, PyString>> {
+    if let Some(text) = without_short_escapes(literal.content(), room) {
+        return Some(string_as(py, text, literal.is_ascii));
     }
     let text: String = serde_json::from_str(literal.text()).ok()?;
     Some(string_of(py, &text))

@@ -166,7 +166,7 @@ fn item_of(
 
 /// The plain value that the cursor is in front of.
 fn plain_of(py: Python<'_>, value: &mut Cursor<'_>) -> PyResult<Py<PyAny>> {
-    match scalar(py, value.peek(), value) {
+    match scalar(py, value.peek(), value, &mut Vec::new()) {
         Some(scalar) => Ok(scalar.unbind()),
         None => Ok(decode(py, value.value())?.unbind()),
     }
