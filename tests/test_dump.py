@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from replies import completion
+from sample import CALL
 from tokstream import _models
 from tokstream.types.chat import ChatCompletion
 
@@ -159,10 +160,11 @@ def test_what_is_usual_is_nobody_elses(name, now, before):
         assert reply.to_dict() == json.loads(text)
 
 
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": "), (" ,\r\n", "\t: ")])
 @pytest.mark.parametrize("first", ["id", "usage", "created"])
-def test_names_in_another_order_than_before(first):
-    sent = completion("Hi")
+def test_names_in_another_order_than_before(first, separators):
+    sent = completion("Hi", message={"tool_calls": [CALL, CALL]})
     sent = {first: sent[first], **sent}
     for order in (sent, dict(reversed(sent.items())), {"other": 1, **sent}):
-        shown = ChatCompletion._from_json(json.dumps(order).encode()).to_dict()
-        assert shown == order
+        text = json.dumps(order, separators=separators)
+        assert ChatCompletion._from_json(text.encode()).to_dict() == order
