@@ -14,7 +14,7 @@ use super::dump::Without;
 use super::schema::{Kind, Schema, Standing};
 use crate::escape::without_short_escapes;
 use crate::py::json::decode;
-use crate::split::{Cursor, Known, Literal};
+use crate::split::{Cursor, Known, Literal, is_ascii};
 
 /// Deeper values are left to Python's decoder, which knows how deep it may go.
 const MAX_DEPTH: usize = 128;
@@ -34,7 +34,9 @@ pub struct Shape {
     /// What a dict begins as: a copy of it takes less time than to add fields one by one. It has those that are declared,
     /// as null or as what they usually are.
     blank: Py<PyDict>,
-    /// The fields of which it is known what they usually are, by their positions.
+    /// The fields for which the blank dict has been given something, by their positions. Bits are set before that.
+    changed: AtomicU64,
+    /// The same, set after that.
     usual: AtomicU64,
 }
 
@@ -45,27 +47,12 @@ struct Slot {
     key: Py<PyString>,
     /// What its value is made as.
     kind: Kind,
-    /// The literal of what the blank dict has for it; nothing where that is null, or nothing.
+    /// The literal of what the blank dict has been given for it.
     usual: OnceLock<Known>,
     is_declared: bool,
     is_repeating: bool,
     /// The field that came behind it the last time.
     next: Guess,
-}
-
-impl Slot {
-    /// Whether the value that the cursor is at, by its first byte, is what the blank dict has; passes over it then.
-    #[inline]
-    fn is_as_usual(&self, first: Option<u8>, cursor: &mut Cursor<'_>) -> bool {
-        match self.usual.get() {
-            Some(usual) => cursor.pass_known(usual),
-            None if self.is_declared && first == Some(b'n') => {
-                cursor.pass("null".len());
-                true
-            }
-            None => false,
-        }
-    }
 }
 
 /// The position of the field that is tried first: servers keep to an order.
@@ -116,11 +103,12 @@ impl Shape {
             slots: slots.into(),
             first: Guess::default(),
             blank: blank.unbind(),
+            changed: AtomicU64::new(0),
             usual: AtomicU64::new(0),
         })
     }
 
-    /// Takes the value that the cursor is in front of as what the field at this position usually is.
+    /// Takes the value that the cursor is at as what the field at this position usually is, if it is a short string.
     #[cold]
     fn learn(&self, py: Python<'_>, at: usize, slot: &Slot, cursor: &Cursor<'_>) -> PyResult<()> {
         let mut ahead = cursor.clone();
@@ -128,18 +116,22 @@ impl Shape {
             return Ok(());
         }
         let literal = ahead.string();
-        if literal.is_plain && literal.text().len() <= MAX_USUAL {
+        if !literal.is_plain || literal.text().len() > MAX_USUAL {
+            return Ok(());
+        }
+        // Where no lock is around the interpreter, another thread may do the same, or copy the dict.
+        if self.changed.fetch_or(1 << at, Ordering::AcqRel) & 1 << at == 0 {
             self.blank.bind(py).set_item(&slot.key, literal.content())?;
-            self.usual.fetch_or(1 << at, Ordering::Relaxed);
             let _ = slot.usual.set(Known::new(literal.text()));
+            self.usual.fetch_or(1 << at, Ordering::Release);
         }
         Ok(())
     }
 
-    /// What was not sent is null in the dict.
+    /// Makes null in the dict what was not sent and may not be null in it, by positions.
     #[inline]
-    fn clear_unsent(&self, dict: &Bound<'_, PyDict>, sent: u64) -> PyResult<()> {
-        let mut unsent = self.usual.load(Ordering::Relaxed) & !sent;
+    fn clear(&self, dict: &Bound<'_, PyDict>, unsent: u64) -> PyResult<()> {
+        let mut unsent = unsent;
         while unsent != 0 {
             if let Some(slot) = self.slots.get(unsent.trailing_zeros() as usize) {
                 dict.set_item(&slot.key, dict.py().None())?;
@@ -192,7 +184,9 @@ impl<'py> Reader<'py> {
     /// The object that the cursor is at.
     fn dict(&mut self, schema: &Schema, cursor: &mut Cursor<'_>) -> Result<Bound<'py, PyDict>, Unusual> {
         let shape = (schema.shape)(self.py)?;
+        let usual = shape.usual.load(Ordering::Acquire);
         let dict = shape.blank.bind(self.py).copy()?;
+        let changed = shape.changed.load(Ordering::Acquire);
         let mut sent = 0_u64;
         let mut guess = &shape.first;
         cursor.pass(1);
@@ -213,20 +207,28 @@ impl<'py> Reader<'py> {
             };
             let Some(slot) = shape.slots.get(at) else { continue };
             guess = &slot.next;
-            let is_first = sent & 1 << at == 0;
-            sent |= 1 << at;
+            let bit = 1 << at;
+            let is_first = sent & bit == 0;
+            sent |= bit;
             let first = cursor.peek();
-            if is_first && slot.is_as_usual(first, cursor) {
-                continue;
-            }
-            if slot.is_repeating && slot.usual.get().is_none() {
-                shape.learn(self.py, at, slot, cursor)?;
+            if is_first && usual & bit != 0 {
+                if slot.usual.get().is_some_and(|usual| cursor.pass_known(usual)) {
+                    continue;
+                }
+            } else if is_first && changed & bit == 0 {
+                if slot.is_declared && first == Some(b'n') {
+                    cursor.pass("null".len());
+                    continue;
+                }
+                if slot.is_repeating {
+                    shape.learn(self.py, at, slot, cursor)?;
+                }
             }
             let value = self.value(slot.kind, first, cursor)?;
             dict.set_item(&slot.key, value)?;
         }
         cursor.pass(1);
-        shape.clear_unsent(&dict, sent)?;
+        shape.clear(&dict, changed & !sent)?;
         self.leave_out(schema, shape, &dict, sent)?;
         Ok(dict)
     }
@@ -390,7 +392,7 @@ fn fraction<'py>(py: Python<'py>, cursor: &mut Cursor<'_>) -> Option<Bound<'py, 
 fn string<'py>(py: Python<'py>, cursor: &mut Cursor<'_>, room: &mut Vec<u8>) -> Option<Bound<'py, PyString>> {
     let literal = cursor.string();
     if literal.is_plain {
-        return Some(string_as(py, literal.content(), literal.is_ascii));
+        return Some(string_as(py, literal.content(), literal.is_ascii()));
     }
     let string = unescaped(py, &literal, room);
     if string.is_none() {
@@ -402,7 +404,7 @@ fn string<'py>(py: Python<'py>, cursor: &mut Cursor<'_>, room: &mut Vec<u8>) -> 
 /// The string of a literal that has escapes.
 fn unescaped<'py>(py: Python<'py>, literal: &Literal<'_>, room: &mut Vec<u8>) -> Option<Bound<'py, PyString>> {
     if let Some(text) = without_short_escapes(literal.content(), room) {
-        return Some(string_as(py, text, literal.is_ascii));
+        return Some(string_as(py, text, literal.is_ascii()));
     }
     let text: String = serde_json::from_str(literal.text()).ok()?;
     Some(string_of(py, &text))
@@ -411,7 +413,7 @@ fn unescaped<'py>(py: Python<'py>, literal: &Literal<'_>, room: &mut Vec<u8>) ->
 /// A string, which Python need not look through where it is ASCII.
 #[must_use]
 pub fn string_of<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyString> {
-    string_as(py, text, text.is_ascii())
+    string_as(py, text, is_ascii(text.as_bytes()))
 }
 
 #[inline]
