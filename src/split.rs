@@ -268,7 +268,7 @@ pub fn is_ascii(text: &[u8]) -> bool {
     text.iter().fold(0, |all, byte| all | byte).is_ascii()
 }
 
-/// What is looked for again and again: the literal of a string, or a word, which in valid JSON nothing else begins with.
+/// What is looked for again and again: the literal of a string, or that of a name with its colon.
 #[derive(Debug)]
 pub struct Known {
     text: Box<[u8]>,
@@ -337,7 +337,7 @@ const fn marks(of: &[u8]) -> [bool; 256] {
 
 static STRUCTURE: [bool; 256] = marks(b"\"{}[]");
 
-/// How many bytes a search by the processor's wide instructions is worth for.
+/// Strings of so many bytes are searched by blocks, longer ones from there on by a search that takes longer to begin.
 const SHORT: usize = 64;
 
 /// The next of the marked bytes, and where it is.

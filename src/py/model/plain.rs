@@ -170,13 +170,14 @@ impl<'py> Reader<'py> {
         }
     }
 
-    /// The object that the cursor is in front of: the fields that are declared, then the server's own. Of members of one
-    /// name the last one counts, in the place of the first.
+    /// The object that the cursor is in front of, which is one: the fields that are declared, then the server's own. Of
+    /// members of one name the last one counts, in the place of the first.
     ///
     /// # Errors
     /// Where a value cannot be made a Python object.
     pub fn object(mut self, schema: &Schema, cursor: &mut Cursor<'_>) -> PyResult<Bound<'py, PyDict>> {
-        cursor.peek();
+        let is_object = cursor.is_at(b'{');
+        debug_assert!(is_object, "{}", schema.name);
         self.dict(schema, cursor)
             .map_err(|Unusual| self.error.unwrap_or_else(|| PyMemoryError::new_err(())))
     }
@@ -421,7 +422,7 @@ pub fn string_of<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyString> {
 fn string_as<'py>(py: Python<'py>, text: &str, is_ascii: bool) -> Bound<'py, PyString> {
     if is_ascii {
         debug_assert!(text.is_ascii(), "{text}");
-        // SAFETY: it is ASCII.
+        // SAFETY: it is ASCII; all callers have had each of its bytes looked at.
         return unsafe { pystring_ascii_new(py, text) };
     }
     PyString::new(py, text)

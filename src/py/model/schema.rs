@@ -23,7 +23,7 @@ pub struct Schema {
     pub class: fn(Python<'_>) -> Bound<'_, PyType>,
     /// How its attributes are read.
     pub attributes: fn() -> &'static Attributes,
-    /// The keys of its dicts.
+    /// What its dicts have in common.
     pub shape: fn(Python<'_>) -> PyResult<&'static Shape>,
     /// The field that is read together with the object: of most objects programs read no other.
     pub main: Option<usize>,
@@ -75,7 +75,7 @@ impl Places {
         reason = "runs while compiling, where what goes wrong is a compile error"
     )]
     pub const fn of(fields: &[Field]) -> Self {
-        assert!(fields.len() < NOWHERE as usize, "a class of so many fields");
+        assert!(fields.len() <= u64::BITS as usize, "a class of so many fields");
         let mut places = [NOWHERE; 32];
         let mut at = fields.len();
         while at > 0 {
